@@ -108,7 +108,7 @@ def main():
     sources = Path("docs/src")
     book = Path(sys.argv[1])
     problems = [*book_pages(book), *includes(sources), *markdown_files(sources)]
-    print("\n".join(problems) or "Every link and every included anchor is there.")
+    print("\n".join(dict.fromkeys(problems)) or "Every link and every included anchor is there.")
     return 1 if problems else 0
 
 

@@ -1,0 +1,56 @@
+//! Random data from a seed: a server cannot pass by heart, and a run can be repeated.
+
+use std::cell::RefCell;
+
+const DEEDS: &[&str] = &[
+    "drink water", "read ten pages", "walk the dog", "stretch", "write a letter", "practice the piano", "water the plants",
+    "call a friend", "cook at home", "sleep before eleven", "study a word", "tidy the desk", "run a mile", "sit still",
+];
+
+/// A source of data for one check.
+pub struct Data(RefCell<fastrand::Rng>);
+
+impl Data {
+    /// Data that depends on the seed of the run and on the check alone, so that `--only` repeats what the full run did.
+    pub fn new(seed: u64, check: &str) -> Self {
+        // FNV-1a: any stable hash of the id will do.
+        let mixed = check.bytes().fold(seed ^ 0xcbf2_9ce4_8422_2325, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        Data(RefCell::new(fastrand::Rng::with_seed(mixed)))
+    }
+
+    /// A name that no other habit of the run has.
+    pub fn name(&self) -> String {
+        let deed = self.0.borrow_mut().choice(DEEDS).expect("there are deeds").to_string();
+        format!("{deed} {}", self.token(8))
+    }
+
+    /// A sentence for a description.
+    pub fn description(&self) -> String {
+        format!("because of reason {}", self.token(12))
+    }
+
+    /// `length` random letters and digits.
+    pub fn token(&self, length: usize) -> String {
+        let mut rng = self.0.borrow_mut();
+        (0..length).map(|_| rng.alphanumeric().to_ascii_lowercase()).collect()
+    }
+
+    /// A number below `end`.
+    pub fn below(&self, end: u64) -> u64 {
+        self.0.borrow_mut().u64(..end)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_seed_gives_the_same_data_and_another_check_other_data() {
+        assert_eq!(Data::new(7, "1.create").name(), Data::new(7, "1.create").name());
+        assert_ne!(Data::new(7, "1.create").name(), Data::new(7, "1.list").name());
+        assert_ne!(Data::new(7, "1.create").name(), Data::new(8, "1.create").name());
+    }
+}

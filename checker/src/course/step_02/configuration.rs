@@ -1,0 +1,51 @@
+//! Configuration from the environment.
+
+use crate::course::check::Check;
+use crate::course::habit::Habit;
+use crate::outcome::Stop;
+use crate::probe::Request;
+use crate::target::RunToExit;
+
+/// The checks.
+pub fn checks() -> Vec<Check> {
+    vec![
+        Check::new("2.port", "PORT decides where the server listens: two instances run side by side")
+            .book("configuration")
+            .hints(&["Read `PORT` from the environment each time the program starts, and listen nowhere else."])
+            .proof(async |api| {
+                let mine = api.any_habit().await?;
+                let other = api.start_instance(&[]).await?;
+                let answer = other.http.send(Request::new("GET", "/habits")).await?;
+                answer.status(200)?;
+                Habit::list(&answer)?;
+                api.read(&mine).await?;
+                Ok(())
+            }),
+        Check::new("2.port-invalid", "A PORT that is no port number ends the program at once, with its name on stderr")
+            .book("configuration")
+            .hints(&[
+                "Do not fall back to a default: whoever set the variable meant something.",
+                "`main` can return `Err`; let the message name the variable. A port is 16 bits wide: parse it as `u16`.",
+            ])
+            .proof(async |api| {
+                for value in ["not-a-port", "70000"] {
+                    match api.run_to_exit(&[("PORT", value)]).await? {
+                        RunToExit::Exited { ending, stderr, .. } => {
+                            if ending.is_success() {
+                                return Err(Stop::fail(format!("a non-zero exit code for PORT={value}"), ending.to_string()));
+                            }
+                            if !stderr.iter().any(|line| line.to_lowercase().contains("port")) {
+                                let actual = format!("{ending}, and stderr:\n{}", stderr.join("\n"));
+                                return Err(Stop::fail(format!("a message on stderr that names PORT, for PORT={value}"), actual));
+                            }
+                        }
+                        RunToExit::StillRunning => {
+                            return Err(Stop::fail(format!("a program that ends at once for PORT={value}"), "a program that goes on running"));
+                        }
+                        RunToExit::Problem(problem) => return Err(Stop::Inconclusive(problem.title)),
+                    }
+                }
+                Ok(())
+            }),
+    ]
+}

@@ -1,0 +1,134 @@
+//! One shape for errors, and what an error may not show.
+
+use serde_json::json;
+
+use super::{expect_absent, expect_allow};
+use crate::course::check::Check;
+use crate::course::problem::{expect_no_internals, expect_problem};
+use crate::probe::Request;
+
+/// The checks.
+pub fn checks() -> Vec<Check> {
+    vec![
+        Check::new("2.not-found-route", "An unknown route answers 404 with problem details")
+            .book("one-shape-for-errors")
+            .hints(&[
+                "The framework's own 404 has an empty body. Where can a router be told what to do when no route fits?",
+                "`Router::fallback` takes a handler; let it return your error type.",
+            ])
+            .proof(async |api| {
+                let path = format!("/no-such-thing-{}", api.data.token(8));
+                expect_problem(&api.get(&path).await?, 404)?;
+                expect_problem(&api.post(&path, json!({ "name": api.data.name() })).await?, 404)?;
+                Ok(())
+            }),
+        Check::new("2.not-found-habit", "An unknown habit answers 404 with problem details")
+            .book("one-shape-for-errors")
+            .hints(&[
+                "The media type is `application/problem+json`, not `application/json`.",
+                "`status` in the body repeats the status of the answer. One error type with one `IntoResponse` does it for every handler.",
+            ])
+            .proof(async |api| {
+                let path = api.unknown_path().await?;
+                expect_problem(&api.get(&path).await?, 404)?;
+                expect_problem(&api.patch(&path, json!({ "completed_today": true })).await?, 404)?;
+                expect_problem(&api.delete(&path).await?, 404)?;
+                Ok(())
+            }),
+        Check::new("2.wrong-method", "A known route with a wrong method answers 405 with Allow and problem details")
+            .book("routing")
+            .hints(&[
+                "405 has to say which methods there are, in the `Allow` header. axum sets it already; do not lose it.",
+                "`Router::method_not_allowed_fallback` takes a handler, as `fallback` does.",
+            ])
+            .proof(async |api| {
+                let habit = api.any_habit().await?;
+                let collection = api.delete("/habits").await?;
+                expect_problem(&collection, 405)?;
+                expect_allow(&collection, &["GET", "POST"], "DELETE")?;
+                let item = api.post(habit.path(), json!({ "name": api.data.name() })).await?;
+                expect_problem(&item, 405)?;
+                expect_allow(&item, &["GET", "PATCH", "DELETE"], "POST")?;
+                Ok(())
+            }),
+        Check::new("2.broken-json", "Malformed JSON answers 400 with problem details")
+            .book("extractors")
+            .hints(&[
+                "The `Json` extractor answers by itself when it cannot read the body, in its own words.",
+                "Write an extractor of your own that calls axum's and turns its rejection into your error.",
+            ])
+            .proof(async |api| {
+                let habit = api.any_habit().await?;
+                for body in ["{\"name\": ", "{'name': 'single quotes'}", "{\"name\": \"x\",}", "name=x", ""] {
+                    let post = Request::new("POST", "/habits").header("content-type", "application/json").body(body);
+                    expect_problem(&api.http.send(post).await?, 400)?;
+                    let patch = Request::new("PATCH", habit.path()).header("content-type", "application/json").body(body);
+                    expect_problem(&api.http.send(patch).await?, 400)?;
+                }
+                Ok(())
+            }),
+        Check::new("2.wrong-media-type", "A body that is not application/json answers 415 with problem details")
+            .book("extractors")
+            .hints(&[
+                "The client says in `Content-Type` what it sends. JSON under another name is refused too.",
+                "A parameter is no other type: `application/json; charset=utf-8` is fine.",
+            ])
+            .proof(async |api| {
+                let habit = api.any_habit().await?;
+                let name = api.data.name();
+                let body = json!({ "name": name }).to_string();
+                for media_type in ["text/plain", "application/x-www-form-urlencoded", "application/xml"] {
+                    let requests = [Request::new("POST", "/habits"), Request::new("PATCH", habit.path())];
+                    for request in requests {
+                        let request = request.header("content-type", media_type).body(body.clone());
+                        expect_problem(&api.http.send(request).await?, 415)?;
+                    }
+                }
+                expect_absent(api, &name).await?;
+                let post = Request::new("POST", "/habits").header("content-type", "application/json; charset=utf-8");
+                api.http.send(post.body(body)).await?.status(201)?;
+                Ok(())
+            }),
+        Check::new("2.bad-id", "An id that is no integer, or beyond 64 bits, answers 400 or 404 with problem details")
+            .book("extractors")
+            .hints(&[
+                "`Path<u64>` refuses `abc` by itself, with a text of its own. That rejection, too, becomes your error.",
+                "A fallback does not see it: the route fits. Write a small extractor around `Path`.",
+            ])
+            .proof(async |api| {
+                for id in ["abc", "1.5", "1e3", "0x10", "99999999999999999999999999"] {
+                    let path = format!("/habits/{id}");
+                    expect_problem(&api.get(&path).await?, [400, 404])?;
+                    expect_problem(&api.patch(&path, json!({ "completed_today": true })).await?, [400, 404])?;
+                    expect_problem(&api.delete(&path).await?, [400, 404])?;
+                }
+                Ok(())
+            }),
+        Check::new("2.no-internals", "No error shows a stack trace, a source file or the name of a library")
+            .book("one-shape-for-errors")
+            .hints(&[
+                "What a library says of an error is for your log. Tell the client in words of your own.",
+                "An attacker reads your errors as well: a library's name and version tell which holes to try.",
+            ])
+            .proof(async |api| {
+                let habit = api.any_habit().await?;
+                let broken = |body: &'static str| Request::new("POST", "/habits").header("content-type", "application/json").body(body);
+                let provocations = [
+                    Request::new("GET", "/no-such-thing"),
+                    Request::new("GET", "/habits/abc"),
+                    Request::new("DELETE", "/habits"),
+                    broken("{\"name\": "),
+                    broken("{\"name\": 7}"),
+                    broken("{}"),
+                    broken("[]"),
+                    broken("{\"name\": \"a\\ud800\"}"),
+                    Request::new("POST", "/habits").header("content-type", "text/plain").body("name"),
+                    Request::new("PATCH", habit.path()).json(&json!({ "completed_today": "yes" })),
+                ];
+                for provocation in provocations {
+                    expect_no_internals(&api.http.send(provocation).await?)?;
+                }
+                Ok(())
+            }),
+    ]
+}

@@ -1,0 +1,142 @@
+//! The extras of step 2.
+
+use serde_json::{Value, json};
+
+use super::{DESCRIPTION_MOST, NAME_MOST, expect_allow};
+use crate::course::check::Check;
+use crate::course::habit::Habit;
+use crate::course::problem::{expect_invalid, expect_problem};
+use crate::outcome::Outcome;
+use crate::probe::{Answer, Request};
+
+/// The checks.
+pub fn checks() -> Vec<Check> {
+    vec![
+        Check::new("2.v1", "The whole API also answers under /v1")
+            .stretch()
+            .book("versioning")
+            .hints(&["`Router::nest` puts a whole router under a prefix; both share one state."])
+            .proof(async |api| {
+                let answer = api.post("/v1/habits", json!({ "name": api.data.name() })).await?;
+                answer.status(201)?;
+                let habit = Habit::of(&answer)?;
+                let (answer, read) = api.read(&habit).await?;
+                read.expect_same(&answer, &habit)?;
+                let path = format!("/v1{}", habit.path());
+                let answer = api.patch(&path, json!({ "completed_today": true })).await?;
+                answer.status(200)?;
+                let answer = api.get(&path).await?;
+                answer.status(200)?;
+                Habit::of(&answer)?.expect(&answer, "completed_today", true)?;
+                let answer = api.get("/v1/habits").await?;
+                answer.status(200)?;
+                if !Habit::list(&answer)?.iter().any(|listed| listed.id == habit.id) {
+                    return Err(answer.fail(format!("habit {} in the list", habit.id), "a list without it"));
+                }
+                api.delete(&path).await?.status(204)?;
+                expect_problem(&api.get(&path).await?, 404)?;
+                expect_problem(&api.get(habit.path()).await?, 404)?;
+                expect_problem(&api.delete("/v1/habits").await?, 405)?;
+                Ok(())
+            }),
+        Check::new("2.compression", "A long answer is compressed when asked for, and only then")
+            .stretch()
+            .book("content-negotiation")
+            .hints(&["`tower_http::compression::CompressionLayer` reads `Accept-Encoding` and does the rest."])
+            .proof(async |api| {
+                for _ in 0..30 {
+                    api.create_described(&api.data.name(), &api.data.description().repeat(4)).await?;
+                }
+                let plain = api.get("/habits").await?;
+                if let Some(encoding) = plain.header("content-encoding") {
+                    return Err(plain.fail("no Content-Encoding, since none was asked for", format!("Content-Encoding: {encoding}")));
+                }
+                let asked = |encodings: &'static str| Request::new("GET", "/habits").header("accept-encoding", encodings);
+                let mut packed = api.http.send(asked("gzip")).await?;
+                if packed.header("content-encoding").is_none() {
+                    packed = api.http.send(asked("br")).await?;
+                }
+                let unpacked = match packed.header("content-encoding") {
+                    Some("gzip") => gunzip(&packed)?,
+                    // Brotli is not unpacked here: that it is short and no JSON has to do.
+                    Some("br") if packed.json().is_err() && packed.body().len() < plain.body().len() / 2 => return Ok(()),
+                    other => {
+                        let actual = format!("Content-Encoding: {}, {} bytes", other.unwrap_or("none"), packed.body().len());
+                        return Err(packed.fail("Content-Encoding: gzip, or br", actual));
+                    }
+                };
+                if packed.body().len() >= plain.body().len() {
+                    return Err(packed.fail(format!("fewer than {} bytes", plain.body().len()), format!("{} bytes", packed.body().len())));
+                }
+                let unpacked: Value = serde_json::from_slice(&unpacked).unwrap_or_default();
+                packed.same(&plain.json()?, &unpacked)?;
+                Ok(())
+            }),
+        Check::new("2.head", "HEAD answers like GET, without a body")
+            .stretch()
+            .book("head-and-options")
+            .hints(&["axum answers HEAD from the GET handler. Look at what your own layers do to it."])
+            .proof(async |api| {
+                let habit = api.any_habit().await?;
+                for path in [String::from("/habits"), habit.path(), String::from("/no-such-thing")] {
+                    let get = api.get(&path).await?;
+                    let head = api.http.send(Request::new("HEAD", &path)).await?;
+                    head.status(get.code())?;
+                    for name in ["content-type", "content-length"] {
+                        // RFC 9110, section 9.3.2: a header field may be left out, but not differ.
+                        if head.header(name).is_some() && head.header(name) != get.header(name) {
+                            let shown = |answer: &Answer| format!("{name}: {}", answer.header(name).unwrap_or("none"));
+                            return Err(head.fail(shown(&get), shown(&head)));
+                        }
+                    }
+                    let sent = api.http.body_after_head(&path).await;
+                    match sent {
+                        Ok(0) => {}
+                        Ok(bytes) => return Err(head.fail("no body after the header", format!("{bytes} bytes of body"))),
+                        Err(none) => return Err(head.fail("an answer to HEAD", none.to_string())),
+                    }
+                }
+                Ok(())
+            }),
+        Check::new("2.options", "OPTIONS answers 2xx with Allow")
+            .stretch()
+            .book("head-and-options")
+            .hints(&["OPTIONS asks what may be done here. Answer 204, with the route's methods in `Allow`."])
+            .proof(async |api| {
+                let habit = api.any_habit().await?;
+                for (path, methods) in [("/habits".into(), &["GET", "POST"][..]), (habit.path(), &["GET", "PATCH", "DELETE"][..])] {
+                    let answer = api.http.send(Request::new("OPTIONS", path)).await?;
+                    answer.status([200, 204])?;
+                    expect_allow(&answer, methods, "TRACE")?;
+                }
+                Ok(())
+            }),
+        Check::new("2.put-validates", "PUT refuses what POST refuses")
+            .stretch()
+            .book("validation")
+            .hints(&["Give the rules one place that POST, PATCH and PUT go through: a type that can only be made from a valid body."])
+            .proof(async |api| {
+                let habit = api.any_habit().await?;
+                for name in [json!(" "), json!("x".repeat(NAME_MOST + 1)), json!(7), Value::Null] {
+                    expect_invalid(&api.put(habit.path(), json!({ "name": name })).await?, "name")?;
+                }
+                expect_invalid(&api.put(habit.path(), json!({})).await?, "name")?;
+                let long = json!({ "name": api.data.name(), "description": "x".repeat(DESCRIPTION_MOST + 1) });
+                expect_invalid(&api.put(habit.path(), long).await?, "description")?;
+                let (answer, read) = api.read(&habit).await?;
+                read.expect_same(&answer, &habit)?;
+                Ok(())
+            }),
+    ]
+}
+
+/// At most as much as the probe keeps of a body, so that a small body cannot unpack into all memory.
+fn gunzip(answer: &Answer) -> Outcome<Vec<u8>> {
+    use std::io::Read;
+    let mut unpacked = Vec::new();
+    let reader = flate2::read::GzDecoder::new(answer.body().as_ref());
+    match reader.take(4 * 1024 * 1024).read_to_end(&mut unpacked) {
+        Ok(_) => Ok(unpacked),
+        Err(error) => Err(answer.fail("a gzip body", format!("a body that cannot be unpacked ({error})"))),
+    }
+}

@@ -1,0 +1,156 @@
+//! One log line and one id for every request.
+
+use std::collections::HashSet;
+
+use serde_json::json;
+
+use crate::course::check::Check;
+use crate::course::logline;
+use crate::outcome::Outcome;
+use crate::probe::{Answer, Request};
+
+/// The checks.
+pub fn checks() -> Vec<Check> {
+    vec![
+        Check::new("2.log-line", "Every request logs one line with method, path, status and duration")
+            .book("middleware-logging-and-request-ids")
+            .hints(&[
+                "Status and duration are known only when the answer is ready: log then, once.",
+                "`tower_http::trace::TraceLayer` can do it; put the layer around everything, the fallback too, so that errors are logged as well.",
+            ])
+            .proof(async |api| {
+                let habit = api.any_habit().await?;
+                let cases = [
+                    (Request::new("GET", format!("/no-such-thing-{}", api.data.token(8))), "404"),
+                    (Request::new("GET", habit.path()), "200"),
+                    (Request::new("POST", "/habits").json(&json!({ "name": api.data.name() })), "201"),
+                    (Request::new("POST", habit.path()).json(&json!({})), "405"),
+                    (Request::new("POST", "/habits").header("content-type", "application/json").body("{"), "400"),
+                ];
+                for (request, status) in cases {
+                    let (method, path) = (request.method.clone(), request.path.clone());
+                    let log = api.log()?;
+                    let answer = api.http.send(request).await?;
+                    let wanted = |line: &str| logline::tells(line, &method, &path, status);
+                    let expected = format!("a log line with {method}, {path}, {status} and how long it took");
+                    if log.line(wanted).await.is_none() {
+                        return Err(answer.fail(expected, logline::shown(&log.lines())));
+                    }
+                    // The line of a later request comes after every line of this one.
+                    let marker = format!("/marker-{}", api.data.token(8));
+                    api.get(&marker).await?;
+                    log.line(|line| line.contains(&marker)).await;
+                    let lines: Vec<String> = log.lines().into_iter().filter(|line| wanted(line)).collect();
+                    if lines.len() > 1 {
+                        return Err(answer.fail(expected.replacen("a log line", "one log line", 1), logline::shown(&lines)));
+                    }
+                }
+                Ok(())
+            }),
+        Check::new("2.request-id-made", "Every answer carries an x-request-id of its own, errors too")
+            .book("middleware-logging-and-request-ids")
+            .hints(&[
+                "`SetRequestIdLayer` gives the request an id, `PropagateRequestIdLayer` copies it to the answer.",
+                "The order of layers matters: what is added last sees a request first.",
+            ])
+            .proof(async |api| {
+                let habit = api.any_habit().await?;
+                let requests = [
+                    Request::new("GET", "/habits"),
+                    Request::new("GET", habit.path()),
+                    Request::new("POST", "/habits").json(&json!({ "name": api.data.name() })),
+                    Request::new("POST", "/habits").json(&json!({})),
+                    Request::new("POST", "/habits").header("content-type", "application/json").body("{"),
+                    Request::new("POST", "/habits").header("content-type", "text/plain").body("x"),
+                    Request::new("GET", "/no-such-thing"),
+                    Request::new("DELETE", "/habits"),
+                    Request::new("GET", "/openapi.json"),
+                ];
+                let mut seen = HashSet::new();
+                for request in requests {
+                    let answer = api.http.send(request).await?;
+                    let id = request_id(&answer)?;
+                    if !is_safe(&id) {
+                        return Err(answer.fail("x-request-id: 1 to 128 letters, digits, dots, dashes or underscores", id));
+                    }
+                    if !seen.insert(id.clone()) {
+                        return Err(answer.fail("an x-request-id that no other answer has", format!("x-request-id: {id} again")));
+                    }
+                }
+                Ok(())
+            }),
+        Check::new("2.request-id-echoed", "A safe x-request-id of the caller comes back unchanged")
+            .needs(&["2.request-id-made"])
+            .book("middleware-logging-and-request-ids")
+            .hints(&["A caller that sends an id wants to find the request in your log by it. `SetRequestIdLayer` keeps one that is there."])
+            .proof(async |api| {
+                let ids = [api.data.token(8), format!("Up-{}_v1.2", api.data.token(8)), "a".into(), api.data.token(128)];
+                for id in ids {
+                    for path in ["/habits", "/no-such-thing"] {
+                        let answer = api.http.send(Request::new("GET", path).header("x-request-id", &id)).await?;
+                        let echoed = request_id(&answer)?;
+                        if echoed != id {
+                            return Err(answer.fail(format!("x-request-id: {id}"), format!("x-request-id: {echoed}")));
+                        }
+                    }
+                }
+                Ok(())
+            }),
+        Check::new("2.request-id-replaced", "An unsafe x-request-id of the caller is replaced by a new one")
+            .needs(&["2.request-id-made"])
+            .book("middleware-logging-and-request-ids")
+            .hints(&[
+                "What a caller sends ends in your log. Which characters could do harm there? How long may it be?",
+                "Remove the header before `SetRequestIdLayer` sees it unless it matches `[A-Za-z0-9._-]{1,128}`.",
+            ])
+            .proof(async |api| {
+                let token = api.data.token(8);
+                let long = api.data.token(129);
+                let unsafe_ids = [
+                    long,
+                    format!("{token} spaced"),
+                    format!("{token};status=200"),
+                    format!("<script>{token}</script>"),
+                    format!("{token}\"quoted"),
+                    format!("{token}é"),
+                    format!("{token}/../x"),
+                    String::new(),
+                ];
+                for id in unsafe_ids {
+                    let answer = api.http.send(Request::new("GET", "/habits").header("x-request-id", &id)).await?;
+                    let given = request_id(&answer)?;
+                    if given == id || !is_safe(&given) {
+                        return Err(answer.fail(format!("a new x-request-id in place of \"{id}\""), format!("x-request-id: {given}")));
+                    }
+                }
+                Ok(())
+            }),
+        Check::new("2.request-id-logged", "The request's log line has its x-request-id")
+            .needs(&["2.log-line", "2.request-id-made"])
+            .book("middleware-logging-and-request-ids")
+            .hints(&["Make the id a field of the span that wraps the request, or of the line itself."])
+            .proof(async |api| {
+                for (path, status) in [(format!("/no-such-thing-{}", api.data.token(8)), "404"), ("/habits".into(), "200")] {
+                    let log = api.log()?;
+                    let answer = api.get(&path).await?;
+                    let id = request_id(&answer)?;
+                    let wanted = |line: &str| line.contains(&id) && logline::tells(line, "GET", &path, status);
+                    if log.line(wanted).await.is_none() {
+                        return Err(answer.fail(format!("the log line of GET {path} with {id}"), logline::shown(&log.lines())));
+                    }
+                }
+                Ok(())
+            }),
+    ]
+}
+
+fn request_id(answer: &Answer) -> Outcome<String> {
+    match answer.header("x-request-id") {
+        Some(id) => Ok(id.to_owned()),
+        None => Err(answer.fail("an x-request-id", "no x-request-id")),
+    }
+}
+
+fn is_safe(id: &str) -> bool {
+    (1..=128).contains(&id.len()) && id.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
+}

@@ -1,0 +1,283 @@
+//! Grades one target at one step: build, start, examine, stop. It returns what it found and prints nothing.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use crate::course::{Api, Check, Data, Step};
+use crate::outcome::{CheckReport, Kind, Outcome, Problem, RunReport, StepVerdict, Stop, Verdict};
+use crate::probe::{NoAnswer, Probe, Request};
+use crate::target::{self, BuildProgress, Launcher, PrepareError, Server, Spec};
+
+/// The most time for one check. The probe's own deadlines end far sooner; this one is for what nobody thought of.
+const CHECK_LIMIT: Duration = Duration::from_secs(120);
+/// How often a server that ends by itself is started again in one run.
+const RESTARTS: usize = 3;
+
+/// What to grade.
+#[derive(Debug, Clone)]
+pub struct Grading {
+    /// The step whose contract the target has to keep.
+    pub step: &'static Step,
+    /// What is examined.
+    pub spec: Spec,
+    /// Only these checks, and what they need; everything when empty.
+    pub only: Vec<String>,
+    /// Whether the extras are graded too.
+    pub stretch: bool,
+    /// The seed of the random data.
+    pub seed: u64,
+    /// Whether the compiler may color its messages.
+    pub color: bool,
+}
+
+/// What is going on, for whoever waits.
+#[derive(Debug, Clone, Copy)]
+pub enum Event<'a> {
+    /// The target is being built.
+    Building(&'a BuildProgress),
+    /// The target is being started.
+    Starting,
+    /// A check begins.
+    Checking { done: usize, total: usize, id: &'static str },
+}
+
+impl Grading {
+    /// The learner's own crate of a step, core and regression checks.
+    pub fn of_own_package(step: &'static Step, seed: u64) -> Self {
+        Grading { step, spec: Spec::Package(step.package()), only: Vec::new(), stretch: false, seed, color: false }
+    }
+
+    /// The checks of this run in order, each before those that need it.
+    pub fn checks(&self) -> Vec<Check> {
+        let mut checks = self.step.all_checks();
+        if self.only.is_empty() {
+            checks.retain(|check| self.stretch || !check.stretch);
+            return checks;
+        }
+        let mut wanted: Vec<&str> = self.only.iter().map(String::as_str).collect();
+        let mut next = 0;
+        while let Some(id) = wanted.get(next) {
+            let needs = checks.iter().find(|check| check.id == *id).map_or(&[][..], |check| check.needs);
+            for need in needs {
+                if !wanted.contains(need) {
+                    wanted.push(need);
+                }
+            }
+            next += 1;
+        }
+        checks.retain(|check| wanted.contains(&check.id));
+        checks
+    }
+
+    /// Whether the run examines everything a learner must pass.
+    pub fn is_whole(&self) -> bool {
+        self.only.is_empty()
+    }
+}
+
+/// Grades a target. `events` hears what is going on.
+pub async fn grade(grading: &Grading, root: &Path, events: &mut dyn FnMut(Event<'_>)) -> RunReport {
+    let clock = Instant::now();
+    let mut report = RunReport {
+        step: grading.step.number,
+        title: grading.step.title,
+        target: grading.spec.to_string(),
+        verdict: StepVerdict::Failed,
+        seed: grading.seed,
+        duration: Duration::ZERO,
+        build: None,
+        checks: Vec::new(),
+        advice: Vec::new(),
+        server_log: Vec::new(),
+    };
+    report.verdict = match run(grading, root, events, &mut report).await {
+        Ok(()) => verdict(&report.checks),
+        Err(verdict) => verdict,
+    };
+    if let Spec::Package(package) = &grading.spec {
+        report.advice.extend(grading.step.advice(&root.join(source_of(package))));
+    }
+    report.duration = clock.elapsed();
+    report
+}
+
+/// The folder of a package of the workshop: `step-01-api-basics` is `steps/01-api-basics`.
+fn source_of(package: &str) -> String {
+    match package.split_once('-') {
+        Some(("solution", slug)) => format!("solutions/{slug}"),
+        Some((_, slug)) => format!("steps/{slug}"),
+        None => package.to_owned(),
+    }
+}
+
+async fn run(
+    grading: &Grading,
+    root: &Path,
+    events: &mut dyn FnMut(Event<'_>),
+    report: &mut RunReport,
+) -> Result<(), StepVerdict> {
+    let mut progress = |progress: BuildProgress| events(Event::Building(&progress));
+    let launcher = target::prepare(&grading.spec, root, grading.color, &mut progress).await.map_err(|error| match error {
+        PrepareError::NotBuilt(message) => StepVerdict::NotBuilt(message),
+        PrepareError::NotStarted(problem) => StepVerdict::NotStarted(problem),
+        PrepareError::Environment(problem) => StepVerdict::Environment(problem),
+    })?;
+    report.build = launcher.build_time();
+    events(Event::Starting);
+    let mut examination = Examination {
+        launcher: Rc::new(launcher),
+        server: None,
+        ended: 0,
+        seed: grading.seed,
+        step: grading.step.number,
+        unmet: HashMap::new(),
+    };
+    let server = examination.start().await?;
+    examination.server = Some(server);
+    let checks = grading.checks();
+    for (done, check) in checks.iter().enumerate() {
+        events(Event::Checking { done, total: checks.len(), id: check.id });
+        let checked = examination.examine(check).await;
+        report.checks.push(checked);
+    }
+    if let Some(server) = examination.server.take() {
+        report.server_log = server.log().all();
+        report.advice = server.stop().await;
+    }
+    Ok(())
+}
+
+/// The server under examination, and what is known of it so far.
+struct Examination {
+    launcher: Rc<Launcher>,
+    server: Option<Server>,
+    /// How often the server has ended by itself.
+    ended: usize,
+    seed: u64,
+    step: u8,
+    /// Checks that did not pass, and why what needs them is skipped.
+    unmet: HashMap<&'static str, String>,
+}
+
+impl Examination {
+    async fn start(&self) -> Result<Server, StepVerdict> {
+        let server = self.launcher.start(&[]).await.map_err(StepVerdict::NotStarted)?;
+        match greet(&server).await {
+            None => Ok(server),
+            Some(mut problem) => {
+                problem.details = server.log().last(12);
+                server.kill().await;
+                Err(StepVerdict::NotStarted(problem))
+            }
+        }
+    }
+
+    async fn examine(&mut self, check: &Check) -> CheckReport {
+        let mut report = CheckReport {
+            id: check.id,
+            title: check.claim,
+            kind: check.kind(self.step),
+            verdict: Verdict::Pass,
+            hint: check.hints.first().copied().unwrap_or_default(),
+            chapter: Step::chapter(check),
+            duration: Duration::ZERO,
+            exchanges: Vec::new(),
+            log: Vec::new(),
+        };
+        if let Some(reason) = check.needs.iter().find_map(|id| self.unmet.get(id)) {
+            report.verdict = Verdict::Skipped(reason.clone());
+            self.unmet.insert(check.id, reason.clone());
+            return report;
+        }
+        let clock = Instant::now();
+        self.attempt(check, &mut report).await;
+        if matches!(report.verdict, Verdict::Inconclusive(_)) {
+            self.attempt(check, &mut report).await;
+        }
+        report.duration = clock.elapsed();
+        let reason = match &report.verdict {
+            Verdict::Pass => None,
+            Verdict::Fail(_) => Some(format!("{} failed", check.id)),
+            Verdict::Skipped(reason) => Some(reason.clone()),
+            Verdict::Inconclusive(_) => Some(format!("{} was inconclusive", check.id)),
+        };
+        self.unmet.extend(reason.map(|reason| (check.id, reason)));
+        report
+    }
+
+    async fn attempt(&mut self, check: &Check, report: &mut CheckReport) {
+        if self.server.is_none() {
+            match self.start().await {
+                Ok(server) => self.server = Some(server),
+                Err(_) => {
+                    report.verdict = Verdict::Skipped("the server ended and did not come up again".into());
+                    return;
+                }
+            }
+        }
+        let Some(server) = &mut self.server else { return };
+        let api = Api::new(server, self.launcher.clone(), Data::new(self.seed, check.id));
+        let mark = server.log().mark();
+        let outcome = tokio::time::timeout(CHECK_LIMIT, check.examine(&api)).await;
+        let outcome = outcome.unwrap_or(Err(Stop::Inconclusive(format!("it took more than {} s", CHECK_LIMIT.as_secs()))));
+        report.exchanges = api.http.take_transcript();
+        report.log = server.log().since(mark);
+        report.verdict = verdict_of(outcome);
+        if let Verdict::Fail(failure) = &mut report.verdict
+            && let Some(ending) = server.ended().await
+        {
+            failure.actual = format!("{}\nThe server ended by itself during this check: {ending}.", failure.actual);
+            self.ended += 1;
+            self.server = None;
+            if self.ended > RESTARTS {
+                self.launcher = Rc::new(self.launcher.given_up());
+            }
+        }
+    }
+}
+
+fn verdict_of(outcome: Outcome) -> Verdict {
+    match outcome {
+        Ok(()) => Verdict::Pass,
+        Err(Stop::Fail(failure)) => Verdict::Fail(failure),
+        Err(Stop::Skip(reason)) => Verdict::Skipped(reason),
+        Err(Stop::Inconclusive(reason)) => Verdict::Inconclusive(reason),
+    }
+}
+
+fn verdict(checks: &[CheckReport]) -> StepVerdict {
+    let mut counted = checks.iter().filter(|check| check.kind != Kind::Stretch).map(|check| &check.verdict);
+    if counted.clone().any(|verdict| matches!(verdict, Verdict::Fail(_))) {
+        StepVerdict::Failed
+    } else if counted.any(|verdict| matches!(verdict, Verdict::Inconclusive(_))) {
+        StepVerdict::Undecided
+    } else {
+        StepVerdict::Passed
+    }
+}
+
+/// A first request: whether what listens there speaks HTTP at all.
+async fn greet(server: &Server) -> Option<Problem> {
+    let exchange = Probe::new(server.base()).exchange(Request::new("GET", "/")).await;
+    let none = exchange.reply.as_ref().err()?;
+    Some(match none {
+        NoAnswer::TimedOut(limit) => Problem::new(
+            format!("The server accepts connections but does not answer: GET / had no answer within {} s.", limit.as_secs()),
+            "Look for a handler or a middleware that never returns, or a lock that is never let go.",
+        ),
+        NoAnswer::NotHttp(why) => Problem::new(
+            format!("What listens on the server's port does not answer in HTTP: {why}."),
+            "Check that the program started by the target is the web server, and that it speaks plain HTTP, not TLS.",
+        ),
+        NoAnswer::Closed(why) => Problem::new(
+            format!("The server closes the connection without an answer to GET /: {why}."),
+            "A handler that panics looks like this. The server's log may say more.",
+        ),
+        NoAnswer::Refused => Problem::new(
+            "The server stopped listening right after it had started.",
+            "See in its log why it ended.",
+        ),
+    })
+}

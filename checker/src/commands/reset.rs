@@ -1,0 +1,68 @@
+//! `checker reset STEP`: the step's folder as a learner finds it, with a backup of what was there.
+
+use crate::outcome::Problem;
+use crate::report::Style;
+use crate::report::terminal::Ink;
+use crate::starters::{Folder, Outline};
+use crate::workshop::Workshop;
+
+/// What `reset` did.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Reset {
+    step: u8,
+    folder: String,
+    /// An interrupted run was finished first.
+    recovered: bool,
+    done: Done,
+}
+
+/// Whether there was anything to do.
+#[derive(Debug, PartialEq, Eq)]
+enum Done {
+    /// The folder was as a learner finds it.
+    Nothing,
+    /// The folder was made anew; here is what was there, if there was anything.
+    Replaced { backup: Option<String> },
+}
+
+/// Puts the starter of a step back; the folder as it was goes to the backups.
+///
+/// # Errors
+///
+/// The solution cannot be read, or something cannot be written. Nothing is lost then.
+pub fn run(workshop: &Workshop, outline: &Outline) -> Result<Reset, Problem> {
+    let exclusive = workshop.exclusive()?;
+    let recovered = exclusive.recover(&outline.slug)?;
+    let pristine = outline.starter(workshop)?;
+    let path = workshop.step(&outline.slug);
+    let is_pristine = Folder::read(&path).is_ok_and(|there| there.files == pristine && there.skipped.is_empty());
+    let done = match is_pristine {
+        true => Done::Nothing,
+        false => {
+            let backup = exclusive.replace(&outline.slug, &pristine)?;
+            Done::Replaced { backup: backup.map(|path| workshop.short(&path)) }
+        }
+    };
+    Ok(Reset { step: outline.number, folder: workshop.short(&path), recovered, done })
+}
+
+impl Reset {
+    /// The result as it is told to the learner.
+    pub fn text(&self, style: &Style) -> String {
+        let folder = &self.folder;
+        let mut out = Vec::new();
+        if self.recovered {
+            out.push(format!("An earlier run was interrupted while it replaced {folder}; that is finished now."));
+        }
+        match &self.done {
+            Done::Nothing => out.push(format!("Nothing to do: {folder} is as you got it.")),
+            Done::Replaced { backup } => {
+                out.push(style.paint(Ink::Good, &format!("Step {} is as you got it: {folder}.", self.step)));
+                if let Some(backup) = backup {
+                    out.push(format!("Your work is kept in {backup}."));
+                }
+            }
+        }
+        out.join("\n") + "\n"
+    }
+}

@@ -1,0 +1,44 @@
+//! `checker solution STEP`: how the reference solution differs from what the learner wrote.
+
+use super::patch;
+use crate::outcome::Problem;
+use crate::report::Style;
+use crate::report::terminal::Ink;
+use crate::starters::{Folder, Outline, folder};
+use crate::workshop::Workshop;
+
+/// The changes from the learner's files to the solution's, as text.
+///
+/// # Errors
+///
+/// The step has not been `passed` yet, or a folder cannot be read.
+pub fn run(workshop: &Workshop, outline: &Outline, passed: bool, style: &Style) -> Result<String, Problem> {
+    let number = outline.number;
+    if !passed {
+        return Err(Problem::new(
+            format!("The solution of step {number} opens once you have passed the step."),
+            "`cargo run -p checker -- hint` helps with the check that fails first.",
+        ));
+    }
+    let own = Folder::read(&workshop.step(&outline.slug))?.files;
+    let finished = outline.finished(workshop)?;
+    let mut out = Vec::new();
+    for (path, theirs) in &finished {
+        let Some(theirs) = folder::text(theirs) else { continue };
+        let mine = own.get(path).map(|bytes| folder::text(bytes).unwrap_or_default());
+        let name = match mine {
+            Some(_) => format!("{path} (yours)"),
+            None => format!("{path} (you have none)"),
+        };
+        let patch = patch::unified(style, (&name, mine.unwrap_or_default()), (&format!("{path} (solution)"), theirs));
+        if !patch.is_empty() {
+            out.push(patch);
+        }
+    }
+    let source = format!("The whole solution is in solutions/{}.\n", outline.slug);
+    if out.is_empty() {
+        return Ok(format!("Your files are those of the solution of step {number}.\n"));
+    }
+    let head = style.paint(Ink::Strong, &format!("From your step {number} to the solution:"));
+    Ok(format!("{head}\n\n{}\n{source}", out.join("\n")))
+}

@@ -1,0 +1,314 @@
+//! Marks: the comment lines by which a solution says what its starter holds in place of the real code.
+
+use std::collections::HashMap;
+
+/// A mark that makes no sense where it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MarkError {
+    /// Number of the line, from 1.
+    pub line: usize,
+    /// What is wrong with it, as a clause.
+    pub what: String,
+}
+
+/// Which of the two texts in a marked file is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// The real code of every region.
+    Finished,
+    /// The stub of every task, the real code of every other region.
+    Starter,
+}
+
+/// How a kind of file writes a comment that takes a line of its own.
+#[derive(Clone, Copy)]
+struct Comment {
+    open: &'static str,
+    close: &'static str,
+}
+
+/// What a line is to the parser.
+enum Line<'a> {
+    Open(&'a str),
+    Close(&'a str),
+    Stub(String),
+    Nothing,
+    Text,
+}
+
+/// A region whose end has not come yet.
+struct Region<'a> {
+    name: &'a str,
+    line: usize,
+    body: Vec<&'a str>,
+}
+
+/// A region whose stub may follow.
+struct Closed<'a> {
+    region: Region<'a>,
+    stub: Vec<String>,
+    nothing: bool,
+}
+
+/// The wanted side of a marked text, without any mark.
+///
+/// # Errors
+///
+/// The first mark that is unclosed, repeated, nested, or in a place where it means nothing.
+pub fn side(path: &str, text: &str, wanted: Side) -> Result<String, MarkError> {
+    let mut out = Output::new(wanted);
+    let mut open: Option<Region> = None;
+    let mut closed: Option<Closed> = None;
+    let mut names: HashMap<&str, usize> = HashMap::new();
+
+    for (index, line) in text.split_inclusive('\n').enumerate() {
+        let number = index + 1;
+        let kind = classify(path, line).map_err(|what| MarkError { line: number, what })?;
+        match kind {
+            Line::Stub(stub) => match &mut closed {
+                Some(task) if !task.nothing => {
+                    task.region.check_todo(&stub, number)?;
+                    task.stub.push(stub);
+                }
+                _ => return Err(lonely_stub(number)),
+            },
+            Line::Nothing => match &mut closed {
+                Some(task) if task.stub.is_empty() && !task.nothing => task.nothing = true,
+                _ => return Err(lonely_stub(number)),
+            },
+            Line::Open(name) => {
+                out.region(closed.take());
+                if let Some(outer) = &open {
+                    return Err(MarkError {
+                        line: number,
+                        what: format!(
+                            "the region `{name}` opens inside `{}`, which line {} opened; regions do not nest",
+                            outer.name, outer.line
+                        ),
+                    });
+                }
+                if let Some(first) = names.insert(name, number) {
+                    return Err(MarkError {
+                        line: number,
+                        what: format!(
+                            "the region `{name}` was opened before, in line {first}; a name is used once in a file"
+                        ),
+                    });
+                }
+                open = Some(Region {
+                    name,
+                    line: number,
+                    body: Vec::new(),
+                });
+            }
+            Line::Close(name) => {
+                out.region(closed.take());
+                let region = open.take().ok_or_else(|| MarkError {
+                    line: number,
+                    what: format!("`ANCHOR_END: {name}` closes a region that is not open"),
+                })?;
+                if region.name != name {
+                    return Err(MarkError {
+                        line: number,
+                        what: format!(
+                            "`ANCHOR_END: {name}` stands where `{}`, opened in line {}, should be closed",
+                            region.name, region.line
+                        ),
+                    });
+                }
+                closed = Some(Closed {
+                    region,
+                    stub: Vec::new(),
+                    nothing: false,
+                });
+            }
+            Line::Text => {
+                out.region(closed.take());
+                match &mut open {
+                    Some(region) => region.body.push(line),
+                    None => out.line(line),
+                }
+            }
+        }
+    }
+    if let Some(region) = open {
+        return Err(MarkError {
+            line: region.line,
+            what: format!(
+                "the region `{}` is never closed by `ANCHOR_END: {}`",
+                region.name, region.name
+            ),
+        });
+    }
+    out.region(closed);
+    Ok(out.finish())
+}
+
+impl Region<'_> {
+    /// A stub that announces the task of another region was copied and not adapted.
+    fn check_todo(&self, stub: &str, line: usize) -> Result<(), MarkError> {
+        let named = stub
+            .split_once("TODO(")
+            .and_then(|(_, rest)| rest.split_once(')'));
+        match named {
+            Some((name, _)) if name != self.name => Err(MarkError {
+                line,
+                what: format!(
+                    "the stub of `{}` says `TODO({name})`; write `TODO({})`",
+                    self.name, self.name
+                ),
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn lonely_stub(line: usize) -> MarkError {
+    MarkError {
+        line,
+        what: "a stub line stands directly below the `ANCHOR_END` of the region it replaces; \
+               the line that means \"nothing\" stands there alone"
+            .to_owned(),
+    }
+}
+
+/// Collects lines, and closes the gap where a region was dropped without a stub.
+struct Output {
+    wanted: Side,
+    text: String,
+    /// A region was dropped just here: a blank line that follows a blank line, or a brace, is one too many.
+    gap: bool,
+}
+
+impl Output {
+    fn new(wanted: Side) -> Self {
+        Output {
+            wanted,
+            text: String::new(),
+            gap: false,
+        }
+    }
+
+    fn line(&mut self, line: &str) {
+        if self.gap {
+            let before = self.text.lines().next_back().map(str::trim);
+            let after_blank =
+                before.is_none_or(|last| last.is_empty() || last.ends_with(['{', '(', '[']));
+            if line.trim().is_empty() {
+                if after_blank {
+                    return;
+                }
+            } else if line.trim_start().starts_with(['}', ')', ']']) {
+                self.drop_trailing_blank();
+            }
+            self.gap = false;
+        }
+        self.text.push_str(line);
+    }
+
+    fn region(&mut self, closed: Option<Closed>) {
+        let Some(closed) = closed else { return };
+        let task = closed.nothing || !closed.stub.is_empty();
+        if self.wanted == Side::Starter && task {
+            for stub in &closed.stub {
+                self.line(stub);
+            }
+            self.gap |= closed.nothing;
+        } else {
+            for line in closed.region.body {
+                self.line(line);
+            }
+        }
+    }
+
+    fn drop_trailing_blank(&mut self) {
+        while self.text.ends_with("\n\n") {
+            self.text.pop();
+        }
+    }
+
+    fn finish(mut self) -> String {
+        if self.gap {
+            self.drop_trailing_blank();
+        }
+        self.text
+    }
+}
+
+fn classify<'a>(path: &str, line: &'a str) -> Result<Line<'a>, String> {
+    let trimmed = line.trim();
+    let comment = comment_of(path);
+    let inside = comment.and_then(|comment| {
+        trimmed
+            .strip_prefix(comment.open)?
+            .strip_suffix(comment.close)
+    });
+
+    if let Some(rest) = inside {
+        if let Some(stub) = rest.strip_prefix('~') {
+            return stub_line(
+                line,
+                stub,
+                comment.is_some_and(|comment| !comment.close.is_empty()),
+            );
+        }
+        let rest = rest.trim();
+        if let Some(name) = rest.strip_prefix("ANCHOR_END:") {
+            return region_name(name).map(Line::Close);
+        }
+        if let Some(name) = rest.strip_prefix("ANCHOR:") {
+            return region_name(name).map(Line::Open);
+        }
+    }
+    if trimmed.contains("ANCHOR:") || trimmed.contains("ANCHOR_END:") {
+        return Err(match comment {
+            Some(_) => "a mark stands on a line of its own, as a comment".to_owned(),
+            None => "marks are not known in this kind of file".to_owned(),
+        });
+    }
+    Ok(Line::Text)
+}
+
+fn stub_line<'a>(line: &str, stub: &str, closed: bool) -> Result<Line<'a>, String> {
+    if stub.trim_end() == "!" {
+        return Ok(Line::Nothing);
+    }
+    let stub = if closed { stub.trim_end() } else { stub };
+    let ending = if line.ends_with("\r\n") { "\r\n" } else { "\n" };
+    if stub.is_empty() {
+        return Ok(Line::Stub(ending.to_owned()));
+    }
+    let Some(code) = stub.strip_prefix(' ') else {
+        return Err("a space belongs between the sign of a stub line and its text".to_owned());
+    };
+    let indent = &line[..line.len() - line.trim_start().len()];
+    Ok(Line::Stub(format!("{indent}{code}{ending}")))
+}
+
+fn region_name(name: &str) -> Result<&str, String> {
+    let name = name.trim();
+    let valid = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    if name.is_empty() || !name.chars().all(valid) {
+        return Err(format!(
+            "`{name}` is no name for a region; use letters, digits and hyphens"
+        ));
+    }
+    Ok(name)
+}
+
+fn comment_of(path: &str) -> Option<Comment> {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
+    let (open, close) = match extension {
+        "rs" | "js" | "css" => ("//", ""),
+        "toml" | "yml" | "yaml" | "sh" | "py" => ("#", ""),
+        "md" | "html" => ("<!--", "-->"),
+        "sql" => ("--", ""),
+        _ if name.starts_with("Dockerfile") || name.starts_with(".env") => ("#", ""),
+        _ => return None,
+    };
+    Some(Comment { open, close })
+}
+
+#[cfg(test)]
+mod tests;

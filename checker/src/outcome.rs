@@ -175,31 +175,6 @@ impl Kind {
     }
 }
 
-impl StepVerdict {
-    /// The word for it in JSON.
-    pub fn name(&self) -> &'static str {
-        match self {
-            StepVerdict::Passed => "passed",
-            StepVerdict::Failed => "failed",
-            StepVerdict::Undecided => "undecided",
-            StepVerdict::NotBuilt(_) => "not-built",
-            StepVerdict::NotStarted(_) => "not-started",
-            StepVerdict::Environment(_) => "environment",
-        }
-    }
-
-    /// The exit code of a run that came to it.
-    pub fn exit_code(&self) -> u8 {
-        match self {
-            StepVerdict::Passed => 0,
-            StepVerdict::Failed => 1,
-            StepVerdict::NotBuilt(_) => 2,
-            StepVerdict::NotStarted(_) => 3,
-            StepVerdict::Undecided | StepVerdict::Environment(_) => 4,
-        }
-    }
-}
-
 /// What the program's exit codes mean; they are documented in the book.
 pub mod exit {
     /// The step passed.
@@ -219,6 +194,18 @@ pub mod exit {
 }
 
 impl StepVerdict {
+    /// The word for it in JSON.
+    pub fn name(&self) -> &'static str {
+        match self {
+            StepVerdict::Passed => "passed",
+            StepVerdict::Failed => "failed",
+            StepVerdict::Undecided => "undecided",
+            StepVerdict::NotBuilt(_) => "not-built",
+            StepVerdict::NotStarted(_) => "not-started",
+            StepVerdict::Environment(_) => "environment",
+        }
+    }
+
     /// The exit code of a run that came to this.
     pub fn exit_code(&self) -> u8 {
         match self {

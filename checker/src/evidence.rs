@@ -1,0 +1,247 @@
+//! What a run leaves behind for a closer look: `target/checker/STEP/latest/`, replaced as a whole by the next run.
+//!
+//! Only the checker writes there, and what it writes is bounded; everything else in a server's reach stays out of it.
+
+mod har;
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::outcome::{Problem, RunReport};
+use crate::report;
+
+/// The folder of the newest run, in the folder of its step.
+const LATEST: &str = "latest";
+/// Folders that are being written begin with this; one that is left over came from a checker that was killed.
+const UNFINISHED: &str = ".unfinished-";
+/// How long to wait for another checker that is writing at this moment.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Bytes of the server's log that are kept; the end says the most.
+const LOG: usize = 4 * 1024 * 1024;
+/// A report larger than this was not written by a checker.
+const READABLE: u64 = 64 * 1024 * 1024;
+
+/// What is known of the newest run of a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SavedReport {
+    /// What the run came to, such as `passed`.
+    pub verdict: String,
+    /// What each check came to, such as `fail`, in the order they ran.
+    pub checks: Vec<(String, String)>,
+}
+
+impl SavedReport {
+    /// The verdict per check id.
+    pub fn verdicts(&self) -> BTreeMap<&str, &str> {
+        self.checks.iter().map(|(id, verdict)| (id.as_str(), verdict.as_str())).collect()
+    }
+
+    /// The first check that failed, if one did.
+    pub fn first_failure(&self) -> Option<&str> {
+        self.checks.iter().find(|(_, verdict)| verdict == "fail").map(|(id, _)| id.as_str())
+    }
+}
+
+/// The folder in which runs of a step are kept; `slug` is such as `01-api-basics`.
+pub fn folder(root: &Path, slug: &str) -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR").filter(|folder| !folder.is_empty());
+    folder_below(root, target.map(PathBuf::from), slug)
+}
+
+/// Cargo's own rule: the variable, relative to the working folder, or else `target` in the workspace.
+fn folder_below(root: &Path, target: Option<PathBuf>, slug: &str) -> PathBuf {
+    target.unwrap_or_else(|| root.join("target")).join("checker").join(slug)
+}
+
+/// Keeps the evidence of a run, and returns the folder it is in.
+///
+/// The folder is complete whenever it is there: it is written aside and then swapped in. Two checkers take turns.
+pub fn save(root: &Path, slug: &str, run: &RunReport) -> Result<PathBuf, Problem> {
+    save_in(&folder(root, slug), run)
+}
+
+/// What is known of the newest run of a step; nothing when there was none or its report cannot be read.
+pub fn last_report(root: &Path, slug: &str) -> Option<SavedReport> {
+    read(&folder(root, slug).join(LATEST).join("report.json"))
+}
+
+fn save_in(folder: &Path, run: &RunReport) -> Result<PathBuf, Problem> {
+    let unwritable = |error: io::Error| {
+        Problem::new(
+            format!("The evidence of this run could not be kept in {}: {error}.", folder.display()),
+            "The verdict stands. Make that folder writable, or set CARGO_TARGET_DIR to one that is.",
+        )
+    };
+    fs::create_dir_all(folder).map_err(unwritable)?;
+    let lock = File::options().create(true).truncate(false).write(true).open(folder.join(".lock")).map_err(unwritable)?;
+    acquire(&lock, PATIENCE).map_err(unwritable)?;
+    write_and_swap(folder, run).map_err(unwritable)
+}
+
+/// Takes an exclusive lock on `file`, which ends when the file is closed or its process dies.
+///
+/// An error says that somebody else held it for all of `patience`, or that the file system knows no locks.
+pub fn acquire(file: &File, patience: Duration) -> io::Result<()> {
+    let deadline = Instant::now() + patience;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::Error(error)) => return Err(error),
+            Err(TryLockError::WouldBlock) if Instant::now() >= deadline => {
+                return Err(io::Error::new(io::ErrorKind::TimedOut, "another checker is writing there and does not finish"));
+            }
+            Err(TryLockError::WouldBlock) => sleep(Duration::from_millis(10)),
+        }
+    }
+}
+
+/// Writes the folder aside and swaps it in; the caller holds the lock.
+fn write_and_swap(folder: &Path, run: &RunReport) -> io::Result<PathBuf> {
+    for entry in fs::read_dir(folder)?.flatten() {
+        if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+            fs::remove_dir_all(entry.path())?;
+        }
+    }
+    let pid = std::process::id();
+    let (new, old) = (folder.join(format!("{UNFINISHED}new-{pid}")), folder.join(format!("{UNFINISHED}old-{pid}")));
+    fs::create_dir(&new)?;
+    fs::write(new.join("report.json"), report::json(run))?;
+    fs::write(new.join("exchanges.har"), har::har(run))?;
+    fs::write(new.join("server.log"), log(&run.server_log))?;
+    let latest = folder.join(LATEST);
+    match fs::rename(&latest, &old) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    fs::rename(&new, &latest)?;
+    // The new evidence is in place: an old folder that cannot be removed now is removed by the next run.
+    let _ = fs::remove_dir_all(&old);
+    Ok(latest)
+}
+
+/// The end of the server's log, safe to print to a terminal.
+fn log(lines: &[String]) -> String {
+    let mut size = 0;
+    let kept = lines.iter().rev().take_while(|line| {
+        size += line.len() + 1;
+        size <= LOG
+    });
+    let first = lines.len() - kept.count();
+    let mut out = String::new();
+    if first > 0 {
+        out += &format!("({first} earlier lines were not kept)\n");
+    }
+    for line in &lines[first..] {
+        out += &report::terminal::log_line(line);
+        out.push('\n');
+    }
+    out
+}
+
+fn read(path: &Path) -> Option<SavedReport> {
+    if fs::metadata(path).ok()?.len() > READABLE {
+        return None;
+    }
+    let report: Value = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
+    let text = |value: &Value, key: &str| value.get(key)?.as_str().map(str::to_owned);
+    let checks = report.get("checks")?.as_array()?.iter();
+    Some(SavedReport {
+        verdict: text(&report, "verdict")?,
+        checks: checks.filter_map(|check| Some((text(check, "id")?, text(check, "verdict")?))).collect(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixtures;
+
+    #[test]
+    fn a_run_can_be_read_back() {
+        let root = tempfile::tempdir().expect("a folder");
+        let folder = folder_below(root.path(), None, "01-api-basics");
+        assert_eq!(folder, root.path().join("target/checker/01-api-basics"));
+        let latest = save_in(&folder, &fixtures::failed()).expect("the folder is writable");
+        assert_eq!(latest, folder.join("latest"));
+        let saved = read(&latest.join("report.json")).expect("it was just written");
+        assert_eq!(saved.verdict, "failed");
+        assert_eq!(saved.first_failure(), Some("1.patch-partial"));
+        assert_eq!(saved.verdicts().get("1.patch-empty"), Some(&"skipped"));
+        let mut names: Vec<_> = fs::read_dir(&latest).expect("a folder").flatten().map(|entry| entry.file_name()).collect();
+        names.sort();
+        assert_eq!(names, ["exchanges.har", "report.json", "server.log"]);
+    }
+
+    #[test]
+    fn the_target_folder_of_cargo_is_honored() {
+        let folder = folder_below(Path::new("/course"), Some(PathBuf::from("/elsewhere")), "02-framework");
+        assert_eq!(folder, Path::new("/elsewhere/checker/02-framework"));
+    }
+
+    #[test]
+    fn a_damaged_report_is_no_report() {
+        let root = tempfile::tempdir().expect("a folder");
+        let path = root.path().join("report.json");
+        assert_eq!(read(&path), None);
+        let whole = report::json(&fixtures::failed());
+        for damaged in ["", "[]", "{\"checks\": 3}", "\0\0", &whole[..whole.len() / 2]] {
+            fs::write(&path, damaged).expect("the folder is writable");
+            assert_eq!(read(&path), None, "{damaged:.20}");
+        }
+        fs::write(&path, r#"{"verdict":"failed","checks":[{"id":"1.create"},{"id":"1.list","verdict":"pass"},7]}"#).expect("the folder is writable");
+        let checks = read(&path).expect("what can be read is read").checks;
+        assert_eq!(checks, [("1.list".to_owned(), "pass".to_owned())]);
+    }
+
+    #[test]
+    fn many_checkers_at_once_leave_one_whole_folder() {
+        let root = tempfile::tempdir().expect("a folder");
+        let folder = root.path().join("checker");
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    for _ in 0..10 {
+                        save_in(&folder, &fixtures::failed()).expect("they take turns");
+                    }
+                });
+            }
+        });
+        let mut left: Vec<_> = fs::read_dir(&folder).expect("a folder").flatten().map(|entry| entry.file_name()).collect();
+        left.sort();
+        assert_eq!(left, [".lock", "latest"]);
+        assert!(read(&folder.join("latest/report.json")).is_some());
+    }
+
+    #[test]
+    fn what_a_killed_checker_left_is_cleared_away() {
+        let root = tempfile::tempdir().expect("a folder");
+        fs::create_dir(root.path().join(".unfinished-new-1")).expect("the folder is writable");
+        fs::write(root.path().join(".unfinished-new-1/report.json"), "{").expect("the folder is writable");
+        save_in(root.path(), &fixtures::failed()).expect("the folder is writable");
+        assert!(!root.path().join(".unfinished-new-1").exists());
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_made_is_a_problem_with_a_remedy() {
+        let root = tempfile::tempdir().expect("a folder");
+        fs::write(root.path().join("target"), "a file where a folder should be").expect("the folder is writable");
+        let folder = folder_below(root.path(), None, "01-api-basics");
+        let problem = save_in(&folder, &fixtures::failed()).expect_err("there is a file in the way");
+        assert!(problem.remedy.contains("CARGO_TARGET_DIR"), "{problem:?}");
+    }
+
+    #[test]
+    fn a_flood_of_log_lines_keeps_its_end() {
+        let lines: Vec<_> = (0..100_000).map(|number| format!("{number:0>100}")).collect();
+        let log = log(&lines);
+        assert!(log.len() <= LOG + 100);
+        assert!(log.starts_with('(') && log.ends_with("99999\n"));
+    }
+}

@@ -1,0 +1,180 @@
+//! One failure in full, for a reader who has to find its cause.
+
+use std::rc::Rc;
+
+use super::diff::{self, Line};
+use super::page::Page;
+use super::subject::Subject;
+use super::terminal::{Ink, cap, escape, escape_line, log_line};
+use crate::outcome::{CheckReport, Failure};
+use crate::probe::{Exchange, Reply, curl, status_name};
+
+/// Earlier requests of the check that are shown.
+const EARLIER: usize = 8;
+/// Lines of the server's log that are shown.
+const LOG: usize = 12;
+/// Lines of a text that is shown as it is.
+const LINES: usize = 12;
+/// Characters of one such line.
+const COLUMNS: usize = 300;
+/// The column where texts beside labels start.
+const COLUMN: usize = 12;
+
+/// Shows everything that is known about a failure.
+pub fn show(page: &mut Page, check: &CheckReport, failure: &Failure, subject: Subject) {
+    page.paragraph(0, Ink::Strong, &format!("A closer look at {}", check.id));
+    page.prose(2, check.title);
+    page.gap();
+    requests(page, check, failure, subject);
+    comparison(page, failure);
+    log(page, check, failure);
+    let hint = format!("cargo run -p checker -- hint {}", check.id);
+    page.labeled(2, COLUMN, (Ink::Plain, "hint"), (Ink::Code, &hint));
+    page.labeled(2, COLUMN, (Ink::Plain, "chapter"), (Ink::Code, &check.chapter));
+}
+
+/// What was sent: earlier requests in one line each, the one that showed the failure as a command.
+fn requests(page: &mut Page, check: &CheckReport, failure: &Failure, subject: Subject) {
+    let shown_by = failure.exchange.as_ref();
+    let position = shown_by.and_then(|failing| check.exchanges.iter().position(|exchange| Rc::ptr_eq(exchange, failing)));
+    let earlier = summaries(&check.exchanges[..position.unwrap_or(check.exchanges.len())]);
+    if !earlier.is_empty() {
+        page.prose(2, if shown_by.is_some() { "The check first sent:" } else { "The check sent:" });
+        if earlier.len() > EARLIER {
+            page.line(4, Ink::Faint, &format!("… {} more before these", earlier.len() - EARLIER));
+        }
+        for line in &earlier[earlier.len().saturating_sub(EARLIER)..] {
+            page.line(4, Ink::Plain, line);
+        }
+        page.gap();
+    }
+    let Some(failing) = shown_by else { return };
+    let sentence = match (earlier.is_empty(), subject) {
+        (_, Subject::Url(_)) => "This request shows the failure:",
+        (true, _) => "This request shows the failure; try it on your own server:",
+        (false, _) => "Then this request showed the failure; try it on your own server, with an id that exists there:",
+    };
+    page.prose(2, sentence);
+    for line in escape(&curl(failing, subject.base())).lines() {
+        page.line(4, Ink::Code, line);
+    }
+    if let Some(start) = subject.start() {
+        page.prose(2, "To have it running, type this in another terminal:");
+        page.line(4, Ink::Code, &escape_line(&start));
+    }
+    page.gap();
+}
+
+/// Exchanges in one line each; equal ones that follow each other are counted.
+fn summaries(exchanges: &[Rc<Exchange>]) -> Vec<String> {
+    let mut lines: Vec<(String, usize)> = Vec::new();
+    for exchange in exchanges {
+        let result = match &exchange.reply {
+            Ok(reply) => status_name(reply.status),
+            Err(none) => cap(&none.to_string(), 80),
+        };
+        let path = cap(&exchange.request.path, 60);
+        let line = escape_line(&format!("{} {path} → {result}", exchange.request.method));
+        match lines.last_mut() {
+            Some((last, count)) if *last == line => *count += 1,
+            _ => lines.push((line, 1)),
+        }
+    }
+    let counted = |(line, count)| if count == 1 { line } else { format!("{line} ({count} times)") };
+    lines.into_iter().map(counted).collect()
+}
+
+/// What was expected, and what came.
+fn comparison(page: &mut Page, failure: &Failure) {
+    let lines = diff::lines(&failure.expected, &failure.actual);
+    match &lines {
+        Some(lines) => {
+            page.labeled(2, COLUMN, (Ink::Plain, "expected"), (Ink::Good, "the lines marked -"));
+            page.labeled(2, COLUMN, (Ink::Plain, "actual"), (Ink::Bad, "the lines marked +"));
+            for line in lines {
+                let text = |text: &str| escape_line(&cap(text, COLUMNS));
+                match line {
+                    Line::Both(line) => page.line(6, Ink::Plain, &text(line)),
+                    Line::Expected(line) => page.line(4, Ink::Good, &format!("- {}", text(line))),
+                    Line::Actual(line) => page.line(4, Ink::Bad, &format!("+ {}", text(line))),
+                    Line::Left(count) => page.line(4, Ink::Faint, &format!("… {count} more lines")),
+                }
+            }
+        }
+        None => {
+            side(page, "expected", Ink::Good, &failure.expected);
+            side(page, "actual", Ink::Bad, &failure.actual);
+        }
+    }
+    if let Some(Ok(reply)) = failure.exchange.as_ref().map(|exchange| &exchange.reply) {
+        answer(page, reply, lines.is_some(), &failure.actual);
+    }
+    page.gap();
+}
+
+/// One of the two texts when they are not compared line by line.
+fn side(page: &mut Page, label: &str, ink: Ink, text: &str) {
+    if text.trim_end().contains('\n') {
+        page.line(2, Ink::Plain, label);
+        excerpt(page, ink, text);
+    } else {
+        let text = escape_line(&cap(text.trim_end_matches('\n'), 1_000));
+        page.labeled(2, COLUMN, (Ink::Plain, label), (ink, &text));
+    }
+}
+
+/// The answer that came, with the beginning of its body unless that is on the page already.
+fn answer(page: &mut Page, reply: &Reply, compared: bool, actual: &str) {
+    let media_type = reply.headers.iter().find(|(name, _)| name == "content-type");
+    let media_type = media_type.map_or("no Content-Type", |(_, value)| value.as_str());
+    let size = match (reply.body.len(), reply.cut) {
+        (0, _) => "no body".to_owned(),
+        (1, false) => "1 byte".to_owned(),
+        (size, false) => format!("{size} bytes"),
+        (size, true) => format!("more than {size} bytes"),
+    };
+    let line = match reply.body.is_empty() {
+        true => format!("{}, {size}", status_name(reply.status)),
+        false => format!("{}, {}, {size}", status_name(reply.status), cap(media_type, 100)),
+    };
+    page.labeled(2, COLUMN, (Ink::Plain, "answer"), (Ink::Plain, &escape_line(&line).replace('`', "'")));
+    let body = String::from_utf8_lossy(&reply.body[..reply.body.len().min(LINES * COLUMNS)]);
+    let shown_already = compared || body.trim().is_empty() || actual.contains(body.trim());
+    if !shown_already {
+        excerpt(page, Ink::Faint, &body);
+    }
+}
+
+/// The first lines of a text that is not ours.
+fn excerpt(page: &mut Page, ink: Ink, text: &str) {
+    let count = text.lines().count();
+    for line in text.lines().take(LINES) {
+        page.line(4, ink, &escape_line(&cap(line, COLUMNS)));
+    }
+    if count > LINES {
+        page.line(4, Ink::Faint, &format!("… {} more lines", count - LINES));
+    }
+}
+
+/// What the server logged: the lines that carry the id of the failing request, or else those of the whole check.
+fn log(page: &mut Page, check: &CheckReport, failure: &Failure) {
+    let reply = failure.exchange.as_ref().and_then(|exchange| exchange.reply.as_ref().ok());
+    let id = reply.and_then(|reply| reply.headers.iter().find(|(name, _)| name == "x-request-id"));
+    let carries_id = |line: &&String| id.is_some_and(|(_, id)| id.len() >= 8 && line.contains(id.as_str()));
+    let of_request: Vec<_> = check.log.iter().filter(carries_id).collect();
+    let (title, lines) = match of_request.is_empty() {
+        true => ("Your server's log during this check:", check.log.iter().collect()),
+        false => ("Your server's log of this request:", of_request),
+    };
+    if lines.is_empty() {
+        return;
+    }
+    page.prose(2, title);
+    if lines.len() > LOG {
+        page.line(4, Ink::Faint, &format!("… {} more lines before these", lines.len() - LOG));
+    }
+    for line in &lines[lines.len().saturating_sub(LOG)..] {
+        page.line(4, Ink::Faint, &log_line(&cap(line, COLUMNS)));
+    }
+    page.gap();
+}

@@ -1,0 +1,89 @@
+//! What was examined, and how a person repeats that by hand.
+
+/// Where the learner's own server listens when nobody says otherwise.
+const OWN_BASE: &str = "http://127.0.0.1:8000";
+
+/// What was examined, as the user named it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject<'a> {
+    /// A package of the workspace.
+    Package(&'a str),
+    /// A command line.
+    Command(&'a str),
+    /// The URL of a running server.
+    Url(&'a str),
+}
+
+impl<'a> Subject<'a> {
+    /// The subject behind the target of a report.
+    pub fn of(target: &'a str) -> Self {
+        let in_package_name = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        if target.starts_with("http://") || target.starts_with("https://") {
+            Subject::Url(target)
+        } else if target.chars().all(in_package_name) {
+            Subject::Package(target)
+        } else {
+            Subject::Command(target)
+        }
+    }
+
+    /// Scheme, host and port to show in requests: the examined server is gone when they are tried, unless it was given by URL.
+    pub fn base(self) -> &'a str {
+        match self {
+            Subject::Url(url) => url.trim_end_matches('/'),
+            _ => OWN_BASE,
+        }
+    }
+
+    /// The command that starts the server at [`Subject::base`], if it has to be started.
+    pub fn start(self) -> Option<String> {
+        match self {
+            Subject::Package(package) => Some(format!("cargo run -p {package}")),
+            Subject::Command(command) => Some(format!("export PORT=8000; {command}")),
+            Subject::Url(_) => None,
+        }
+    }
+
+    /// The command that examines it again as `step`, with `flags` added.
+    pub fn check(self, step: u8, flags: &str) -> String {
+        let target = match self {
+            Subject::Package(_) if self.folder().is_some() => String::new(),
+            Subject::Package(package) => format!(" --package {package}"),
+            Subject::Command(command) => format!(" --command '{}'", command.replace('\'', r"'\''")),
+            Subject::Url(url) => format!(" --url {url}"),
+        };
+        format!("cargo run -p checker -- check {step}{target}{flags}")
+    }
+
+    /// The folder of the learner's own sources, if it is one of the steps' packages.
+    pub fn folder(self) -> Option<String> {
+        match self {
+            Subject::Package(package) => package.strip_prefix("step-").map(|slug| format!("steps/{slug}")),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_needs_no_flags_to_be_checked_again() {
+        let step = Subject::of("step-01-api-basics");
+        assert_eq!(step.check(1, " --stretch"), "cargo run -p checker -- check 1 --stretch");
+        assert_eq!(step.start().as_deref(), Some("cargo run -p step-01-api-basics"));
+        assert_eq!(step.folder().as_deref(), Some("steps/01-api-basics"));
+    }
+
+    #[test]
+    fn other_targets_are_named_again() {
+        let solution = Subject::of("solution-01-api-basics");
+        assert_eq!(solution.check(1, ""), "cargo run -p checker -- check 1 --package solution-01-api-basics");
+        let command = Subject::of("python3 it's.py");
+        assert_eq!(command.check(1, ""), r"cargo run -p checker -- check 1 --command 'python3 it'\''s.py'");
+        let url = Subject::of("http://127.0.0.1:9000/");
+        assert_eq!(url.check(2, ""), "cargo run -p checker -- check 2 --url http://127.0.0.1:9000/");
+        assert_eq!((url.base(), url.start()), ("http://127.0.0.1:9000", None));
+    }
+}

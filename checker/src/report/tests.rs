@@ -1,0 +1,144 @@
+//! What every format of a report has to keep, and how the text looks.
+
+use serde_json::Value;
+
+use super::fixtures;
+use super::terminal::is_unsafe;
+use super::*;
+use crate::outcome::RunReport;
+
+fn plain(report: &RunReport, width: usize) -> String {
+    text(report, &Style { color: false, width })
+}
+
+fn all() -> Vec<RunReport> {
+    use fixtures::*;
+    vec![passed(), failed(), hostile(), not_built(), not_started(), environment(), undecided(), at_url()]
+}
+
+#[test]
+fn a_complete_step_says_what_comes_next() {
+    insta::assert_snapshot!(plain(&fixtures::passed(), 100));
+}
+
+#[test]
+fn the_first_failure_is_shown_in_full() {
+    insta::assert_snapshot!(plain(&fixtures::failed(), 100));
+}
+
+#[test]
+fn a_small_window_is_enough() {
+    insta::assert_snapshot!(plain(&fixtures::failed(), 40));
+}
+
+#[test]
+fn colors_add_nothing_to_the_words() {
+    let colored = text(&fixtures::failed(), &Style { color: true, width: 100 });
+    assert_eq!(terminal::keep_colors(&colored, false), plain(&fixtures::failed(), 100));
+    insta::assert_snapshot!(colored.replace('\x1b', "␛"));
+}
+
+#[test]
+fn what_a_hostile_server_sends_is_made_visible() {
+    insta::assert_snapshot!(plain(&fixtures::hostile(), 100));
+}
+
+#[test]
+fn a_crate_that_does_not_build_shows_the_compiler_and_one_line() {
+    insta::assert_snapshot!(plain(&fixtures::not_built(), 100));
+}
+
+#[test]
+fn a_server_that_does_not_start_is_told_with_the_end_of_its_log() {
+    insta::assert_snapshot!(plain(&fixtures::not_started(), 100));
+}
+
+#[test]
+fn an_environment_that_does_not_work_is_not_the_learners_fault() {
+    insta::assert_snapshot!(plain(&fixtures::environment(), 100));
+}
+
+#[test]
+fn an_undecided_run_says_so_without_blame() {
+    insta::assert_snapshot!(plain(&fixtures::undecided(), 100));
+}
+
+#[test]
+fn checks_that_a_url_cannot_show_are_named() {
+    insta::assert_snapshot!(plain(&fixtures::at_url(), 100));
+}
+
+#[test]
+fn junit_counts_what_blocks() {
+    insta::assert_snapshot!(junit(&fixtures::failed()));
+}
+
+#[test]
+fn nothing_a_server_sends_steers_a_terminal() {
+    let harmless = |text: &str, what: &str| {
+        let found = text.chars().find(|c| is_unsafe(*c) && *c != '\n' && *c != '\t');
+        assert_eq!(found, None, "{what}: {text}");
+    };
+    for report in all() {
+        for width in [0, 24, 40, 100] {
+            harmless(&plain(&report, width), "text");
+            harmless(&terminal::keep_colors(&text(&report, &Style { color: true, width }), false), "colored text");
+        }
+        harmless(&json(&report), "JSON");
+        harmless(&junit(&report), "JUnit");
+    }
+}
+
+#[test]
+fn json_keeps_every_value_behind_its_escapes() {
+    let report = fixtures::hostile();
+    let value: Value = serde_json::from_str(&json(&report)).expect("it is JSON");
+    assert_eq!(value["target"], report.target);
+    let response = &value["checks"][0]["exchange"]["response"];
+    let body = "<p>\u{1b}[2J\u{1b}]0;owned\u{7} ]]> \u{202e}txt.exe\u{7f}\u{fffe}\u{0}</p>\r\nnext `line`";
+    assert_eq!(response["body"], body);
+    let request = &value["checks"][0]["exchange"]["request"];
+    assert_eq!((&request["body_encoding"], &request["body"]), (&"base64".into(), &"//4bWzJK".into()));
+    assert_eq!(value["advice"][0]["title"], report.advice[0].title);
+}
+
+#[test]
+fn json_says_what_every_kind_of_run_came_to() {
+    for report in all() {
+        let value: Value = serde_json::from_str(&json(&report)).expect("it is JSON");
+        assert_eq!(value["verdict"], report.verdict.name());
+        assert_eq!(value["exit_code"], report.verdict.exit_code());
+        let problem = matches!(report.verdict.name(), "not-started" | "environment");
+        assert_eq!(value["problem"].is_object(), problem);
+        assert_eq!(value["compiler"].is_string(), report.verdict.name() == "not-built");
+    }
+}
+
+#[test]
+fn junit_is_well_formed_and_counts_right() {
+    for report in all() {
+        let xml = junit(&report);
+        let document = roxmltree::Document::parse(&xml).unwrap_or_else(|error| panic!("{error}: {xml}"));
+        let suite = document.descendants().find(|node| node.has_tag_name("testsuite")).expect("a suite");
+        let count = |name: &str| document.descendants().filter(|node| node.has_tag_name(name)).count().to_string();
+        assert_eq!(suite.attribute("tests"), Some(&*count("testcase")));
+        assert_eq!(suite.attribute("failures"), Some(&*count("failure")));
+        assert_eq!(suite.attribute("errors"), Some(&*count("error")));
+        assert_eq!(suite.attribute("skipped"), Some(&*count("skipped")));
+        let red = count("failure") != "0" || count("error") != "0";
+        let blocked = !matches!(report.verdict.name(), "passed") && !report.target.starts_with("http");
+        assert_eq!(red, blocked, "{xml}");
+    }
+}
+
+#[test]
+fn lines_of_prose_keep_to_the_width() {
+    for width in [40, 60, 80] {
+        for report in [fixtures::passed(), fixtures::undecided(), fixtures::environment()] {
+            for line in plain(&report, width).lines() {
+                let command = line.trim_start().starts_with("cargo run");
+                assert!(command || terminal::columns(line) <= width, "{line:?} is wider than {width}");
+            }
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! The report for a person at a terminal: what holds, the first failure in full, what to do next.
+
+use super::failure;
+use super::page::Page;
+use super::subject::Subject;
+use super::terminal::{Ink, Style, cap, columns, escape_line, keep_colors, log_line};
+use crate::outcome::{CheckReport, Failure, Kind, Problem, RunReport, StepVerdict, Verdict};
+
+/// Characters of a compiler's message that are shown; the first errors matter most.
+const COMPILER: usize = 100_000;
+/// Supporting lines of a problem that are shown.
+const DETAILS: usize = 20;
+
+/// The whole report. Nothing the server sent can steer the terminal it is printed to.
+pub fn text(report: &RunReport, style: &Style) -> String {
+    let mut page = Page::new(style);
+    match &report.verdict {
+        StepVerdict::NotBuilt(message) => {
+            page.verbatim(&keep_colors(&cap(message.trim_end(), COMPILER), style.color));
+            page.gap();
+            page.prose(
+                0,
+                "The crate does not build, so nothing was examined: mend the first error above, then run the same command again.",
+            );
+            return page.finish();
+        }
+        StepVerdict::NotStarted(what) | StepVerdict::Environment(what) => {
+            header(&mut page, report);
+            sections(&mut page, report);
+            page.gap();
+            problem(&mut page, 0, Ink::Bad, what);
+        }
+        StepVerdict::Passed | StepVerdict::Failed | StepVerdict::Undecided => {
+            header(&mut page, report);
+            sections(&mut page, report);
+            page.gap();
+            page.prose(0, &summary(report));
+            if let Some((check, failure)) = first_failure(report) {
+                page.gap();
+                failure::show(&mut page, check, failure, Subject::of(&report.target));
+            }
+        }
+    }
+    advice(&mut page, report);
+    next(&mut page, report);
+    page.finish()
+}
+
+fn header(page: &mut Page, report: &RunReport) {
+    page.paragraph(0, Ink::Strong, &format!("Step {}: {}", report.step, report.title));
+    let seconds = |duration: std::time::Duration| format!("{:.1} s", duration.as_secs_f64());
+    let time = match report.build {
+        Some(build) => format!("built in {}, all in {}", seconds(build), seconds(report.duration)),
+        None => seconds(report.duration),
+    };
+    let target = escape_line(&cap(&report.target, 300));
+    page.paragraph(0, Ink::Faint, &format!("{target} · seed {} · {time}", report.seed));
+}
+
+/// Every check: the step's own, then the earlier steps', then the stretch ones.
+fn sections(page: &mut Page, report: &RunReport) {
+    let of = |kind| report.checks.iter().filter(|check| check.kind == kind).collect::<Vec<_>>();
+    let (own, earlier, stretch) = (of(Kind::Core), of(Kind::Regression), of(Kind::Stretch));
+    let titled = !earlier.is_empty() || !stretch.is_empty();
+    if !own.is_empty() {
+        page.gap();
+        if titled {
+            page.paragraph(0, Ink::Strong, &format!("Checks of step {}", report.step));
+        }
+        section(page, &own);
+    }
+    if !earlier.is_empty() {
+        page.gap();
+        page.paragraph(0, Ink::Strong, "Earlier steps: what passed there must still hold");
+        let mut steps: Vec<_> = earlier.iter().map(|check| step_of(check)).collect();
+        steps.dedup();
+        for step in steps {
+            let checks: Vec<_> = earlier.iter().filter(|check| step_of(check) == step).copied().collect();
+            regressions(page, step, &checks);
+        }
+    }
+    if !stretch.is_empty() {
+        page.gap();
+        page.paragraph(0, Ink::Strong, "Stretch: extra, the step passes without");
+        section(page, &stretch);
+    }
+}
+
+/// The step whose check it is, as its id says.
+fn step_of(check: &CheckReport) -> &'static str {
+    check.id.split('.').next().unwrap_or_default()
+}
+
+/// Checks of an earlier step: in one line when all hold, else the ones that do not and how many do.
+fn regressions(page: &mut Page, step: &str, checks: &[&CheckReport]) {
+    let (held, broken): (Vec<_>, Vec<_>) = checks.iter().copied().partition(|check| matches!(check.verdict, Verdict::Pass));
+    if !held.is_empty() {
+        let which = if broken.is_empty() { "all " } else { "" };
+        page.labeled(2, 4, (Ink::Good, "✓"), (Ink::Plain, &format!("{which}{} of step {step}", plural(held.len(), "check"))));
+    }
+    section(page, &broken);
+}
+
+/// One line a check; those that were skipped come last, together by reason.
+fn section(page: &mut Page, checks: &[&CheckReport]) {
+    let widest = checks.iter().filter(|check| !matches!(check.verdict, Verdict::Skipped(_))).map(|check| columns(check.id)).max();
+    let column = 4 + widest.unwrap_or_default() + 2;
+    let mut skipped: Vec<(&str, Vec<&str>)> = Vec::new();
+    for check in checks {
+        let (mark, ink) = match &check.verdict {
+            Verdict::Pass => ("✓", Ink::Good),
+            Verdict::Fail(_) => ("✗", Ink::Bad),
+            Verdict::Inconclusive(_) => ("?", Ink::Unsure),
+            Verdict::Skipped(reason) => {
+                match skipped.iter_mut().find(|(other, _)| other == reason) {
+                    Some((_, ids)) => ids.push(check.id),
+                    None => skipped.push((reason, vec![check.id])),
+                }
+                continue;
+            }
+        };
+        page.labeled(2, column, (ink, &format!("{mark} {}", check.id)), (Ink::Plain, check.title));
+        if let Verdict::Inconclusive(why) = &check.verdict {
+            let why = format!("undecided: {}", escape_line(&cap(why, 400)));
+            page.paragraph(if column + 24 <= page.width() { column } else { 4 }, Ink::Unsure, &why);
+        }
+    }
+    for (reason, ids) in skipped {
+        let text = format!("skipped because {}: {}", escape_line(&cap(reason, 400)), ids.join(", "));
+        page.labeled(2, 4, (Ink::Unsure, "–"), (Ink::Faint, &text));
+    }
+}
+
+/// How many checks came to what, in one sentence.
+fn summary(report: &RunReport) -> String {
+    let needed = || report.checks.iter().filter(|check| check.kind != Kind::Stretch);
+    let count = |verdict: fn(&Verdict) -> bool| needed().filter(|check| verdict(&check.verdict)).count();
+    let parts = [
+        (count(|verdict| matches!(verdict, Verdict::Fail(_))), "fail"),
+        (count(|verdict| matches!(verdict, Verdict::Skipped(_))), "skipped"),
+        (count(|verdict| matches!(verdict, Verdict::Inconclusive(_))), "undecided"),
+    ];
+    let mut text = format!("{} of {} pass", count(|verdict| matches!(verdict, Verdict::Pass)), plural(needed().count(), "check"));
+    for (count, what) in parts.into_iter().filter(|(count, _)| *count > 0) {
+        text += &format!(", {count} {what}");
+    }
+    text + "."
+}
+
+/// `1 check`, `2 checks`.
+fn plural(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+/// The failure to mend first: one that blocks the step, or else a stretch one.
+fn first_failure(report: &RunReport) -> Option<(&CheckReport, &Failure)> {
+    let failures = || {
+        report.checks.iter().filter_map(|check| match &check.verdict {
+            Verdict::Fail(failure) => Some((check, &**failure)),
+            _ => None,
+        })
+    };
+    failures().find(|(check, _)| check.kind != Kind::Stretch).or_else(|| failures().next())
+}
+
+fn problem(page: &mut Page, indent: usize, ink: Ink, problem: &Problem) {
+    page.paragraph(indent, ink, &escape_line(&cap(&problem.title, 600)));
+    page.prose(indent, &escape_line(&cap(&problem.remedy, 1_000)));
+    let details = &problem.details;
+    if details.len() > DETAILS {
+        page.line(indent + 2, Ink::Faint, &format!("… {} more lines before these", details.len() - DETAILS));
+    }
+    for line in &details[details.len().saturating_sub(DETAILS)..] {
+        page.line(indent + 2, Ink::Faint, &log_line(&cap(line, 300)));
+    }
+}
+
+fn advice(page: &mut Page, report: &RunReport) {
+    if report.advice.is_empty() {
+        return;
+    }
+    page.gap();
+    page.paragraph(0, Ink::Strong, "Advice: worth mending, though no verdict depends on it");
+    for advice in &report.advice {
+        problem(page, 2, Ink::Unsure, advice);
+    }
+}
+
+/// What to do now.
+fn next(page: &mut Page, report: &RunReport) {
+    let subject = Subject::of(&report.target);
+    page.gap();
+    match &report.verdict {
+        StepVerdict::Passed => passed(page, report, subject),
+        StepVerdict::Failed => {
+            let first = first_failure(report).map_or("the first check that fails", |(check, _)| check.id);
+            let place = subject.folder().map_or_else(|| "your server".to_owned(), |folder| format!("`{folder}`"));
+            page.paragraph(0, Ink::Strong, "What to do next");
+            page.prose(2, &format!("Change {place} until {first} passes, then run the same command again. When you are stuck, the hint above helps."));
+        }
+        StepVerdict::Undecided => undecided(page, report),
+        StepVerdict::NotStarted(_) => page.prose(0, "When that is mended, run the same command again."),
+        StepVerdict::Environment(_) => {
+            page.prose(0, "This is no fault of your code. When it is mended, run the same command again.")
+        }
+        StepVerdict::NotBuilt(_) => {}
+    }
+}
+
+fn passed(page: &mut Page, report: &RunReport, subject: Subject) {
+    page.paragraph(0, Ink::Good, &format!("Step {} is complete.", report.step));
+    if !report.checks.iter().any(|check| check.kind == Kind::Stretch) {
+        page.prose(2, "To try the stretch checks as well:");
+        page.line(4, Ink::Code, &escape_line(&subject.check(report.step, " --stretch")));
+    }
+    let next = report.step + 1;
+    if subject.folder().is_some() && next <= 10 {
+        page.prose(2, &format!("To take your code along to step {next}:"));
+        page.line(4, Ink::Code, &format!("cargo run -p checker -- carry {next}"));
+    }
+}
+
+fn undecided(page: &mut Page, report: &RunReport) {
+    let inconclusive = report.checks.iter().any(|check| matches!(check.verdict, Verdict::Inconclusive(_)));
+    page.paragraph(0, Ink::Strong, "What to do next");
+    if inconclusive {
+        page.prose(2, "No check failed, but this machine could not decide all of them. That is no fault of your code. Close what else keeps the machine busy, then run the same command again.");
+    } else {
+        page.prose(2, "No check failed, but some could not be run on this target, so the step does not count as passed. Examine the server as a package or by `--command` to run them all.");
+    }
+}

@@ -4,27 +4,19 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::report::ColorChoice;
+
 /// Learn back-end engineering one step at a time: this program builds your crate, runs it, examines it, and says what to do next.
 #[derive(Debug, Parser)]
 #[command(name = "checker", bin_name = "cargo run -p checker --", version, args_conflicts_with_subcommands = true)]
 pub struct Cli {
     /// When to use color. NO_COLOR in the environment turns it off too.
     #[arg(long, global = true, value_enum, default_value_t)]
-    pub color: Color,
+    pub color: ColorChoice,
     #[command(flatten)]
     pub current: GradeArgs,
     #[command(subcommand)]
     pub command: Option<Command>,
-}
-
-/// When to use color.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum Color {
-    /// On a terminal.
-    #[default]
-    Auto,
-    Always,
-    Never,
 }
 
 /// How the result is told.
@@ -161,5 +153,8 @@ pub enum Dev {
         /// How often the solutions are graded.
         #[arg(long, default_value_t = 10, value_name = "N")]
         runs: usize,
+        /// Also measure a fresh clone's first verdict; it compiles everything anew.
+        #[arg(long)]
+        cold: bool,
     },
 }

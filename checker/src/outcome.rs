@@ -138,6 +138,8 @@ pub struct RunReport {
     pub target: String,
     /// What the run came to.
     pub verdict: StepVerdict,
+    /// Whether everything the step asks for was graded; false when the user chose checks.
+    pub whole: bool,
     /// Seed of the random data; the same seed repeats the run.
     pub seed: u64,
     /// From the first action to the last.

@@ -17,8 +17,10 @@ pub use check::Check;
 pub use data::Data;
 
 use crate::outcome::Problem;
+use crate::starters::{CheckRow, Outline};
 
 /// One step of the workshop.
+#[derive(Debug)]
 pub struct Step {
     /// 1 to 10.
     pub number: u8,
@@ -81,6 +83,12 @@ impl Step {
         self.own_checks().into_iter().chain(earlier).collect()
     }
 
+    /// What the starters need to know of the step.
+    pub fn outline(&self) -> Outline {
+        let row = |check: Check| CheckRow { id: check.id.into(), claim: check.claim.into(), stretch: check.stretch };
+        Outline { number: self.number, slug: self.slug.into(), checks: self.own_checks().into_iter().map(row).collect() }
+    }
+
     /// What is worth mending in the learner's source, though no verdict depends on it.
     pub fn advice(&self, source: &Path) -> Vec<Problem> {
         (self.advice)(source)
@@ -96,6 +104,18 @@ impl Step {
 /// The check with this id.
 pub fn find(id: &str) -> Option<Check> {
     STEPS.iter().flat_map(Step::own_checks).find(|check| check.id == id)
+}
+
+/// The check whose id is closest to what somebody typed, if one is close.
+pub fn closest(typed: &str) -> Option<&'static str> {
+    let slug = typed.split_once('.').map_or(typed, |(_, slug)| slug);
+    let ids = STEPS.iter().flat_map(Step::own_checks).map(|check| check.id);
+    let rated = ids.map(|id| {
+        let own = id.split_once('.').map_or(id, |(_, slug)| slug);
+        let alike = |a: &str, b: &str| similar::TextDiff::from_chars(a, b).ratio();
+        (alike(typed, id).max(alike(slug, own)), id)
+    });
+    rated.filter(|(alike, _)| *alike > 0.6).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, id)| id)
 }
 
 #[cfg(test)]

@@ -177,7 +177,7 @@ async fn read(response: hyper::Response<hyper::body::Incoming>) -> Result<Reply,
 }
 
 fn explain(error: hyper::Error) -> NoAnswer {
-    if error.is_parse() || error.is_parse_too_large() {
+    if error.is_parse() {
         NoAnswer::NotHttp(error.to_string())
     } else {
         NoAnswer::Closed(error.to_string())

@@ -9,4 +9,4 @@ mod exchange;
 
 pub use client::Probe;
 pub use curl::curl;
-pub use exchange::{Answer, Exchange, NoAnswer, Reply, Request, status_name};
+pub use exchange::{Answer, Exchange, NoAnswer, Reply, Request, Statuses, shorten, status_name};

@@ -1,0 +1,87 @@
+//! Grading one step once: what `checker` and `checker check` do.
+
+use super::status::StatusLine;
+use super::{Ending, Trouble, current_step, load_progress, spec, step_or_current, tell};
+use crate::cli::{Format, GradeArgs};
+use crate::course::{self, Step};
+use crate::evidence;
+use crate::grade::{Grading, grade};
+use crate::outcome::{RunReport, StepVerdict};
+use crate::progress::Progress;
+use crate::report::{self, Style};
+use crate::target::Spec;
+use crate::workshop::Workshop;
+
+/// Grades the step the learner is at, and moves on when it passes.
+pub async fn current(workshop: &Workshop, args: GradeArgs, style: &Style) -> Ending {
+    let progress = load_progress(workshop)?;
+    run(workshop, current_step(&progress), args, style).await
+}
+
+/// Grades the step that was named.
+pub async fn check(workshop: &Workshop, step: Option<u8>, args: GradeArgs, style: &Style) -> Ending {
+    let progress = load_progress(workshop)?;
+    run(workshop, step_or_current(step, &progress)?, args, style).await
+}
+
+async fn run(workshop: &Workshop, step: &'static Step, args: GradeArgs, style: &Style) -> Ending {
+    for id in &args.only {
+        known_check(id, step)?;
+    }
+    let grading = Grading {
+        step,
+        spec: spec(&args.target, step)?,
+        only: args.only,
+        stretch: args.stretch,
+        // Six digits are enough to differ, and can be typed.
+        seed: args.seed.unwrap_or_else(|| fastrand::u64(..1_000_000)),
+        color: style.color && args.format == Format::Text,
+    };
+    let mut status = StatusLine::new();
+    let report = grade(&grading, workshop.root(), &mut |event| status.show(event)).await;
+    drop(status);
+    evidence::save(workshop.root(), step.slug, &report)?;
+    record(workshop, &grading, &report)?;
+    let text = match args.format {
+        Format::Text => report::text(&report, style),
+        Format::Json => report::json(&report),
+        Format::Junit => report::junit(&report),
+    };
+    tell(&format!("{}\n", text.trim_end_matches('\n')))?;
+    Ok(report.verdict.exit_code())
+}
+
+/// Remembers a pass of the learner's own work. Solutions and foreign URLs are nobody's progress.
+pub fn record(workshop: &Workshop, grading: &Grading, report: &RunReport) -> Result<(), Trouble> {
+    let own = match &grading.spec {
+        Spec::Package(package) => *package == grading.step.package(),
+        Spec::Command(_) => true,
+        Spec::Url(_) => false,
+    };
+    if own && grading.is_whole() && matches!(report.verdict, StepVerdict::Passed) {
+        let step = grading.step;
+        Progress::update(workshop.root(), |progress| {
+            progress.passed.insert(step.number);
+            progress.current = step.next().unwrap_or(step).number.max(progress.current);
+        })?;
+    }
+    Ok(())
+}
+
+/// A check that can be run at `step`.
+fn known_check(id: &str, step: &Step) -> Result<(), Trouble> {
+    if step.all_checks().iter().any(|check| check.id == id) {
+        return Ok(());
+    }
+    let list = "`cargo run -p checker -- list` shows every id.";
+    Err(match course::find(id) {
+        Some(check) => Trouble::usage(
+            format!("The check {id} belongs to step {}, and step {} is graded here.", check.step, step.number),
+            format!("Try `cargo run -p checker -- check {} --only {id}`.", check.step),
+        ),
+        None => match course::closest(id) {
+            Some(close) => Trouble::usage(format!("There is no check {id}. Did you mean {close}?"), list),
+            None => Trouble::usage(format!("There is no check {id}."), list),
+        },
+    })
+}

@@ -1,0 +1,144 @@
+//! Looks whether the machine has what the workshop needs, and says what to do where it has not.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use super::Ending;
+use crate::outcome::{Problem, exit};
+use crate::report::terminal::escape;
+use crate::target;
+use crate::workshop::Workshop;
+
+/// Free space that building every step takes, in GiB, with room to spare.
+const DISK: u64 = 4;
+
+/// One thing that was looked at.
+struct Finding {
+    subject: &'static str,
+    result: Result<String, Problem>,
+    /// Whether the workshop cannot be used without it.
+    needed: bool,
+}
+
+/// Prints what was found; the exit code is 4 when something that is needed is missing.
+pub async fn doctor(workshop: &Workshop) -> Ending {
+    let root = workshop.root();
+    let findings = [
+        needed("Rust toolchain", toolchain(root)),
+        needed("linker", linker()),
+        needed("workshop folder", folder(root)),
+        needed("build folder", folder(&target::build_folder(root))),
+        needed("loopback port", port()),
+        wanted("disk space", disk(root)),
+        wanted("git", tool("git", "--version", "Install git: it keeps your work, and carries it to another machine.")),
+        wanted("curl", tool("curl", "--version", "Install curl: failures show each request as a curl command to try.")),
+        wanted("process supervision", supervision()),
+    ];
+    let mut code = exit::PASSED;
+    for finding in findings {
+        match finding.result {
+            Ok(found) => println!("ok       {:<20} {}", finding.subject, escape(&found)),
+            Err(problem) => {
+                let mark = if finding.needed { "MISSING " } else { "advice  " };
+                println!("{mark} {:<20} {}", finding.subject, escape(&problem.title));
+                println!("{:30}{}", "", escape(&problem.remedy));
+                if finding.needed {
+                    code = exit::ENVIRONMENT;
+                }
+            }
+        }
+    }
+    println!("\nSteps 1 and 2 need nothing else: no database, no container.");
+    Ok(code)
+}
+
+fn needed(subject: &'static str, result: Result<String, Problem>) -> Finding {
+    Finding { subject, result, needed: true }
+}
+
+fn wanted(subject: &'static str, result: Result<String, Problem>) -> Finding {
+    Finding { subject, result, needed: false }
+}
+
+/// The toolchain that `rust-toolchain.toml` asks for is the one that answers.
+fn toolchain(root: &Path) -> Result<String, Problem> {
+    let install = "Install Rust with rustup (https://rustup.rs), open a new terminal, and try again.";
+    let cargo = first_line("cargo", "--version", root).ok_or_else(|| Problem::new("cargo was not found.", install))?;
+    let rustc = first_line("rustc", "--version", root).ok_or_else(|| Problem::new("rustc was not found.", install))?;
+    let pinned = std::fs::read_to_string(root.join("rust-toolchain.toml")).unwrap_or_default();
+    let pinned = pinned.parse::<toml_edit::DocumentMut>().ok();
+    let pinned = pinned.as_ref().and_then(|file| file["toolchain"]["channel"].as_str());
+    match pinned {
+        Some(version) if !rustc.contains(version) => Err(Problem::new(
+            format!("This is {rustc}, and the workshop is made for {version}."),
+            format!("Type `rustup toolchain install {version}`; without rustup, install Rust {version}."),
+        )),
+        _ => Ok(format!("{rustc}, {cargo}")),
+    }
+}
+
+fn linker() -> Result<String, Problem> {
+    first_line("cc", "--version", Path::new(".")).ok_or_else(|| {
+        let remedy = match std::env::consts::OS {
+            "macos" => "Type `xcode-select --install`.",
+            _ => "Install a C compiler: `sudo apt install build-essential` on Debian and Ubuntu, `sudo dnf install gcc` on Fedora.",
+        };
+        Problem::new("No C compiler and linker (`cc`) was found; Rust needs one to put a program together.", remedy)
+    })
+}
+
+/// A file can be written there. On Windows' own drives under WSL everything is slow.
+fn folder(path: &Path) -> Result<String, Problem> {
+    let trial = path.join(format!(".doctor-{}", std::process::id()));
+    let written = std::fs::create_dir_all(path).and_then(|()| std::fs::write(&trial, "")).and_then(|()| std::fs::remove_file(&trial));
+    match written {
+        Ok(()) if is_windows_drive(path) => Err(Problem::new(
+            format!("{} lies on a Windows drive, where builds take many times as long.", path.display()),
+            "Clone the workshop into your Linux home folder instead: `cd ~` and clone again.",
+        )),
+        Ok(()) => Ok(path.display().to_string()),
+        Err(error) => Err(Problem::new(
+            format!("{} cannot be written: {error}.", path.display()),
+            "Make the folder your own (`ls -ld` shows whose it is), or clone the workshop to a place where you may write.",
+        )),
+    }
+}
+
+fn is_windows_drive(path: &Path) -> bool {
+    std::env::var_os("WSL_DISTRO_NAME").is_some() && path.starts_with("/mnt")
+}
+
+fn port() -> Result<String, Problem> {
+    target::claim_port().map(|port| format!("a server can listen on 127.0.0.1:{port}"))
+}
+
+fn disk(root: &Path) -> Result<String, Problem> {
+    let Ok(space) = rustix::fs::statvfs(root) else {
+        return Err(Problem::new("The free space could not be read.", format!("See that there are {DISK} GiB.")));
+    };
+    let free = space.f_bavail.saturating_mul(space.f_frsize) / (1 << 30);
+    match free < DISK {
+        true => Err(Problem::new(format!("{free} GiB are free; building every step takes up to {DISK} GiB."), "Free some space, or type `cargo clean`.")),
+        false => Ok(format!("{free} GiB free")),
+    }
+}
+
+fn supervision() -> Result<String, Problem> {
+    match Path::new("/proc/self/stat").exists() {
+        true => Ok("every process of a server can be seen and ended".into()),
+        false => Err(Problem::new(
+            "This system has no /proc, so a server that leaves its process group cannot be found.",
+            "A server that does nothing of the kind is graded all the same.",
+        )),
+    }
+}
+
+fn tool(name: &str, flag: &str, remedy: &str) -> Result<String, Problem> {
+    first_line(name, flag, Path::new(".")).ok_or_else(|| Problem::new(format!("{name} was not found."), remedy))
+}
+
+fn first_line(program: &str, flag: &str, folder: &Path) -> Option<String> {
+    let output = Command::new(program).arg(flag).current_dir(folder).stdin(Stdio::null()).output().ok()?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    text.lines().next().filter(|_| output.status.success()).map(str::to_owned)
+}

@@ -1,0 +1,56 @@
+//! Shows hints for a check, one more each time.
+
+use super::{Ending, Trouble, current_step, load_progress};
+use crate::course::{self, Step};
+use crate::evidence;
+use crate::outcome::exit;
+use crate::progress::Progress;
+use crate::report::Style;
+use crate::report::terminal::{Ink, wrap};
+use crate::workshop::Workshop;
+
+/// Prints the hints shown before and the next one.
+pub fn hint(workshop: &Workshop, id: Option<String>, style: &Style) -> Ending {
+    print!("{}", text(workshop, id, style)?);
+    Ok(exit::PASSED)
+}
+
+/// What `hint` prints; it remembers how far the learner is.
+pub fn text(workshop: &Workshop, id: Option<String>, style: &Style) -> Result<String, Trouble> {
+    let progress = load_progress(workshop)?;
+    let id = match id {
+        Some(id) => id,
+        None => {
+            let step = current_step(&progress);
+            let failed = evidence::last_report(workshop.root(), step.slug).and_then(|report| report.first_failure().map(str::to_owned));
+            failed.ok_or_else(|| {
+                Trouble::usage(
+                    format!("No check of step {} failed in your last run, so there is nothing to hint at.", step.number),
+                    "Run `cargo run -p checker` first, or name a check: `cargo run -p checker -- hint 1.create`.",
+                )
+            })?
+        }
+    };
+    let Some(check) = course::find(&id) else {
+        let close = course::closest(&id).map(|close| format!(" Did you mean {close}?")).unwrap_or_default();
+        return Err(Trouble::usage(format!("There is no check {id}.{close}"), "`cargo run -p checker -- list` shows every id."));
+    };
+    let before = progress.hints.get(check.id).map_or(0, |shown| usize::from(*shown));
+    let shown = (before + 1).min(check.hints.len());
+    Progress::update(workshop.root(), |progress| {
+        progress.hints.insert(check.id.to_owned(), u8::try_from(shown).unwrap_or(u8::MAX));
+    })?;
+    let mut text = format!("{}\n{}\n", style.paint(Ink::Strong, check.id), check.claim);
+    for (number, hint) in check.hints.iter().take(shown).enumerate() {
+        text += &format!("\nHint {} of {}:\n", number + 1, check.hints.len());
+        for line in wrap(hint, style.width.saturating_sub(2)) {
+            text += &format!("  {line}\n");
+        }
+    }
+    text.push('\n');
+    if shown < check.hints.len() {
+        text += "For the next hint, type the same again.\n";
+    }
+    text += &format!("To read more: {}\n", Step::chapter(&check));
+    Ok(text)
+}

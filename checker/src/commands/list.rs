@@ -1,0 +1,49 @@
+//! Shows the steps, their checks, and where the learner is.
+
+use super::{Ending, current_step, load_progress};
+use crate::course::STEPS;
+use crate::evidence::{self, SavedReport};
+use crate::outcome::exit;
+use crate::report::Style;
+use crate::report::terminal::Ink;
+use crate::workshop::Workshop;
+
+/// Prints every step; the current one with its checks as the last run left them.
+pub fn list(workshop: &Workshop, style: &Style) -> Ending {
+    print!("{}", text(workshop, style)?);
+    Ok(exit::PASSED)
+}
+
+/// What `list` prints.
+pub fn text(workshop: &Workshop, style: &Style) -> Result<String, super::Trouble> {
+    let progress = load_progress(workshop)?;
+    let current = current_step(&progress).number;
+    let mut text = String::new();
+    for step in STEPS {
+        let (ink, state) = match (progress.passed.contains(&step.number), step.number == current) {
+            (true, true) => (Ink::Good, "passed, you are here"),
+            (true, false) => (Ink::Good, "passed"),
+            (false, true) => (Ink::Strong, "you are here"),
+            (false, false) => (Ink::Faint, "not yet passed"),
+        };
+        let heading = format!("Step {}: {} ({state})", step.number, step.title);
+        text += &format!("{}\n", style.paint(ink, &heading));
+        text += &format!("  steps/{slug}, chapter docs/src/{slug}.md\n", slug = step.slug);
+        let last = evidence::last_report(workshop.root(), step.slug);
+        let verdicts = last.as_ref().map(SavedReport::verdicts).unwrap_or_default();
+        for check in step.own_checks() {
+            let verdict = verdicts.get(check.id).copied();
+            let (ink, mark) = match verdict {
+                Some("pass") => (Ink::Good, "✓"),
+                Some("fail") => (Ink::Bad, "✗"),
+                Some("inconclusive") => (Ink::Unsure, "?"),
+                _ => (Ink::Faint, "·"),
+            };
+            let extra = if check.stretch { " (stretch)" } else { "" };
+            text += &format!("  {} {:<22} {}{extra}\n", style.paint(ink, mark), check.id, check.claim);
+        }
+        text.push('\n');
+    }
+    text += "✓ passed, ✗ failed, ? undecided in your last run of the step; · not run.\n";
+    Ok(text)
+}

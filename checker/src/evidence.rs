@@ -195,7 +195,8 @@ mod tests {
             fs::write(&path, damaged).expect("the folder is writable");
             assert_eq!(read(&path), None, "{damaged:.20}");
         }
-        fs::write(&path, r#"{"verdict":"failed","checks":[{"id":"1.create"},{"id":"1.list","verdict":"pass"},7]}"#).expect("the folder is writable");
+        fs::write(&path, r#"{"verdict":"failed","checks":[{"id":"1.create"},{"id":"1.list","verdict":"pass"},7]}"#)
+            .expect("the folder is writable");
         let checks = read(&path).expect("what can be read is read").checks;
         assert_eq!(checks, [("1.list".to_owned(), "pass".to_owned())]);
     }

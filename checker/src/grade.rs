@@ -85,6 +85,7 @@ pub async fn grade(grading: &Grading, root: &Path, events: &mut dyn FnMut(Event<
         title: grading.step.title,
         target: grading.spec.to_string(),
         verdict: StepVerdict::Failed,
+        whole: grading.is_whole(),
         seed: grading.seed,
         duration: Duration::ZERO,
         build: None,

@@ -28,9 +28,8 @@ pub fn show(page: &mut Page, check: &CheckReport, failure: &Failure, subject: Su
     requests(page, check, failure, subject);
     comparison(page, failure);
     log(page, check, failure);
-    let hint = format!("cargo run -p checker -- hint {}", check.id);
-    page.labeled(2, COLUMN, (Ink::Plain, "hint"), (Ink::Code, &hint));
-    page.labeled(2, COLUMN, (Ink::Plain, "chapter"), (Ink::Code, &check.chapter));
+    page.command(2, COLUMN, "hint", &format!("cargo run -p checker -- hint {}", check.id));
+    page.command(2, COLUMN, "chapter", &check.chapter);
 }
 
 /// What was sent: earlier requests in one line each, the one that showed the failure as a command.
@@ -49,17 +48,19 @@ fn requests(page: &mut Page, check: &CheckReport, failure: &Failure, subject: Su
         page.gap();
     }
     let Some(failing) = shown_by else { return };
-    let sentence = match (earlier.is_empty(), subject) {
-        (_, Subject::Url(_)) => "This request shows the failure:",
-        (true, _) => "This request shows the failure; try it on your own server:",
-        (false, _) => "Then this request showed the failure; try it on your own server, with an id that exists there:",
+    let names_an_id =
+        failing.request.path.split(['/', '?']).any(|part| !part.is_empty() && part.chars().all(|c| c.is_ascii_digit()));
+    let sentence = match subject {
+        Subject::Url(_) => "This request showed the failure:",
+        _ if names_an_id => "This request showed the failure. To try it on your own server, take an id that exists there:",
+        _ => "This request showed the failure. To try it on your own server:",
     };
     page.prose(2, sentence);
     for line in escape(&curl(failing, subject.base())).lines() {
         page.line(4, Ink::Code, line);
     }
     if let Some(start) = subject.start() {
-        page.prose(2, "To have it running, type this in another terminal:");
+        page.prose(2, "To start that server, type this in another terminal first:");
         page.line(4, Ink::Code, &escape_line(&start));
     }
     page.gap();

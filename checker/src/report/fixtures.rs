@@ -48,6 +48,7 @@ pub fn run(verdict: StepVerdict, checks: Vec<CheckReport>) -> RunReport {
         title: "API basics",
         target: "step-01-api-basics".to_owned(),
         verdict,
+        whole: true,
         seed: 42,
         duration: Duration::from_millis(3_480),
         build: Some(Duration::from_millis(3_060)),
@@ -153,6 +154,22 @@ pub fn hostile() -> RunReport {
         details: vec!["src/main.rs: 900 lines\u{1b}[2J".to_owned()],
     }];
     run.server_log.push("\u{1b}]0;title\u{7}".to_owned());
+    run
+}
+
+/// A run of one check that the user chose.
+pub fn chosen() -> RunReport {
+    let mut run = passed();
+    run.whole = false;
+    run.checks.truncate(1);
+    run
+}
+
+/// A short run that shows every member of the JSON report; the book prints it.
+pub fn example() -> RunReport {
+    let mut run = failed();
+    run.checks.retain(|check| matches!(check.id, "1.create" | "1.patch-partial" | "1.patch-empty"));
+    run.advice = vec![Problem::new("The log holds more than 10,000 lines.", "Log one line a request.")];
     run
 }
 

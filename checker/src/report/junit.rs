@@ -64,7 +64,7 @@ impl Case {
         let result = match &check.verdict {
             Verdict::Pass => Result::Pass,
             Verdict::Fail(failure) => {
-                let message = format!("expected {}; actual {}", cap(&failure.expected, 500), cap(&failure.actual, 500));
+                let message = format!("expected {}; actual {}", brief(&failure.expected), brief(&failure.actual));
                 match check.kind {
                     Kind::Stretch => Result::Skipped(format!("a stretch check that fails: {message}")),
                     Kind::Core | Kind::Regression => Result::Failure {
@@ -136,6 +136,12 @@ fn told(element: &str, message: &str, text: &str) -> String {
     format!("      <{element} message=\"{message}\" type=\"{element}\">{}</{element}>\n", content(text))
 }
 
+/// The beginning of a text on one line.
+fn brief(text: &str) -> String {
+    let words: Vec<_> = text.split_whitespace().collect();
+    cap(&words.join(" "), 200)
+}
+
 fn seconds(duration: Duration) -> String {
     format!("{:.3}", duration.as_secs_f64())
 }
@@ -150,7 +156,7 @@ fn content(text: &str) -> String {
     entities(&escape(&cap(text, PIECE)))
 }
 
-/// Replaces what XML 1.0 gives a meaning to or does not allow; control characters are visible escapes by now.
+/// Replaces what XML 1.0 gives a meaning to; what it does not allow is a visible escape by now.
 fn entities(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -159,7 +165,6 @@ fn entities(text: &str) -> String {
             '<' => out += "&lt;",
             '>' => out += "&gt;",
             '"' => out += "&quot;",
-            '\u{fffe}' | '\u{ffff}' => out.extend(c.escape_unicode()),
             _ => out.push(c),
         }
     }

@@ -84,6 +84,18 @@ impl<'a> Page<'a> {
         }
     }
 
+    /// A label and a command beside it, or below it where it would not fit: a command is not wrapped.
+    pub fn command(&mut self, indent: usize, column: usize, label: &str, command: &str) {
+        let beside = format!("{label:<room$}", room = column.saturating_sub(indent));
+        if indent + columns(&beside) + columns(command) <= self.width() {
+            let command = self.style.paint(Ink::Code, command);
+            self.line(indent, Ink::Plain, &format!("{beside}{command}"));
+        } else {
+            self.line(indent, Ink::Plain, label);
+            self.line(indent + 2, Ink::Code, command);
+        }
+    }
+
     /// `line` with the spans in backticks colored as code; `in_code` says whether a span is open, before and after.
     fn highlight(&self, line: &str, ink: Ink, in_code: &mut bool) -> String {
         if !self.style.color || ink != Ink::Plain {

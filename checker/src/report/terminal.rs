@@ -109,6 +109,7 @@ pub fn is_unsafe(c: char) -> bool {
         || matches!(c,
             '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' // bidirectional controls
             | '\u{200b}' | '\u{2028}' | '\u{2029}' | '\u{2060}' | '\u{feff}' // invisible spaces and line ends
+            | '\u{fff9}'..='\u{fffb}' | '\u{fffe}' | '\u{ffff}' // annotations, and what is no character
             | '\u{e0000}'..='\u{e007f}' // tags
         )
 }

@@ -13,7 +13,7 @@ fn plain(report: &RunReport, width: usize) -> String {
 
 fn all() -> Vec<RunReport> {
     use fixtures::*;
-    vec![passed(), failed(), hostile(), not_built(), not_started(), environment(), undecided(), at_url()]
+    vec![passed(), failed(), hostile(), not_built(), not_started(), environment(), undecided(), at_url(), chosen()]
 }
 
 #[test]
@@ -66,6 +66,52 @@ fn an_undecided_run_says_so_without_blame() {
 #[test]
 fn checks_that_a_url_cannot_show_are_named() {
     insta::assert_snapshot!(plain(&fixtures::at_url(), 100));
+}
+
+#[test]
+fn a_chosen_check_does_not_complete_the_step() {
+    insta::assert_snapshot!(plain(&fixtures::chosen(), 100));
+}
+
+#[test]
+fn a_passed_step_with_skipped_checks_says_so() {
+    let mut report = fixtures::at_url();
+    report.verdict = crate::outcome::StepVerdict::Passed;
+    assert!(plain(&report, 100).contains("Every check that could be run"));
+}
+
+#[test]
+fn the_example_in_the_book_is_a_real_report() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/src/report-example.json");
+    let real = json(&fixtures::example());
+    if std::env::var_os("UPDATE_EXAMPLES").is_some() {
+        std::fs::write(file, &real).expect("the book can be written");
+    }
+    let printed = std::fs::read_to_string(file).expect("the book holds an example");
+    assert_eq!(printed, real, "run this test with UPDATE_EXAMPLES=1 to write the example again");
+}
+
+#[test]
+fn the_book_explains_every_member_of_the_report() {
+    fn names(value: &Value, found: &mut std::collections::BTreeSet<String>) {
+        match value {
+            Value::Object(members) => members.iter().for_each(|(name, value)| {
+                found.insert(name.clone());
+                names(value, found);
+            }),
+            Value::Array(values) => values.iter().for_each(|value| names(value, found)),
+            _ => {}
+        }
+    }
+    let page = include_str!("../../../docs/src/report-json.md");
+    let mut found = std::collections::BTreeSet::new();
+    for report in all() {
+        names(&serde_json::from_str(&json(&report)).expect("it is JSON"), &mut found);
+    }
+    for name in found {
+        assert!(page.contains(&format!("`{name}`")), "docs/src/report-json.md does not explain `{name}`");
+    }
+    assert!(page.contains(&format!("version {}", json::SCHEMA)), "docs/src/report-json.md names another version");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use super::failure;
 use super::page::Page;
 use super::subject::Subject;
 use super::terminal::{Ink, Style, cap, columns, escape_line, keep_colors, log_line};
+use crate::course::Step;
 use crate::outcome::{CheckReport, Failure, Kind, Problem, RunReport, StepVerdict, Verdict};
 
 /// Characters of a compiler's message that are shown; the first errors matter most.
@@ -135,12 +136,16 @@ fn section(page: &mut Page, checks: &[&CheckReport]) {
 fn summary(report: &RunReport) -> String {
     let needed = || report.checks.iter().filter(|check| check.kind != Kind::Stretch);
     let count = |verdict: fn(&Verdict) -> bool| needed().filter(|check| verdict(&check.verdict)).count();
+    let (all, passed) = (needed().count(), count(|verdict| matches!(verdict, Verdict::Pass)));
+    if all == passed && all > 1 {
+        return format!("All {all} checks passed.");
+    }
     let parts = [
-        (count(|verdict| matches!(verdict, Verdict::Fail(_))), "fail"),
+        (count(|verdict| matches!(verdict, Verdict::Fail(_))), "failed"),
         (count(|verdict| matches!(verdict, Verdict::Skipped(_))), "skipped"),
         (count(|verdict| matches!(verdict, Verdict::Inconclusive(_))), "undecided"),
     ];
-    let mut text = format!("{} of {} pass", count(|verdict| matches!(verdict, Verdict::Pass)), plural(needed().count(), "check"));
+    let mut text = format!("{passed} of {} passed", plural(all, "check"));
     for (count, what) in parts.into_iter().filter(|(count, _)| *count > 0) {
         text += &format!(", {count} {what}");
     }
@@ -208,15 +213,31 @@ fn next(page: &mut Page, report: &RunReport) {
 }
 
 fn passed(page: &mut Page, report: &RunReport, subject: Subject) {
+    let needed = || report.checks.iter().filter(|check| check.kind != Kind::Stretch);
+    if !report.whole {
+        page.prose(
+            0,
+            &format!("What you chose to run passes. The step is complete when `{}` passes.", subject.check(report.step, "")),
+        );
+        return;
+    }
+    if needed().any(|check| matches!(check.verdict, Verdict::Skipped(_))) {
+        page.prose(0, "Every check that could be run on this target passes. To run the others too, examine the server as a package, or by `--command`.");
+        return;
+    }
     page.paragraph(0, Ink::Good, &format!("Step {} is complete.", report.step));
-    if !report.checks.iter().any(|check| check.kind == Kind::Stretch) {
+    if needed().count() == report.checks.len() {
         page.prose(2, "To try the stretch checks as well:");
         page.line(4, Ink::Code, &escape_line(&subject.check(report.step, " --stretch")));
     }
     let next = report.step + 1;
-    if subject.folder().is_some() && next <= 10 {
-        page.prose(2, &format!("To take your code along to step {next}:"));
-        page.line(4, Ink::Code, &format!("cargo run -p checker -- carry {next}"));
+    match (subject.folder(), Step::numbered(next)) {
+        (Some(_), Some(_)) => {
+            page.prose(2, &format!("To take your code along to step {next}:"));
+            page.line(4, Ink::Code, &format!("cargo run -p checker -- carry {next}"));
+        }
+        (_, None) => page.prose(2, "It is the last step there is."),
+        (None, Some(_)) => {}
     }
 }
 

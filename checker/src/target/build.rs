@@ -1,0 +1,303 @@
+//! Building a package with cargo: progress while it compiles, the compiler's own messages when it fails.
+
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use serde::Deserialize;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::sync::mpsc;
+
+use super::guard::{Care, Ending, Guarded, Program};
+use super::{PrepareError, environment};
+
+mod diagnosis;
+
+/// How long cargo may work, waiting for another cargo not counted.
+const BUILD_WITHIN: Duration = Duration::from_secs(10 * 60);
+/// How long to wait for another cargo. A whole build of the workshop takes less.
+const WAIT_WITHIN: Duration = Duration::from_secs(30 * 60);
+/// How long cargo may take to end when told to.
+const GRACE: Duration = Duration::from_secs(2);
+/// As much of the compiler's messages as a person may want to read.
+const MESSAGES: usize = 256 * 1024;
+/// As much of cargo's own words.
+const WORDS: usize = 64;
+
+/// What cargo is doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BuildProgress {
+    /// Another cargo holds the lock.
+    Waiting,
+    /// Cargo fetches dependencies.
+    Downloading,
+    /// `done` of `total` units are compiled, and `now` says which are being compiled.
+    Compiling { done: usize, total: usize, now: String },
+}
+
+/// A package that was built.
+#[derive(Debug, Clone)]
+pub struct Built {
+    /// The program.
+    pub executable: PathBuf,
+    /// The folder of its `Cargo.toml`, where it runs.
+    pub folder: PathBuf,
+    /// How long it took.
+    pub time: Duration,
+}
+
+/// A line of cargo's `--message-format=json`, as far as it matters here.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "reason", rename_all = "kebab-case")]
+enum Message {
+    CompilerArtifact { target: Target, manifest_path: PathBuf, executable: Option<PathBuf> },
+    CompilerMessage { message: Diagnostic },
+    #[serde(other)]
+    Other,
+}
+
+#[derive(Debug, Deserialize)]
+struct Target {
+    name: String,
+    kind: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Diagnostic {
+    level: String,
+    rendered: Option<String>,
+}
+
+/// Something cargo has written.
+enum Heard {
+    Message(Message),
+    Words(String),
+    /// One of its two streams has ended.
+    End,
+}
+
+/// Builds the program of package `name`.
+pub async fn build(
+    name: &str,
+    root: &Path,
+    color: bool,
+    progress: &mut dyn FnMut(BuildProgress),
+) -> Result<Built, PrepareError> {
+    let cargo = find_cargo().ok_or_else(|| PrepareError::Environment(diagnosis::no_cargo()))?;
+    let format = if color { "json-diagnostic-rendered-ansi" } else { "json" };
+    let program = Program {
+        care: Care::Tool,
+        path: cargo,
+        args: ["build", "--package", name, "--message-format", format].iter().map(Into::into).collect(),
+        folder: root.to_owned(),
+        env: environment::for_cargo(),
+    };
+    let (guarded, stdout, stderr) =
+        Guarded::start(program).map_err(|error| PrepareError::Environment(super::complaint::no_process(&error)))?;
+    let (sender, mut heard) = mpsc::channel(64);
+    tokio::spawn(read_messages(stdout, sender.clone()));
+    tokio::spawn(read_words(stderr, sender));
+
+    let mut build = Build::new(name);
+    let mut streams = 2;
+    while streams > 0 {
+        let remaining = build.clock.remaining();
+        match tokio::time::timeout(remaining, heard.recv()).await {
+            Ok(Some(Heard::Message(message))) => build.note(message),
+            Ok(Some(Heard::Words(line))) => build.hear(&line, progress),
+            Ok(Some(Heard::End)) => streams -= 1,
+            Ok(None) => break,
+            Err(_) => {
+                let problem = diagnosis::too_slow(build.clock.is_waiting());
+                guarded.stop(GRACE).await;
+                return Err(PrepareError::Environment(problem));
+            }
+        }
+    }
+    let mut guarded = guarded;
+    let ending = guarded.wait_until(|status| status.ending().is_some()).await.ending();
+    build.result(ending.unwrap_or(Ending::GuardKilled))
+}
+
+/// What is known of a build so far.
+struct Build<'a> {
+    name: &'a str,
+    clock: Clock,
+    /// Programs of the package: name, executable, manifest.
+    programs: Vec<(String, PathBuf, PathBuf)>,
+    errors: Vec<String>,
+    size: usize,
+    words: VecDeque<String>,
+}
+
+impl<'a> Build<'a> {
+    fn new(name: &'a str) -> Self {
+        Build { name, clock: Clock::new(), programs: Vec::new(), errors: Vec::new(), size: 0, words: VecDeque::new() }
+    }
+
+    fn note(&mut self, message: Message) {
+        self.clock.works();
+        match message {
+            Message::CompilerArtifact { target, manifest_path, executable: Some(executable) }
+                if target.kind.iter().any(|kind| kind == "bin") =>
+            {
+                self.programs.push((target.name, executable, manifest_path));
+            }
+            Message::CompilerMessage { message } => self.note_diagnostic(message),
+            _ => {}
+        }
+    }
+
+    /// Keeps errors. A warning is no reason that a build fails, so it would only stand in the way here.
+    fn note_diagnostic(&mut self, diagnostic: Diagnostic) {
+        let Some(rendered) = diagnostic.rendered.filter(|_| diagnostic.level.starts_with("error")) else {
+            return;
+        };
+        // The same error of a library and of its tests, and "aborting due to 3 previous errors", tell nothing new.
+        let is_new = !self.errors.contains(&rendered) && !rendered.contains("aborting due to");
+        if is_new && self.size < MESSAGES {
+            self.size += rendered.len();
+            self.errors.push(rendered);
+        }
+    }
+
+    fn hear(&mut self, line: &str, progress: &mut dyn FnMut(BuildProgress)) {
+        let line = line.trim();
+        if line.starts_with("Blocking waiting for file lock") {
+            self.clock.waits();
+            return progress(BuildProgress::Waiting);
+        }
+        if line.is_empty() {
+            return;
+        }
+        self.clock.works();
+        if let Some(compiling) = parse_progress(line) {
+            return progress(compiling);
+        }
+        if ["Updating ", "Downloading ", "Downloaded "].iter().any(|word| line.starts_with(word)) {
+            progress(BuildProgress::Downloading);
+        }
+        if self.words.len() == WORDS {
+            self.words.pop_front();
+        }
+        self.words.push_back(line.to_owned());
+    }
+
+    fn result(self, ending: Ending) -> Result<Built, PrepareError> {
+        if !ending.is_success() {
+            let words: Vec<String> = self.words.into();
+            return Err(diagnosis::of_failure(self.name, ending, &self.errors, &words));
+        }
+        let named = self.programs.iter().position(|(program, ..)| program == self.name);
+        match (self.programs.as_slice(), named) {
+            ([(_, executable, manifest)], _) => Ok(self.built(executable, manifest)),
+            (programs, Some(at)) => Ok(self.built(&programs[at].1, &programs[at].2)),
+            ([], None) => Err(diagnosis::no_program(self.name)),
+            (programs, None) => {
+                let names: Vec<&str> = programs.iter().map(|(name, ..)| name.as_str()).collect();
+                Err(diagnosis::many_programs(self.name, &names))
+            }
+        }
+    }
+
+    fn built(&self, executable: &Path, manifest: &Path) -> Built {
+        Built {
+            executable: executable.to_owned(),
+            folder: manifest.parent().unwrap_or(Path::new(".")).to_owned(),
+            time: self.clock.worked(),
+        }
+    }
+}
+
+/// Measures the time cargo works, leaving out the time it waits for another.
+struct Clock {
+    begun: Instant,
+    waited: Duration,
+    waiting_since: Option<Instant>,
+}
+
+impl Clock {
+    fn new() -> Clock {
+        Clock { begun: Instant::now(), waited: Duration::ZERO, waiting_since: None }
+    }
+
+    fn waits(&mut self) {
+        self.waiting_since.get_or_insert_with(Instant::now);
+    }
+
+    fn works(&mut self) {
+        if let Some(since) = self.waiting_since.take() {
+            self.waited += since.elapsed();
+        }
+    }
+
+    fn is_waiting(&self) -> bool {
+        self.waiting_since.is_some()
+    }
+
+    fn worked(&self) -> Duration {
+        let waiting = self.waiting_since.map_or(Duration::ZERO, |since| since.elapsed());
+        self.begun.elapsed().saturating_sub(self.waited + waiting)
+    }
+
+    fn remaining(&self) -> Duration {
+        match self.waiting_since {
+            Some(since) => WAIT_WITHIN.saturating_sub(since.elapsed()),
+            None => BUILD_WITHIN.saturating_sub(self.worked()),
+        }
+    }
+}
+
+/// Reads a progress bar such as `Building [====>   ] 12/87: serde, tokio`.
+fn parse_progress(line: &str) -> Option<BuildProgress> {
+    let (_, rest) = line.strip_prefix("Building [")?.split_once("] ")?;
+    let (count, now) = rest.split_once(':').unwrap_or((rest, ""));
+    let (done, total) = count.trim().split_once('/')?;
+    let now = now.trim().to_owned();
+    Some(BuildProgress::Compiling { done: done.parse().ok()?, total: total.parse().ok()?, now })
+}
+
+async fn read_messages(stdout: impl tokio::io::AsyncRead + Unpin, to: mpsc::Sender<Heard>) {
+    let mut lines = BufReader::new(stdout).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        if let Ok(message) = serde_json::from_str(&line)
+            && to.send(Heard::Message(message)).await.is_err()
+        {
+            return;
+        }
+    }
+    let _ = to.send(Heard::End).await;
+}
+
+/// Reads cargo's own words; a carriage return ends a state of the progress bar.
+async fn read_words(mut stderr: impl tokio::io::AsyncRead + Unpin, to: mpsc::Sender<Heard>) {
+    const LONGEST: usize = 64 * 1024;
+    let mut buffer = [0; 4096];
+    let mut line = Vec::new();
+    while let Ok(size @ 1..) = stderr.read(&mut buffer).await {
+        for &byte in &buffer[..size] {
+            if byte != b'\n' && byte != b'\r' {
+                if line.len() < LONGEST {
+                    line.push(byte);
+                }
+                continue;
+            }
+            let words = String::from_utf8_lossy(&line).into_owned();
+            line.clear();
+            if to.send(Heard::Words(words)).await.is_err() {
+                return;
+            }
+        }
+    }
+    let _ = to.send(Heard::Words(String::from_utf8_lossy(&line).into_owned())).await;
+    let _ = to.send(Heard::End).await;
+}
+
+/// The cargo that runs us, or else the one on `PATH`.
+fn find_cargo() -> Option<PathBuf> {
+    let given = std::env::var_os("CARGO").map(PathBuf::from).filter(|path| path.is_file());
+    given.or_else(|| {
+        let path = std::env::var_os("PATH")?;
+        std::env::split_paths(&path).map(|folder| folder.join("cargo")).find(|file| file.is_file())
+    })
+}

@@ -1,0 +1,176 @@
+//! The guard: a small process between the checker and what it starts, so that nothing is left running.
+//!
+//! Every program the checker starts runs below a guard, which is the checker's own executable run as `checker guard`.
+//! The two share a socket. Whatever ends the checker closes its side; the guard sees that and ends the program with
+//! everything it started, daemons included: on Linux the guard is a *child subreaper*, which adopts them. Should the
+//! program kill its guard, the checker, a subreaper too, adopts what is left and ends it. Should both be killed, the
+//! next checker finds the rest by the mark in their environment (see [`super::orphans`]).
+//!
+//! Requests: `stop MILLISECONDS` (ask by SIGTERM, then kill), `kill`. Reports: see [`Event`].
+
+use std::fmt;
+use std::time::Duration;
+
+mod handle;
+mod process;
+
+pub use handle::{Guarded, Program, Status, living};
+pub use process::{guard_main, kill_all};
+
+/// Memory that a program and all it started may hold. A habit tracker needs a hundredth; a Java one, a tenth.
+pub const MEMORY_LIMIT: u64 = 2 * 1024 * 1024 * 1024;
+/// Processes a program may start. A server with a worker per core on a large machine stays below.
+pub const PROCESS_LIMIT: usize = 256;
+/// How often memory and processes are sampled.
+pub const SAMPLE_EVERY: Duration = Duration::from_millis(200);
+
+/// How a guard treats its program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Care {
+    /// A server: limits apply, and nothing it started outlives it.
+    Server,
+    /// A tool such as cargo: no limits, and what it leaves behind on a normal end (a compiler cache, say) may stay.
+    Tool,
+}
+
+impl Care {
+    fn name(self) -> &'static str {
+        match self {
+            Care::Server => "server",
+            Care::Tool => "tool",
+        }
+    }
+}
+
+/// How a process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// By itself, with this exit code.
+    Code(i32),
+    /// By this signal.
+    Signal(i32),
+    /// Killed, because it and its children held this many bytes of memory.
+    TooMuchMemory(u64),
+    /// Killed, because it had this many processes.
+    TooManyProcesses(usize),
+    /// Its guard was killed, so it was killed too.
+    GuardKilled,
+}
+
+impl Ending {
+    /// Whether it ended with exit code 0.
+    pub fn is_success(self) -> bool {
+        self == Ending::Code(0)
+    }
+}
+
+impl fmt::Display for Ending {
+    /// In a few words, such as `exit code 1`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Ending::Code(code) => write!(f, "exit code {code}"),
+            Ending::Signal(signal) => write!(f, "ended by {}", signal_name(*signal)),
+            Ending::TooMuchMemory(bytes) => write!(f, "{} MiB of memory", bytes / (1024 * 1024)),
+            Ending::TooManyProcesses(count) => write!(f, "{count} processes"),
+            Ending::GuardKilled => write!(f, "the process that supervises it was killed"),
+        }
+    }
+}
+
+/// The name of a signal, such as `SIGSEGV (invalid memory access)`.
+fn signal_name(signal: i32) -> String {
+    use rustix::process::Signal;
+    let names = [
+        (Signal::HUP, "SIGHUP"),
+        (Signal::INT, "SIGINT"),
+        (Signal::QUIT, "SIGQUIT"),
+        (Signal::ILL, "SIGILL (invalid instruction)"),
+        (Signal::ABORT, "SIGABRT (it aborted)"),
+        (Signal::BUS, "SIGBUS (invalid memory access)"),
+        (Signal::FPE, "SIGFPE (arithmetic error)"),
+        (Signal::KILL, "SIGKILL"),
+        (Signal::SEGV, "SIGSEGV (invalid memory access)"),
+        (Signal::PIPE, "SIGPIPE (nobody reads what it writes)"),
+        (Signal::TERM, "SIGTERM"),
+    ];
+    match names.iter().find(|(known, _)| known.as_raw() == signal) {
+        Some((_, name)) => (*name).to_owned(),
+        None => format!("signal {signal}"),
+    }
+}
+
+/// What a guard reports, one per line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Event {
+    /// `started PID`: the program runs as this process, which leads a group of its own.
+    Started(i32),
+    /// `exited code N` or `exited signal N`: the program's first process ended.
+    Exited(Ending),
+    /// `limit memory BYTES` or `limit processes N`: the program is being killed for using too much.
+    Limit(Ending),
+    /// `forced`: the program did not end within the time given by `stop` and is being killed.
+    Forced,
+    /// `leftover PID NAME`: this process outlived the program and is being killed.
+    Leftover(i32, String),
+    /// `done`: nothing of the program is left, and the guard ends.
+    Done,
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Event::Started(pid) => write!(f, "started {pid}"),
+            Event::Exited(Ending::Code(code)) => write!(f, "exited code {code}"),
+            Event::Exited(Ending::Signal(signal)) => write!(f, "exited signal {signal}"),
+            Event::Limit(Ending::TooMuchMemory(bytes)) => write!(f, "limit memory {bytes}"),
+            Event::Limit(Ending::TooManyProcesses(count)) => write!(f, "limit processes {count}"),
+            Event::Exited(_) | Event::Limit(_) => Ok(()),
+            Event::Forced => write!(f, "forced"),
+            Event::Leftover(pid, name) => write!(f, "leftover {pid} {name}"),
+            Event::Done => write!(f, "done"),
+        }
+    }
+}
+
+impl Event {
+    fn parse(line: &str) -> Option<Event> {
+        let mut words = line.splitn(3, ' ');
+        let event = words.next()?;
+        let first = words.next();
+        let second = words.next();
+        Some(match (event, first, second) {
+            ("started", Some(pid), None) => Event::Started(pid.parse().ok()?),
+            ("exited", Some("code"), Some(code)) => Event::Exited(Ending::Code(code.parse().ok()?)),
+            ("exited", Some("signal"), Some(signal)) => Event::Exited(Ending::Signal(signal.parse().ok()?)),
+            ("limit", Some("memory"), Some(bytes)) => Event::Limit(Ending::TooMuchMemory(bytes.parse().ok()?)),
+            ("limit", Some("processes"), Some(count)) => Event::Limit(Ending::TooManyProcesses(count.parse().ok()?)),
+            ("forced", None, None) => Event::Forced,
+            ("leftover", Some(pid), Some(name)) => Event::Leftover(pid.parse().ok()?, name.to_owned()),
+            ("done", None, None) => Event::Done,
+            _ => return None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_survive_the_way_to_the_checker() {
+        let events = [
+            Event::Started(4711),
+            Event::Exited(Ending::Code(3)),
+            Event::Exited(Ending::Signal(9)),
+            Event::Limit(Ending::TooMuchMemory(3 << 30)),
+            Event::Limit(Ending::TooManyProcesses(400)),
+            Event::Forced,
+            Event::Leftover(4712, "a name of words".to_owned()),
+            Event::Done,
+        ];
+        for event in events {
+            assert_eq!(Event::parse(&event.to_string()), Some(event));
+        }
+        assert_eq!(Event::parse("nonsense"), None);
+    }
+}

@@ -1,0 +1,321 @@
+//! The guard's own side. It runs before any runtime and uses none: the less it does, the less can go wrong in it.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::process::{Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process_group, wait};
+
+use super::super::process_tree::{self, Process};
+use super::{Care, Ending, Event, MEMORY_LIMIT, PROCESS_LIMIT, SAMPLE_EVERY};
+
+/// How long a program may take to end after the checker died: the learner waits for the prompt.
+const AFTER_CHECKER: Duration = Duration::from_millis(500);
+/// How long processes that did not get the SIGTERM (outside the program's group) may outlive the program.
+const STRAGGLERS: Duration = Duration::from_millis(200);
+/// How long killing may go on while new processes appear.
+const KILLING: Duration = Duration::from_secs(5);
+/// How often to look again where no event tells.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// Runs a program under guard: `checker guard server|tool PROGRAM ARGS…`, stdin being the socket to the checker.
+pub fn guard_main(mut args: impl Iterator<Item = OsString>) -> ExitCode {
+    let word = args.next().unwrap_or_default();
+    match (word.to_str(), args.next()) {
+        (Some("server"), Some(program)) => guard(Care::Server, program, args),
+        (Some("tool"), Some(program)) => guard(Care::Tool, program, args),
+        (Some("exec"), Some(guard)) => become_program(&guard, args),
+        _ => {
+            eprintln!("`checker guard` is for the checker's own use.");
+            ExitCode::from(64)
+        }
+    }
+}
+
+/// The last step before the program: what must be set up in its own process, without running code between fork and exec.
+fn become_program(guard: &OsString, mut args: impl Iterator<Item = OsString>) -> ExitCode {
+    use rustix::process::{Resource, Rlimit, getppid, setrlimit};
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::set_parent_process_death_signal(Some(Signal::KILL));
+    let parent = getppid().map_or(0, |pid| pid.as_raw_nonzero().get());
+    if guard.to_str().and_then(|pid| pid.parse().ok()) != Some(parent) {
+        return ExitCode::FAILURE; // The guard died before it could take us along.
+    }
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    let program = args.next().unwrap_or_default();
+    let error = Command::new(&program).args(args).exec();
+    eprintln!("cannot run {}: {error}", program.display());
+    // As a shell says it: 126 for what cannot be executed, 127 for what is not there.
+    ExitCode::from(if error.kind() == std::io::ErrorKind::NotFound { 127 } else { 126 })
+}
+
+fn guard(care: Care, program: OsString, args: impl Iterator<Item = OsString>) -> ExitCode {
+    // A session of its own: Ctrl-C in the terminal is for the checker alone, which then decides.
+    let _ = rustix::process::setsid();
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
+    let Ok(socket) = std::io::stdin().as_fd().try_clone_to_owned() else {
+        return ExitCode::FAILURE;
+    };
+    let own = rustix::process::getpid().as_raw_nonzero().get();
+    let child = Command::new(super::handle::executable())
+        .arg0("checker")
+        .args(["guard", "exec", &own.to_string()])
+        .arg(program)
+        .args(args)
+        .stdin(Stdio::null())
+        .process_group(0)
+        .spawn();
+    let mut guard = match child {
+        Ok(child) => Guard::new(care, socket, own, child.id()),
+        Err(error) => {
+            eprintln!("cannot start a process: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    guard.report(Event::Started(guard.child));
+    guard.run();
+    guard.report(Event::Done);
+    ExitCode::SUCCESS
+}
+
+struct Guard {
+    care: Care,
+    socket: File,
+    /// What was read from the socket and is not a whole line yet.
+    unread: Vec<u8>,
+    /// Our own process.
+    own: i32,
+    /// The program's first process, which leads its group.
+    child: i32,
+    /// Readable when the first process has ended, where the system offers that.
+    child_end: Option<OwnedFd>,
+    exited: bool,
+    next_sample: Instant,
+    stopping: Option<Stopping>,
+}
+
+/// The checker wants an end, or is gone itself.
+struct Stopping {
+    /// When patience ends.
+    deadline: Instant,
+    /// When the program had ended and only processes outside its group were left.
+    stragglers_since: Option<Instant>,
+    /// Whether the program had ended before it was asked to.
+    too_late: bool,
+}
+
+impl Guard {
+    fn new(care: Care, socket: OwnedFd, own: i32, child: u32) -> Guard {
+        let child = child.cast_signed();
+        Guard {
+            care,
+            socket: File::from(socket),
+            unread: Vec::new(),
+            own,
+            child,
+            child_end: end_of(child),
+            exited: false,
+            next_sample: Instant::now() + SAMPLE_EVERY,
+            stopping: None,
+        }
+    }
+
+    /// Reports to the checker. When it is gone there is nobody to tell.
+    fn report(&mut self, event: Event) {
+        let _ = self.socket.write_all(format!("{event}\n").as_bytes());
+    }
+
+    fn run(&mut self) {
+        loop {
+            let ready = self.wait();
+            self.reap();
+            if self.exited && self.care == Care::Tool && self.stopping.is_none() {
+                return;
+            }
+            if ready && !self.obey() {
+                return self.end_everything();
+            }
+            if self.stopping.is_some() && self.is_over() {
+                return self.end_everything();
+            }
+            if self.care == Care::Server && Instant::now() >= self.next_sample && !self.is_within_limits() {
+                return self.end_everything();
+            }
+        }
+    }
+
+    /// Waits until something may have happened; true if the checker wrote or closed its side.
+    fn wait(&self) -> bool {
+        let now = Instant::now();
+        let mut until = match self.care {
+            Care::Server => self.next_sample,
+            Care::Tool => now + Duration::from_secs(60),
+        };
+        if let Some(stopping) = &self.stopping {
+            until = until.min(stopping.deadline);
+            if self.exited {
+                until = until.min(now + LOOK);
+            }
+        }
+        let child_end = self.child_end.as_ref().filter(|_| !self.exited);
+        if child_end.is_none() && !self.exited {
+            until = until.min(now + LOOK);
+        }
+        let mut fds = vec![PollFd::new(&self.socket, PollFlags::IN)];
+        fds.extend(child_end.map(|fd| PollFd::new(fd, PollFlags::IN)));
+        let timeout = Timespec::try_from(until.saturating_duration_since(now)).ok();
+        let _ = poll(&mut fds, timeout.as_ref());
+        !fds[0].revents().is_empty()
+    }
+
+    /// Takes note of processes that have ended, adopted ones included.
+    fn reap(&mut self) {
+        while let Ok(Some((pid, status))) = wait(WaitOptions::NOHANG) {
+            if pid.as_raw_nonzero().get() == self.child {
+                self.exited = true;
+                let ending = match status.terminating_signal() {
+                    Some(signal) => Ending::Signal(signal),
+                    None => Ending::Code(status.exit_status().unwrap_or_default()),
+                };
+                self.report(Event::Exited(ending));
+            }
+        }
+    }
+
+    /// Does what the checker asks. False if everything must end now.
+    fn obey(&mut self) -> bool {
+        let mut buffer = [0; 256];
+        match self.socket.read(&mut buffer) {
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => return true,
+            Ok(0) | Err(_) => {
+                // The checker is gone; its socket stays readable, so wait here for the program's own end.
+                self.begin_stop(AFTER_CHECKER);
+                while !self.is_over() {
+                    std::thread::sleep(LOOK);
+                    self.reap();
+                }
+                return false;
+            }
+            Ok(size) => self.unread.extend_from_slice(&buffer[..size]),
+        }
+        while let Some(end) = self.unread.iter().position(|&byte| byte == b'\n') {
+            let line: Vec<u8> = self.unread.drain(..=end).collect();
+            match String::from_utf8_lossy(&line).trim_end().split_once(' ') {
+                Some(("stop", patience)) => {
+                    self.begin_stop(Duration::from_millis(patience.parse().unwrap_or_default()));
+                }
+                _ => return false, // `kill`
+            }
+        }
+        true
+    }
+
+    fn begin_stop(&mut self, patience: Duration) {
+        self.signal_group(Signal::TERM);
+        self.stopping.get_or_insert(Stopping {
+            deadline: Instant::now() + patience,
+            stragglers_since: None,
+            too_late: self.exited,
+        });
+    }
+
+    /// Whether waiting for the program to end by itself is over, because it did or because patience ended.
+    fn is_over(&mut self) -> bool {
+        let Some(stopping) = &mut self.stopping else {
+            return false;
+        };
+        let now = Instant::now();
+        let late = now >= stopping.deadline;
+        if !self.exited {
+            if late {
+                self.report(Event::Forced);
+            }
+            return late;
+        }
+        let left = process_tree::descendants(self.own);
+        if left.is_empty() {
+            return true;
+        }
+        // Those in the program's group got the SIGTERM and have the same patience as the program.
+        if left.iter().all(|process| process.group != self.child) {
+            stopping.stragglers_since.get_or_insert(now);
+        }
+        let straggled = stopping.stragglers_since.is_some_and(|since| now >= since + STRAGGLERS);
+        let over = late || straggled || stopping.too_late;
+        if over {
+            self.report_leftovers(&left);
+        }
+        over
+    }
+
+    fn report_leftovers(&mut self, left: &[Process]) {
+        const ENOUGH: usize = 20;
+        for process in left.iter().take(ENOUGH) {
+            self.report(Event::Leftover(process.pid, process.name.clone()));
+        }
+    }
+
+    fn is_within_limits(&mut self) -> bool {
+        self.next_sample = Instant::now() + SAMPLE_EVERY;
+        let tree = process_tree::descendants(self.own);
+        let memory: u64 = tree.iter().map(|process| process.memory).sum();
+        let limit = if memory > MEMORY_LIMIT {
+            Ending::TooMuchMemory(memory)
+        } else if tree.len() > PROCESS_LIMIT {
+            Ending::TooManyProcesses(tree.len())
+        } else {
+            return true;
+        };
+        self.report(Event::Limit(limit));
+        false
+    }
+
+    /// Kills whatever is left, again and again until nothing is.
+    fn end_everything(&mut self) {
+        let deadline = Instant::now() + KILLING;
+        self.signal_group(Signal::KILL);
+        loop {
+            self.reap();
+            let left = process_tree::descendants(self.own);
+            if left.is_empty() && self.exited || Instant::now() >= deadline {
+                return;
+            }
+            kill_all(&left);
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// Signals the program's group while its first process has not been waited for: after that, the number of the
+    /// group may already be another's.
+    fn signal_group(&self, signal: Signal) {
+        if let Some(group) = Pid::from_raw(self.child).filter(|_| !self.exited) {
+            let _ = kill_process_group(group, signal);
+        }
+    }
+}
+
+/// Kills `processes`. They are all halted first, so that none can start another while the others die.
+pub fn kill_all(processes: &[Process]) {
+    for process in processes {
+        process_tree::signal(process.pid, Signal::STOP);
+    }
+    for process in processes {
+        process_tree::signal(process.pid, Signal::KILL);
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn end_of(pid: i32) -> Option<OwnedFd> {
+    rustix::process::pidfd_open(Pid::from_raw(pid)?, rustix::process::PidfdFlags::empty()).ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn end_of(_pid: i32) -> Option<OwnedFd> {
+    None
+}

@@ -1,0 +1,375 @@
+//! Starting a target, until it accepts connections or it is clear that it will not.
+
+use std::ffi::OsString;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::build::Built;
+use super::complaint::{self, Complaint};
+use super::guard::{Care, Ending, Guarded, Program, Status};
+use super::listeners::{self, Owner};
+use super::log::{Log, Stream};
+use super::overload;
+use super::ports::{self, Port};
+use super::process_tree;
+use super::server::{Process, Server, drain};
+use super::environment;
+use crate::outcome::Problem;
+
+/// How long a server may take to accept connections (the contract).
+const ACCEPT_WITHIN: Duration = Duration::from_secs(10);
+/// How long it may take while this machine is too busy for the contract to be fair.
+const ACCEPT_WITHIN_OVERLOADED: Duration = Duration::from_secs(30);
+/// How long a server may listen only elsewhere before it is told so.
+const ELSEWHERE: Duration = Duration::from_secs(2);
+/// How often to look where a server listens that is not ready. Not a cheap look on every machine.
+const LOOK_EVERY: Duration = Duration::from_millis(400);
+/// How often to try to connect.
+const CONNECT_EVERY: Duration = Duration::from_millis(3);
+/// How long a program may listen that is expected to end before it is taken for a running server.
+const LISTENS_ON: Duration = Duration::from_secs(1);
+/// Where a server listens when `PORT` is not set (the contract).
+const DEFAULT_PORT: u16 = 8000;
+/// How often a start is tried again when another program takes the port meanwhile.
+const ATTEMPTS: usize = 3;
+
+/// A target that is ready to be started, any number of times.
+#[derive(Debug, Clone)]
+pub struct Launcher {
+    kind: Kind,
+    accept_within: Duration,
+}
+
+#[derive(Debug, Clone)]
+enum Kind {
+    Package { name: String, built: Built },
+    Command { command: String, folder: PathBuf },
+    Url { base: String, address: String },
+    /// Not started any more.
+    GivenUp,
+}
+
+/// What came of a program that is expected to end by itself.
+#[derive(Debug)]
+pub enum RunToExit {
+    /// It ended.
+    Exited {
+        /// How.
+        ending: Ending,
+        /// The lines it wrote to standard output.
+        stdout: Vec<String>,
+        /// The lines it wrote to standard error.
+        stderr: Vec<String>,
+    },
+    /// It was still running at the deadline, or accepted connections. It has been ended.
+    StillRunning,
+    /// It could not be run.
+    Problem(Problem),
+}
+
+/// Why one attempt to start came to nothing.
+enum Failed {
+    /// Another program took the port first.
+    PortTaken(Option<(i32, String)>),
+    /// It is the server's doing.
+    Told(Problem),
+}
+
+impl Launcher {
+    pub(super) fn of_package(name: &str, built: Built) -> Launcher {
+        Launcher::of(Kind::Package { name: name.to_owned(), built })
+    }
+
+    pub(super) fn of_command(command: &str) -> Result<Launcher, Problem> {
+        if command.trim().is_empty() {
+            return Err(Problem::new(
+                "The command is empty.",
+                "Give the command that starts your server, such as --command 'python3 server.py'.",
+            ));
+        }
+        let folder = std::env::current_dir().map_err(|error| {
+            Problem::new(
+                format!("The folder in which the command would run cannot be found: {error}."),
+                "Change to a folder that exists.",
+            )
+        })?;
+        Ok(Launcher::of(Kind::Command { command: command.to_owned(), folder }))
+    }
+
+    pub(super) fn of_url(url: &str) -> Result<Launcher, Problem> {
+        let base = url.trim_end_matches('/');
+        let authority = base.strip_prefix("http://").filter(|rest| !rest.is_empty() && !rest.contains(['/', '?', '#', '@']));
+        let Some(authority) = authority else {
+            return Err(Problem::new(
+                format!("{url} is not the address of a server the checker can examine."),
+                "Give scheme, host and port and nothing else, such as http://127.0.0.1:8000. The checker speaks plain HTTP.",
+            ));
+        };
+        let has_port = authority.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+        let address = if has_port { authority.to_owned() } else { format!("{authority}:80") };
+        Ok(Launcher::of(Kind::Url { base: base.to_owned(), address }))
+    }
+
+    fn of(kind: Kind) -> Launcher {
+        Launcher { kind, accept_within: ACCEPT_WITHIN }
+    }
+
+    /// A launcher that starts nothing any more: the server has ended by itself too often.
+    pub fn given_up(&self) -> Launcher {
+        Launcher::of(Kind::GivenUp)
+    }
+
+    /// Whether the target is a server that runs already, which can be neither started nor seen from inside.
+    pub fn is_url(&self) -> bool {
+        matches!(self.kind, Kind::Url { .. })
+    }
+
+    /// How long the build took, waiting for another cargo not counted.
+    pub fn build_time(&self) -> Option<Duration> {
+        match &self.kind {
+            Kind::Package { built, .. } => Some(built.time),
+            _ => None,
+        }
+    }
+
+    /// Starts the server and waits until it accepts connections. `env` is added to its environment and wins; if it sets
+    /// `PORT` (empty means unset), the server is expected there.
+    pub async fn start(&self, env: &[(&str, &str)]) -> Result<Server, Problem> {
+        if let Kind::Url { base, address } = &self.kind {
+            return connect_to_url(base, address).await;
+        }
+        let mut holder = None;
+        for _ in 0..ATTEMPTS {
+            let wanted = wanted_port(env);
+            let port = match wanted {
+                Some(number) => {
+                    let port = ports::claim_number(number).await?;
+                    if !ports::is_free(number) {
+                        return Err(complaint::port_in_use(number, holder_of(number)));
+                    }
+                    port
+                }
+                None => ports::claim()?,
+            };
+            let number = port.number;
+            match self.attempt(port, env).await {
+                Ok(server) => return Ok(server),
+                Err(Failed::Told(problem)) => return Err(problem),
+                Err(Failed::PortTaken(who)) if wanted.is_some() => return Err(complaint::port_in_use(number, who)),
+                Err(Failed::PortTaken(who)) => holder = who,
+            }
+        }
+        Err(complaint::always_taken(holder))
+    }
+
+    async fn attempt(&self, port: Port, env: &[(&str, &str)]) -> Result<Server, Failed> {
+        let target = SocketAddr::new(host(env), port.number);
+        let log = Log::default();
+        let (mut guarded, readers) = self.run(port.number, env, &log).map_err(Failed::Told)?;
+        let ready = self.wait_until_ready(&mut guarded, target).await;
+        match ready {
+            Ok(address) => {
+                let advice = match address {
+                    Some(ip) if ip.is_unspecified() && env.iter().all(|(name, _)| *name != "HOST") => {
+                        vec![complaint::listens_everywhere(ip)]
+                    }
+                    _ => Vec::new(),
+                };
+                let process = Process { guarded, readers, advice, port: Some(port) };
+                Ok(Server::new(format!("http://{target}"), log, Some(process)))
+            }
+            Err(complaint) => {
+                guarded.kill().await;
+                drain(readers).await;
+                match complaint {
+                    Complaint::PortTaken(who) => Err(Failed::PortTaken(who)),
+                    complaint => Err(Failed::Told(complaint.told(target, &self.by_hand(), &log))),
+                }
+            }
+        }
+    }
+
+    /// Waits until our process accepts connections at `target`; the address it listens at, if that is known.
+    async fn wait_until_ready(&self, guarded: &mut Guarded, target: SocketAddr) -> Result<Option<IpAddr>, Complaint> {
+        let begun = Instant::now();
+        let load = overload::Watch::begin();
+        let mut next_look = begun + LOOK_EVERY;
+        let mut elsewhere: Option<Instant> = None;
+        loop {
+            let status = guarded.status();
+            if let Some(ending) = status.ending() {
+                return Err(self.ended(ending, &status).await);
+            }
+            if let Ok(Ok(_)) = timeout(LOOK_EVERY, TcpStream::connect(target)).await {
+                match confirm(target, status.guard).await {
+                    Owner::Ours(address) => return Ok(Some(address.ip())),
+                    Owner::Unknown => return Ok(None),
+                    Owner::Other(who) => return Err(Complaint::PortTaken(who)),
+                }
+            }
+            let now = Instant::now();
+            let late = now.duration_since(begun) >= self.accept_within;
+            if now >= next_look || late {
+                next_look = now + LOOK_EVERY;
+                let found = listeners::of(&process_tree::descendants(status.guard));
+                // A listener at a third place may be another service of the server; only these two tell that it will
+                // not come to listen where it should.
+                let missed = found.iter().any(|at| at.port() == target.port())
+                    || found.iter().any(|at| at.port() == DEFAULT_PORT);
+                let since = *elsewhere.get_or_insert(now);
+                if !missed {
+                    elsewhere = None;
+                } else if now.duration_since(since) >= ELSEWHERE && !load.overloaded() {
+                    return Err(Complaint::Elsewhere(found));
+                }
+                let overloaded = now.duration_since(begun) < ACCEPT_WITHIN_OVERLOADED && load.overloaded();
+                if late && !overloaded {
+                    return Err(match found.is_empty() {
+                        true => Complaint::NeverListens(now.duration_since(begun)),
+                        false => Complaint::Elsewhere(found),
+                    });
+                }
+            }
+            let ended = guarded.wait_until(|status| status.ending().is_some());
+            let _ = timeout(CONNECT_EVERY, ended).await;
+        }
+    }
+
+    /// What to say of a first process that ended before the server was ready.
+    async fn ended(&self, ending: Ending, status: &Status) -> Complaint {
+        const SETTLE: Duration = Duration::from_millis(200);
+        if ending.is_success() && !process_tree::descendants(status.guard).is_empty() {
+            tokio::time::sleep(SETTLE).await;
+            let left = process_tree::descendants(status.guard);
+            if !left.is_empty() {
+                return Complaint::Background(left);
+            }
+        }
+        Complaint::Ended(ending)
+    }
+
+    /// Starts a program that is expected to end by itself, and waits for that until `deadline`.
+    pub async fn run_to_exit(&self, env: &[(&str, &str)], deadline: Duration) -> RunToExit {
+        let port = match wanted_port(env) {
+            Some(number) => ports::claim_number(number).await,
+            None => ports::claim(),
+        };
+        let log = Log::default();
+        let started = port.and_then(|port| Ok((self.run(port.number, env, &log)?, port)));
+        let ((mut guarded, readers), _port) = match started {
+            Ok(started) => started,
+            Err(problem) => return RunToExit::Problem(problem),
+        };
+        let until = Instant::now() + deadline;
+        let mut listening: Option<Instant> = None;
+        let mut seen = guarded.status();
+        while seen.ending().is_none() && Instant::now() < until {
+            let left = until.saturating_duration_since(Instant::now()).min(LOOK_EVERY);
+            let ended = guarded.wait_until(|status| status.ending().is_some());
+            match timeout(left, ended).await {
+                Ok(status) => seen = status,
+                Err(_) if listeners::of(&process_tree::descendants(seen.guard)).is_empty() => listening = None,
+                Err(_) if listening.get_or_insert_with(Instant::now).elapsed() >= LISTENS_ON => break,
+                Err(_) => {}
+            }
+        }
+        guarded.kill().await;
+        drain(readers).await;
+        match seen.ending() {
+            Some(ending) => RunToExit::Exited { ending, stdout: log.of(Stream::Stdout), stderr: log.of(Stream::Stderr) },
+            None => RunToExit::StillRunning,
+        }
+    }
+
+    fn run(&self, port: u16, env: &[(&str, &str)], log: &Log) -> Result<Running, Problem> {
+        let (path, args, folder) = match &self.kind {
+            Kind::Package { built, .. } => (built.executable.clone(), Vec::new(), built.folder.clone()),
+            Kind::Command { command, folder } => {
+                let args: Vec<OsString> = vec!["-c".into(), command.into()];
+                (PathBuf::from("/bin/sh"), args, folder.clone())
+            }
+            Kind::Url { .. } | Kind::GivenUp => return Err(complaint::given_up()),
+        };
+        let program = Program { care: Care::Server, path, args, folder, env: environment::for_server(port, env) };
+        let (guarded, stdout, stderr) = Guarded::start(program).map_err(|error| complaint::no_process(&error))?;
+        let readers = [
+            tokio::spawn(log.clone().read(Stream::Stdout, stdout)),
+            tokio::spawn(log.clone().read(Stream::Stderr, stderr)),
+        ];
+        Ok((guarded, readers))
+    }
+
+    /// How a person would run the target.
+    fn by_hand(&self) -> String {
+        match &self.kind {
+            Kind::Package { name, .. } => format!("cargo run -p {name}"),
+            Kind::Command { command, .. } => format!("PORT={DEFAULT_PORT} sh -c '{}'", command.replace('\'', r"'\''")),
+            Kind::Url { base, .. } => base.clone(),
+            Kind::GivenUp => String::new(),
+        }
+    }
+
+    /// With another time to accept connections than the contract's, for tests that wait it out.
+    #[cfg(test)]
+    pub fn accepting_within(self, accept_within: Duration) -> Launcher {
+        Launcher { accept_within, ..self }
+    }
+}
+
+type Running = (Guarded, [tokio::task::JoinHandle<()>; 2]);
+
+async fn connect_to_url(base: &str, address: &str) -> Result<Server, Problem> {
+    const WITHIN: Duration = Duration::from_secs(5);
+    let error = match timeout(WITHIN, TcpStream::connect(address)).await {
+        Ok(Ok(_)) => return Ok(Server::new(base.to_owned(), Log::default(), None)),
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => format!("no answer within {} seconds", WITHIN.as_secs()),
+    };
+    Err(Problem::new(
+        format!("No server can be reached at {base}: {error}."),
+        "Start the server first, or correct the address.",
+    ))
+}
+
+/// Whose socket accepted our connection. What looks like another's is looked at twice: a server may just be handing
+/// its socket on.
+async fn confirm(target: SocketAddr, guard: i32) -> Owner {
+    let look = || {
+        let everyone = process_tree::all();
+        listeners::owner(target, &process_tree::within(everyone.clone(), guard), &everyone)
+    };
+    match look() {
+        Owner::Other(_) => {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            look()
+        }
+        known => known,
+    }
+}
+
+fn holder_of(port: u16) -> Option<(i32, String)> {
+    match listeners::owner((Ipv4Addr::LOCALHOST, port).into(), &[], &process_tree::all()) {
+        Owner::Other(who) => who,
+        _ => None,
+    }
+}
+
+/// The port that `env` asks for, if it is one.
+fn wanted_port(env: &[(&str, &str)]) -> Option<u16> {
+    let (_, value) = env.iter().rev().find(|(name, _)| *name == "PORT")?;
+    match *value {
+        "" => Some(DEFAULT_PORT),
+        value => value.parse().ok().filter(|port| *port != 0),
+    }
+}
+
+/// The address at which a server with this environment is to be reached.
+fn host(env: &[(&str, &str)]) -> IpAddr {
+    let host = env.iter().rev().find(|(name, _)| *name == "HOST");
+    let ip = host.and_then(|(_, value)| value.parse().ok()).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    listeners::reachable(ip)
+}

@@ -1,0 +1,180 @@
+//! Who listens where: TCP sockets that accept connections, and the processes that hold them.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use super::process_tree::Process;
+
+/// A TCP socket that accepts connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Listener {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// The socket's number, by which it is found among a process's open files.
+    inode: u64,
+    /// The user it belongs to.
+    user: u32,
+}
+
+impl Listener {
+    /// Whether a connection to `target` reaches this socket.
+    fn serves(&self, target: SocketAddr) -> bool {
+        let own = self.address.ip().to_canonical();
+        self.address.port() == target.port()
+            && (own == target.ip() || own.is_unspecified() && (self.address.is_ipv6() || target.is_ipv4()))
+    }
+}
+
+/// Whose socket answers at an address.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// A process of the tree asked about; it listens at this address.
+    Ours(SocketAddr),
+    /// Another process, by number and name where that can be seen.
+    Other(Option<(i32, String)>),
+    /// This system does not tell.
+    Unknown,
+}
+
+/// Finds out whose socket accepts connections to `target`.
+pub fn owner(target: SocketAddr, ours: &[Process], everyone: &[Process]) -> Owner {
+    let serving: Vec<Listener> = os::all().into_iter().filter(|listener| listener.serves(target)).collect();
+    if serving.is_empty() {
+        return Owner::Unknown;
+    }
+    if let Some(listener) = serving.iter().find(|l| ours.iter().any(|p| os::holds(p.pid, l.inode))) {
+        return Owner::Ours(listener.address);
+    }
+    let holder = everyone.iter().find(|p| serving.iter().any(|l| os::holds(p.pid, l.inode)));
+    match holder {
+        Some(process) => Owner::Other(Some((process.pid, process.name.clone()))),
+        // A process whose files we may not see: one of another user is not ours; one of this user may be.
+        None if serving.iter().all(|l| l.user != rustix::process::geteuid().as_raw()) => Owner::Other(None),
+        None => Owner::Unknown,
+    }
+}
+
+/// Every address on which one of `processes` accepts connections.
+pub fn of(processes: &[Process]) -> Vec<SocketAddr> {
+    let mut found: Vec<SocketAddr> = os::all()
+        .into_iter()
+        .filter(|listener| processes.iter().any(|p| os::holds(p.pid, listener.inode)))
+        .map(|listener| listener.address)
+        .collect();
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+/// The address by which a person would call what listens at `ip`.
+pub fn reachable(ip: IpAddr) -> IpAddr {
+    if ip.is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { ip }
+}
+
+#[cfg(target_os = "linux")]
+mod os {
+    use std::fs;
+    use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+    use super::Listener;
+
+    pub fn all() -> Vec<Listener> {
+        ["/proc/net/tcp", "/proc/net/tcp6"]
+            .iter()
+            .filter_map(|table| fs::read_to_string(table).ok())
+            .flat_map(|table| table.lines().filter_map(parse).collect::<Vec<_>>())
+            .collect()
+    }
+
+    /// Whether process `pid` has the socket open.
+    pub fn holds(pid: i32, inode: u64) -> bool {
+        let Ok(files) = fs::read_dir(format!("/proc/{pid}/fd")) else {
+            return false;
+        };
+        let socket = format!("socket:[{inode}]");
+        files.flatten().any(|file| fs::read_link(file.path()).is_ok_and(|to| to.as_os_str() == socket.as_str()))
+    }
+
+    /// Reads a line of `/proc/net/tcp` (proc_pid_net(5)); `None` unless the socket listens.
+    fn parse(line: &str) -> Option<Listener> {
+        const LISTEN: &str = "0A";
+        let fields: Vec<&str> = line.split_ascii_whitespace().collect();
+        if *fields.get(3)? != LISTEN {
+            return None;
+        }
+        let (ip, port) = fields.get(1)?.split_once(':')?;
+        let words: Vec<u32> = ip
+            .as_bytes()
+            .chunks(8)
+            .map(|word| u32::from_str_radix(str::from_utf8(word).ok()?, 16).ok())
+            .collect::<Option<_>>()?;
+        let ip = match *words {
+            [word] => IpAddr::from(Ipv4Addr::from(word.to_ne_bytes())),
+            [a, b, c, d] => {
+                let mut bytes = [0; 16];
+                for (part, word) in bytes.chunks_mut(4).zip([a, b, c, d]) {
+                    part.copy_from_slice(&word.to_ne_bytes());
+                }
+                IpAddr::from(Ipv6Addr::from(bytes))
+            }
+            _ => return None,
+        };
+        Some(Listener {
+            address: SocketAddr::new(ip, u16::from_str_radix(port, 16).ok()?),
+            inode: fields.get(9)?.parse().ok()?,
+            user: fields.get(7)?.parse().ok()?,
+        })
+    }
+
+    #[cfg(all(test, target_endian = "little"))]
+    mod tests {
+        use super::parse;
+
+        #[test]
+        fn listening_sockets_are_read_from_the_kernels_tables() {
+            let v4 = "   0: 0100007F:4E31 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 137055 1 0 100";
+            let v6 = "   1: 00000000000000000000000001000000:1F40 0:0 0A 0:0 0:0 0 0 0 99 1 0";
+            let connected = "   2: 0100007F:4E31 0100007F:D431 01 0:0 0:0 0 1000 0 137056 1 0";
+            let v4 = parse(v4).expect("it listens");
+            assert_eq!(v4.address, ([127, 0, 0, 1], 20017).into());
+            assert_eq!((v4.inode, v4.user), (137_055, 1000));
+            assert_eq!(parse(v6).expect("it listens").address, "[::1]:8000".parse().expect("an address"));
+            assert!(parse(connected).is_none());
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod os {
+    use super::Listener;
+
+    pub fn all() -> Vec<Listener> {
+        Vec::new()
+    }
+
+    pub fn holds(_pid: i32, _inode: u64) -> bool {
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(address: &str) -> Listener {
+        let address = address.parse().expect("an address");
+        Listener { address, inode: 0, user: 0 }
+    }
+
+    #[test]
+    fn an_unspecified_address_serves_its_family() {
+        let v4: SocketAddr = ([127, 0, 0, 1], 20017).into();
+        let v6: SocketAddr = "[::1]:20017".parse().expect("an address");
+        assert!(at("127.0.0.1:20017").serves(v4));
+        assert!(at("0.0.0.0:20017").serves(v4));
+        assert!(at("[::]:20017").serves(v4) && at("[::]:20017").serves(v6));
+        assert!(at("[::ffff:127.0.0.1]:20017").serves(v4));
+        assert!(!at("[::1]:20017").serves(v4));
+        assert!(!at("0.0.0.0:20017").serves(v6));
+        assert!(!at("127.0.0.1:20018").serves(v4));
+    }
+}

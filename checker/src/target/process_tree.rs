@@ -1,0 +1,170 @@
+//! The processes of this machine: who started whom, and what they use.
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// One living process.
+#[derive(Debug, Clone)]
+pub struct Process {
+    /// Its number.
+    pub pid: i32,
+    /// The process that started it, or adopted it.
+    pub parent: i32,
+    /// Its process group.
+    pub group: i32,
+    /// Its session.
+    pub session: i32,
+    /// When it started, in a unit that only serves comparison: tells two processes with one number apart.
+    pub start: u64,
+    /// Memory it holds, in bytes.
+    pub memory: u64,
+    /// Its name, without control characters.
+    pub name: String,
+}
+
+/// Every living process that can be seen; what has ended but was not yet waited for is left out.
+pub fn all() -> Vec<Process> {
+    os::all()
+}
+
+/// When process `pid` started, if it lives.
+pub fn start_of(pid: i32) -> Option<u64> {
+    os::one(pid).map(|process| process.start)
+}
+
+/// Everything that `root` started, and what those started, `root` itself left out.
+pub fn descendants(root: i32) -> Vec<Process> {
+    within(all(), root)
+}
+
+/// The processes among `all` that descend from `root`.
+pub fn within(mut all: Vec<Process>, root: i32) -> Vec<Process> {
+    let mut found = Vec::new();
+    let mut parents = vec![root];
+    while let Some(parent) = parents.pop() {
+        let (children, rest) = all.into_iter().partition(|p| p.parent == parent && p.pid != root);
+        all = rest;
+        let children: Vec<Process> = children;
+        parents.extend(children.iter().map(|p| p.pid));
+        found.extend(children);
+    }
+    found
+}
+
+/// Sends `signal` to one process; one that has already ended is no error.
+pub fn signal(pid: i32, signal: Signal) {
+    if let Some(pid) = Pid::from_raw(pid).filter(|pid| pid.as_raw_nonzero().get() > 1) {
+        let _ = kill_process(pid, signal);
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod os {
+    use std::fs;
+
+    use super::Process;
+
+    pub fn all() -> Vec<Process> {
+        let Ok(entries) = fs::read_dir("/proc") else {
+            return Vec::new();
+        };
+        entries
+            .flatten()
+            .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+            .filter_map(one)
+            .collect()
+    }
+
+    pub fn one(pid: i32) -> Option<Process> {
+        let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
+        parse(pid, &String::from_utf8_lossy(&stat))
+    }
+
+    /// Reads a line of proc_pid_stat(5). The name may hold spaces and brackets, so it ends at the last bracket.
+    fn parse(pid: i32, stat: &str) -> Option<Process> {
+        let (head, rest) = stat.rsplit_once(')')?;
+        let (_, name) = head.split_once('(')?;
+        let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
+        let number = |n: usize| fields.get(n).and_then(|field| field.parse::<u64>().ok());
+        if matches!(*fields.first()?, "Z" | "X") {
+            return None;
+        }
+        Some(Process {
+            pid,
+            parent: number(1)? as i32,
+            group: number(2)? as i32,
+            session: number(3)? as i32,
+            start: number(19)?,
+            memory: number(21)? * rustix::param::page_size() as u64,
+            name: name.chars().map(|c| if c.is_control() { '?' } else { c }).collect(),
+        })
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::parse;
+
+        #[test]
+        fn a_name_may_hold_anything() {
+            let line = "42 (a) R (b\u{1b}) S 7 42 9 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 4711 1000 3 184";
+            let process = parse(42, line).expect("a line as the kernel writes it");
+            assert_eq!(process.name, "a) R (b?");
+            assert_eq!((process.parent, process.group, process.session), (7, 42, 9));
+            assert_eq!((process.start, process.memory), (4711, 3 * rustix::param::page_size() as u64));
+        }
+
+        #[test]
+        fn what_has_ended_is_not_a_process() {
+            assert!(parse(42, "42 (sh) Z 7 42 9 0 -1 0 1 2 3 4 5 6 7 8 20 0 1 0 4711 0 0").is_none());
+        }
+    }
+}
+
+/// Systems without `/proc`: asks `ps`. They have no session numbers there, so the group stands for the session.
+#[cfg(not(target_os = "linux"))]
+mod os {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    use std::process::Command;
+
+    use super::Process;
+
+    pub fn all() -> Vec<Process> {
+        let listing = Command::new("ps")
+            .args(["-axo", "pid=,ppid=,pgid=,rss=,stat=,lstart=,comm="])
+            .env("LC_ALL", "C")
+            .output();
+        match listing {
+            Ok(output) => String::from_utf8_lossy(&output.stdout).lines().filter_map(parse).collect(),
+            Err(_) => Vec::new(),
+        }
+    }
+
+    pub fn one(pid: i32) -> Option<Process> {
+        all().into_iter().find(|process| process.pid == pid)
+    }
+
+    fn parse(line: &str) -> Option<Process> {
+        let mut words = line.split_ascii_whitespace();
+        let pid = words.next()?.parse().ok()?;
+        let parent = words.next()?.parse().ok()?;
+        let group = words.next()?.parse().ok()?;
+        let kilobytes: u64 = words.next()?.parse().ok()?;
+        if words.next()?.starts_with('Z') {
+            return None;
+        }
+        let mut start = DefaultHasher::new();
+        for _ in 0..5 {
+            words.next()?.hash(&mut start);
+        }
+        let path = words.collect::<Vec<_>>().join(" ");
+        let name = path.rsplit('/').next().unwrap_or_default();
+        Some(Process {
+            pid,
+            parent,
+            group,
+            session: group,
+            start: start.finish(),
+            memory: kilobytes * 1024,
+            name: name.chars().filter(|c| !c.is_control()).collect(),
+        })
+    }
+}

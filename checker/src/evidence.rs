@@ -86,12 +86,16 @@ fn save_in(folder: &Path, run: &RunReport) -> Result<PathBuf, Problem> {
 
 /// Takes an exclusive lock on `file`, which ends when the file is closed or its process dies.
 ///
-/// An error says that somebody else held it for all of `patience`, or that the file system knows no locks.
+/// # Errors
+///
+/// Somebody else held it for all of `patience`, or the operating system reported an error.
 pub fn acquire(file: &File, patience: Duration) -> io::Result<()> {
     let deadline = Instant::now() + patience;
     loop {
         match file.try_lock() {
             Ok(()) => return Ok(()),
+            // Some network drives know no locks. What is written there is still written aside and renamed.
+            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => return Ok(()),
             Err(TryLockError::Error(error)) => return Err(error),
             Err(TryLockError::WouldBlock) if Instant::now() >= deadline => {
                 return Err(io::Error::new(io::ErrorKind::TimedOut, "another checker is writing there and does not finish"));
@@ -105,7 +109,7 @@ pub fn acquire(file: &File, patience: Duration) -> io::Result<()> {
 fn write_and_swap(folder: &Path, run: &RunReport) -> io::Result<PathBuf> {
     for entry in fs::read_dir(folder)?.flatten() {
         if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
-            fs::remove_dir_all(entry.path())?;
+            remove(&entry.path())?;
         }
     }
     let pid = std::process::id();
@@ -115,15 +119,28 @@ fn write_and_swap(folder: &Path, run: &RunReport) -> io::Result<PathBuf> {
     fs::write(new.join("exchanges.har"), har::har(run))?;
     fs::write(new.join("server.log"), log(&run.server_log))?;
     let latest = folder.join(LATEST);
-    match fs::rename(&latest, &old) {
-        Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(error),
+    swap_in(&new, &latest, &old)?;
+    for left in [new, old] {
+        // The new evidence is in place: what cannot be removed now is removed by the next run.
+        let _ = remove(&left);
     }
-    fs::rename(&new, &latest)?;
-    // The new evidence is in place: an old folder that cannot be removed now is removed by the next run.
-    let _ = fs::remove_dir_all(&old);
     Ok(latest)
+}
+
+/// Puts the folder `new` in the place of `latest`, if possible in one step, else with `latest` gone for a moment.
+fn swap_in(new: &Path, latest: &Path, old: &Path) -> io::Result<()> {
+    if rustix::fs::renameat_with(rustix::fs::CWD, new, rustix::fs::CWD, latest, rustix::fs::RenameFlags::EXCHANGE).is_ok() {
+        return Ok(());
+    }
+    // There is no `latest` yet, or the file system cannot exchange two names.
+    match fs::rename(latest, old) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => fs::rename(new, latest),
+    }
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) }
 }
 
 /// The end of the server's log, safe to print to a terminal.

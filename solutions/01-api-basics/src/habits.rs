@@ -76,7 +76,8 @@ pub struct NewHabit {
 pub struct HabitPatch {
     /// The new name.
     pub name: Option<String>,
-    /// `None`: not sent. `Some(None)`: sent as `null`, which clears it.
+    /// The new description; `null` clears it.
+    // In Rust, `None` is "not sent" and `Some(None)` is "sent as `null`".
     #[serde(default, deserialize_with = "sent")]
     #[schema(value_type = Option<String>)]
     pub description: Option<Option<String>>,
@@ -271,8 +272,8 @@ async fn delete(State(store): State<Store>, Path(id): Path<i64>) -> StatusCode {
 //~ async fn delete() -> StatusCode {
 //~     StatusCode::NOT_IMPLEMENTED
 //~ }
-// ANCHOR: habits_tests
 
+// ANCHOR: habits_tests
 #[cfg(test)]
 mod tests {
     use super::*;

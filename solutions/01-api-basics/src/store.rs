@@ -105,8 +105,8 @@ impl Ids {
 //~         1
 //~     }
 //~ }
-// ANCHOR: store_tests
 
+// ANCHOR: store_tests
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -129,7 +129,7 @@ impl Validate for HabitPatch {
 //~     /// The new name.
 //~     pub name: Option<String>,
 //~     /// The new description; `null` clears it.
-// In Rust, `None` is "not sent" and `Some(None)` is "sent as `null`".
+//~     // In Rust, `None` is "not sent" and `Some(None)` is "sent as `null`".
 //~     #[serde(default, deserialize_with = "sent")]
 //~     #[schema(value_type = Option<String>)]
 //~     pub description: Option<Option<String>>,

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::Ending;
+use crate::evidence;
 use crate::outcome::{Problem, exit};
 use crate::report::terminal::escape;
 use crate::target;
@@ -27,7 +28,7 @@ pub async fn doctor(workshop: &Workshop) -> Ending {
         needed("Rust toolchain", toolchain(root)),
         needed("linker", linker()),
         needed("workshop folder", folder(root)),
-        needed("build folder", folder(&target::build_folder(root))),
+        needed("build folder", folder(&evidence::folder(root, "doctor"))),
         needed("loopback port", port()),
         wanted("disk space", disk(root)),
         wanted("git", tool("git", "--version", "Install git: it keeps your work, and carries it to another machine.")),

@@ -20,14 +20,7 @@ impl StatusLine {
 
     /// Shows an event.
     pub fn show(&mut self, event: Event<'_>) {
-        let text = match event {
-            Event::Building(BuildProgress::Waiting) => "Waiting for another cargo to finish (it holds the lock)".into(),
-            Event::Building(BuildProgress::Compiling { done, total, now }) if *total > 0 => format!("Building {done}/{total} {now}"),
-            Event::Building(BuildProgress::Compiling { .. }) => "Building".into(),
-            Event::Starting => "Starting the server".into(),
-            Event::Checking { done, total, id } => format!("Check {}/{total} {id}", done + 1),
-        };
-        self.line(&text);
+        self.line(&describe(event));
     }
 
     /// Shows any text, cut to one line.
@@ -40,6 +33,18 @@ impl StatusLine {
             let _ = std::io::stderr().flush();
             self.visible = true;
         }
+    }
+}
+
+/// What is going on, in a few words.
+pub fn describe(event: Event<'_>) -> String {
+    match event {
+        Event::Building(BuildProgress::Waiting) => "Waiting for another cargo to finish (it holds the lock)".into(),
+        Event::Building(BuildProgress::Downloading) => "Downloading what the crate depends on".into(),
+        Event::Building(BuildProgress::Compiling { done, total, now }) if *total > 0 => format!("Building {done}/{total} {now}"),
+        Event::Building(BuildProgress::Compiling { .. }) => "Building".into(),
+        Event::Starting => "Starting the server".into(),
+        Event::Checking { done, total, id } => format!("Check {}/{total} {id}", done + 1),
     }
 }
 

@@ -78,3 +78,8 @@ pub fn guard_main() -> Option<ExitCode> {
     let mut args = std::env::args_os().skip(1);
     (args.next()? == "guard").then(|| guard::guard_main(args))
 }
+
+/// A port on which a server could be started at this moment.
+pub fn claim_port() -> Result<u16, Problem> {
+    ports::claim().map(|port| port.number)
+}

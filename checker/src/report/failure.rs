@@ -2,6 +2,8 @@
 
 use std::rc::Rc;
 
+use serde_json::Value;
+
 use super::diff::{self, Line};
 use super::page::Page;
 use super::subject::Subject;
@@ -48,11 +50,12 @@ fn requests(page: &mut Page, check: &CheckReport, failure: &Failure, subject: Su
         page.gap();
     }
     let Some(failing) = shown_by else { return };
-    let names_an_id =
-        failing.request.path.split(['/', '?']).any(|part| !part.is_empty() && part.chars().all(|c| c.is_ascii_digit()));
+    let before = &check.exchanges[..position.unwrap_or_default()];
     let sentence = match subject {
         Subject::Url(_) => "This request showed the failure:",
-        _ if names_an_id => "This request showed the failure. To try it on your own server, take an id that exists there:",
+        _ if before.iter().any(|exchange| names(failing, exchange)) => {
+            "This request showed the failure. To try it on your own server, take an id that exists there:"
+        }
         _ => "This request showed the failure. To try it on your own server:",
     };
     page.prose(2, sentence);
@@ -66,23 +69,36 @@ fn requests(page: &mut Page, check: &CheckReport, failure: &Failure, subject: Su
     page.gap();
 }
 
-/// Exchanges in one line each; equal ones that follow each other are counted.
+/// Whether the path of `request` names the habit that `earlier` answered with.
+fn names(request: &Exchange, earlier: &Exchange) -> bool {
+    let answered = earlier.reply.as_ref().ok().and_then(|reply| serde_json::from_slice::<Value>(&reply.body).ok());
+    let id = answered.and_then(|body| body.get("id").map(ToString::to_string));
+    id.is_some_and(|id| request.request.path.split(['/', '?']).any(|part| part == id))
+}
+
+/// Exchanges in one line each.
 fn summaries(exchanges: &[Rc<Exchange>]) -> Vec<String> {
-    let mut lines: Vec<(String, usize)> = Vec::new();
-    for exchange in exchanges {
+    counted(exchanges.iter().map(|exchange| {
         let result = match &exchange.reply {
             Ok(reply) => status_name(reply.status),
             Err(none) => cap(&none.to_string(), 80),
         };
         let path = cap(&exchange.request.path, 60);
-        let line = escape_line(&format!("{} {path} → {result}", exchange.request.method));
-        match lines.last_mut() {
+        escape_line(&format!("{} {path} → {result}", exchange.request.method))
+    }))
+}
+
+/// Lines, of which equal ones that follow each other become one with their count.
+fn counted(lines: impl Iterator<Item = String>) -> Vec<String> {
+    let mut counts: Vec<(String, usize)> = Vec::new();
+    for line in lines {
+        match counts.last_mut() {
             Some((last, count)) if *last == line => *count += 1,
-            _ => lines.push((line, 1)),
+            _ => counts.push((line, 1)),
         }
     }
     let counted = |(line, count)| if count == 1 { line } else { format!("{line} ({count} times)") };
-    lines.into_iter().map(counted).collect()
+    counts.into_iter().map(counted).collect()
 }
 
 /// What was expected, and what came.
@@ -124,8 +140,11 @@ fn side(page: &mut Page, label: &str, ink: Ink, text: &str) {
     }
 }
 
-/// The answer that came, with the beginning of its body unless that is on the page already.
+/// The answer that came, with the beginning of its body, unless they are on the page already.
 fn answer(page: &mut Page, reply: &Reply, compared: bool, actual: &str) {
+    if reply.body.is_empty() && actual.contains(&status_name(reply.status)) {
+        return;
+    }
     let media_type = reply.headers.iter().find(|(name, _)| name == "content-type");
     let media_type = media_type.map_or("no Content-Type", |(_, value)| value.as_str());
     let size = match (reply.body.len(), reply.cut) {
@@ -171,11 +190,37 @@ fn log(page: &mut Page, check: &CheckReport, failure: &Failure) {
         return;
     }
     page.prose(2, title);
+    let lines = counted(lines.into_iter().map(|line| log_line(&cap(line, COLUMNS))));
     if lines.len() > LOG {
         page.line(4, Ink::Faint, &format!("… {} more lines before these", lines.len() - LOG));
     }
     for line in &lines[lines.len().saturating_sub(LOG)..] {
-        page.line(4, Ink::Faint, &log_line(&cap(line, COLUMNS)));
+        page.line(4, Ink::Faint, line);
     }
     page.gap();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::probe::Request;
+    use crate::report::fixtures::exchange;
+
+    #[test]
+    fn an_id_is_known_from_the_answer_that_gave_it() {
+        let created = exchange(Request::new("POST", "/habits"), 201, &[], r#"{"id": 16}"#);
+        let listed = exchange(Request::new("GET", "/habits"), 200, &[], r#"[{"id": 16}]"#);
+        let get = |path: &str| exchange(Request::new("GET", path), 200, &[], "");
+        assert!(names(&get("/habits/16"), &created));
+        assert!(names(&get("/habits/16?x"), &created));
+        assert!(!names(&get("/habits/160"), &created), "an id that was never given out");
+        assert!(!names(&get("/habits/16"), &listed));
+        assert!(!names(&get("/habits"), &get("/habits")));
+    }
+
+    #[test]
+    fn equal_lines_in_a_row_are_counted() {
+        let lines = ["a", "a", "b", "a"].map(str::to_owned);
+        assert_eq!(counted(lines.into_iter()), ["a (2 times)", "b", "a"]);
+    }
 }

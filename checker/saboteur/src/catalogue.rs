@@ -1,0 +1,20 @@
+//! Every sabotage there is.
+
+use crate::sabotage::Sabotage;
+use crate::{step_01, step_02};
+
+/// The name of the control, which is no sabotage: it changes nothing.
+const CONTROL: &str = "none";
+
+/// The catalogue, step by step.
+pub fn all() -> Vec<Sabotage> {
+    [step_01::sabotages(), step_02::sabotages()].into_iter().flatten().collect()
+}
+
+/// The sabotage of this name, or the control.
+pub fn find(name: &str) -> Option<Sabotage> {
+    if name == CONTROL {
+        return Some(Sabotage::new(0, CONTROL, &[], "Nothing: it has to pass every check."));
+    }
+    all().into_iter().find(|sabotage| sabotage.name == name)
+}

@@ -1,0 +1,149 @@
+//! An HTTP/1.1 reverse proxy that changes nothing by itself: not a header, not the spelling of one, not a byte of a body.
+
+use std::cell::RefCell;
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::rc::Rc;
+
+use bytes::Bytes;
+use http_body_util::combinators::BoxBody;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::client::conn::http1::SendRequest;
+use hyper::header::{CONNECTION, HeaderMap, HeaderName};
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::message::{Answer, Request};
+use crate::sabotage::Sabotage;
+
+/// RFC 9110, section 7.6.1: these speak of one connection, and there are two.
+const HOP_BY_HOP: [HeaderName; 4] = [
+    CONNECTION,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    HeaderName::from_static("transfer-encoding"),
+];
+
+type Body = BoxBody<Bytes, hyper::Error>;
+
+/// The connection to the right server was lost; the client's is closed in turn.
+#[derive(Debug)]
+pub struct Lost;
+
+/// The right server, over a connection that belongs to one client's.
+pub struct Upstream {
+    address: SocketAddr,
+    sender: RefCell<Option<SendRequest<Body>>>,
+}
+
+impl Upstream {
+    fn new(address: SocketAddr) -> Self {
+        Upstream { address, sender: RefCell::new(None) }
+    }
+
+    /// Forwards a request and reads the whole answer.
+    pub async fn send(&self, mut request: Request) -> Result<Answer, Lost> {
+        remove_hop_by_hop(&mut request.head.headers);
+        let body = Full::new(request.body).map_err(|never: Infallible| match never {}).boxed();
+        let (mut head, body) = self.stream(hyper::Request::from_parts(request.head, body)).await?.into_parts();
+        let body = body.collect().await.map_err(|_| Lost)?.to_bytes();
+        remove_hop_by_hop(&mut head.headers);
+        Ok(Answer { head, body })
+    }
+
+    async fn stream(&self, mut request: hyper::Request<Body>) -> Result<hyper::Response<Incoming>, Lost> {
+        let mut kept = self.sender.borrow_mut().take();
+        if let Some(sender) = &mut kept
+            && sender.ready().await.is_err()
+        {
+            kept = None;
+        }
+        let mut sender = match kept {
+            Some(sender) => sender,
+            None => self.connect().await?,
+        };
+        let response = loop {
+            match sender.try_send_request(request).await {
+                Ok(response) => break response,
+                // The server closed an idle connection just now: the request never left, so another connection may take it.
+                Err(mut error) => match error.take_message() {
+                    Some(unsent) => (request, sender) = (unsent, self.connect().await?),
+                    None => return Err(Lost),
+                },
+            }
+        };
+        *self.sender.borrow_mut() = Some(sender);
+        Ok(response)
+    }
+
+    async fn connect(&self) -> Result<SendRequest<Body>, Lost> {
+        let stream = TcpStream::connect(self.address).await.map_err(|_| Lost)?;
+        let _ = stream.set_nodelay(true);
+        let mut settings = hyper::client::conn::http1::Builder::new();
+        settings.preserve_header_case(true);
+        let (sender, connection) = settings.handshake(TokioIo::new(stream)).await.map_err(|_| Lost)?;
+        tokio::task::spawn_local(connection);
+        Ok(sender)
+    }
+}
+
+/// Serves until told to stop, and until the last answer is out.
+pub async fn serve(listener: TcpListener, server: SocketAddr, sabotage: Rc<Sabotage>, mut stop: watch::Receiver<bool>) {
+    let mut clients = JoinSet::new();
+    let told = stop.clone();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => drop(clients.spawn_local(client(stream, server, sabotage.clone(), told.clone()))),
+                // Out of file descriptors, perhaps: let some clients end first.
+                Err(_) => tokio::time::sleep(std::time::Duration::from_millis(10)).await,
+            },
+            _ = stop.wait_for(|stop| *stop) => break,
+        }
+        while clients.try_join_next().is_some() {}
+    }
+    drop(listener);
+    while clients.join_next().await.is_some() {}
+}
+
+async fn client(stream: TcpStream, server: SocketAddr, sabotage: Rc<Sabotage>, mut stop: watch::Receiver<bool>) {
+    let _ = stream.set_nodelay(true);
+    let upstream = Rc::new(Upstream::new(server));
+    let service = service_fn(move |request| answer(request, upstream.clone(), sabotage.clone()));
+    let mut settings = hyper::server::conn::http1::Builder::new();
+    settings.preserve_header_case(true).auto_date_header(false);
+    let mut connection = pin!(settings.serve_connection(TokioIo::new(stream), service));
+    tokio::select! {
+        _ = connection.as_mut() => return,
+        _ = stop.wait_for(|stop| *stop) => connection.as_mut().graceful_shutdown(),
+    }
+    let _ = connection.await;
+}
+
+/// An error closes the connection, as a server that is gone does.
+async fn answer(request: hyper::Request<Incoming>, upstream: Rc<Upstream>, sabotage: Rc<Sabotage>) -> Result<hyper::Response<Body>, std::io::Error> {
+    let lost = |_| std::io::Error::other("the server hung up");
+    let (mut head, body) = request.into_parts();
+    if sabotage.is_transparent() {
+        remove_hop_by_hop(&mut head.headers);
+        let response = upstream.stream(hyper::Request::from_parts(head, body.boxed())).await.map_err(lost)?;
+        let (mut head, body) = response.into_parts();
+        remove_hop_by_hop(&mut head.headers);
+        return Ok(hyper::Response::from_parts(head, body.boxed()));
+    }
+    let body = body.collect().await.map_err(|_| Lost).map_err(lost)?.to_bytes();
+    let answer = sabotage.exchange(Request { head, body }, &upstream).await.map_err(lost)?;
+    let body = Full::new(answer.body).map_err(|never: Infallible| match never {}).boxed();
+    Ok(hyper::Response::from_parts(answer.head, body))
+}
+
+fn remove_hop_by_hop(headers: &mut HeaderMap) {
+    for name in &HOP_BY_HOP {
+        headers.remove(name);
+    }
+}

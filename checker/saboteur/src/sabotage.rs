@@ -1,0 +1,185 @@
+//! A sabotage: what it breaks, and the hooks by which it does.
+//!
+//! An entry of the catalogue chains hooks; whatever it does not hook passes unchanged:
+//!
+//! ```text
+//! wrong("create-answers-200", &["1.create"], "POST answers 200 instead of 201.")
+//!     .answer(creates, |_, answer| answer.set_status(200)),
+//! ```
+
+use std::pin::Pin;
+
+use hyper::Method;
+
+use crate::message::{Answer, Request};
+use crate::proxy::{Lost, Upstream};
+
+/// One named way to be wrong.
+pub struct Sabotage {
+    /// Kebab-case, unique.
+    pub name: &'static str,
+    /// The step whose contract it breaks.
+    pub step: u8,
+    /// What is wrong, in one sentence.
+    pub breaks: &'static str,
+    /// The checks that must fail. Those that need them are skipped, and every other check passes.
+    pub trips: &'static [&'static str],
+    hooks: Hooks,
+}
+
+type When = Box<dyn Fn(&Request) -> bool>;
+
+#[derive(Default)]
+struct Hooks {
+    requests: Vec<(When, Box<dyn Fn(&mut Request)>)>,
+    instead: Option<(When, Box<dyn Instead>)>,
+    answers: Vec<(When, Box<dyn Fn(&Request, &mut Answer)>)>,
+    lines: Vec<Box<dyn Fn(Line) -> Vec<Line>>>,
+    start: Option<Box<dyn Fn(&mut Start)>>,
+}
+
+impl Sabotage {
+    /// A sabotage without hooks, which breaks nothing yet.
+    pub fn new(step: u8, name: &'static str, trips: &'static [&'static str], breaks: &'static str) -> Self {
+        Sabotage { name, step, breaks, trips, hooks: Hooks::default() }
+    }
+
+    /// Changes requests before the right server sees them.
+    pub fn request(mut self, when: impl Fn(&Request) -> bool + 'static, change: impl Fn(&mut Request) + 'static) -> Self {
+        self.hooks.requests.push((Box::new(when), Box::new(change)));
+        self
+    }
+
+    /// Answers in the place of the right server, which it may ask as often as it likes. At most one per sabotage.
+    pub fn instead(
+        mut self,
+        when: impl Fn(&Request) -> bool + 'static,
+        answer: impl AsyncFn(Request, &Upstream) -> Result<Answer, Lost> + 'static,
+    ) -> Self {
+        assert!(self.hooks.instead.is_none(), "{}: only one hook can answer instead", self.name);
+        self.hooks.instead = Some((Box::new(when), Box::new(answer)));
+        self
+    }
+
+    /// Changes answers before the client sees them. The request is the one the client sent.
+    pub fn answer(
+        mut self,
+        when: impl Fn(&Request) -> bool + 'static,
+        change: impl Fn(&Request, &mut Answer) + 'static,
+    ) -> Self {
+        self.hooks.answers.push((Box::new(when), Box::new(change)));
+        self
+    }
+
+    /// Turns each line of the log into the lines that are written in its place.
+    pub fn line(mut self, change: impl Fn(Line) -> Vec<Line> + 'static) -> Self {
+        self.hooks.lines.push(Box::new(change));
+        self
+    }
+
+    /// Changes how the server starts, or whether it does.
+    pub fn start(mut self, change: impl Fn(&mut Start) + 'static) -> Self {
+        self.hooks.start = Some(Box::new(change));
+        self
+    }
+
+    /// Whether messages pass through as they are, so that they need not be held in memory.
+    pub fn is_transparent(&self) -> bool {
+        self.hooks.requests.is_empty() && self.hooks.instead.is_none() && self.hooks.answers.is_empty()
+    }
+
+    /// Whether the log passes through as it is.
+    pub fn leaves_log_alone(&self) -> bool {
+        self.hooks.lines.is_empty()
+    }
+
+    /// What the client gets for its request.
+    pub async fn exchange(&self, sent: Request, upstream: &Upstream) -> Result<Answer, Lost> {
+        let mut request = sent.clone();
+        for (when, change) in &self.hooks.requests {
+            if when(&sent) {
+                change(&mut request);
+            }
+        }
+        let mut answer = match &self.hooks.instead {
+            Some((when, instead)) if when(&sent) => instead.answer(request, upstream).await?,
+            _ => upstream.send(request).await?,
+        };
+        if sent.head.method == Method::HEAD {
+            // Hooks change what GET answers. RFC 9110, section 9.3.2: HEAD may leave these out, but not differ.
+            answer.remove_header("content-length");
+            answer.remove_header("content-type");
+        }
+        for (when, change) in &self.hooks.answers {
+            if when(&sent) {
+                change(&sent, &mut answer);
+            }
+        }
+        Ok(answer)
+    }
+
+    /// What is written in the place of a line of the log.
+    pub fn lines(&self, line: Line) -> Vec<Line> {
+        self.hooks.lines.iter().fold(vec![line], |lines, change| lines.into_iter().flat_map(change).collect())
+    }
+
+    /// How the server starts where `PORT` has this text.
+    pub fn starting(&self, port: String) -> Start {
+        let mut start = Start { port, refusal: None, ending: Ending::AsTheServer };
+        if let Some(change) = &self.hooks.start {
+            change(&mut start);
+        }
+        start
+    }
+}
+
+/// A line of the right server's log, without its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// Where it was written.
+    pub stream: Stream,
+    /// The line.
+    pub text: String,
+}
+
+/// Where a line of a log is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stream {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+}
+
+/// How a server starts.
+pub struct Start {
+    /// `PORT` as the server understands it. A port number is listened on (0: any that is free), anything else is handed to the right
+    /// server, which refuses it.
+    pub port: String,
+    /// Why the server ends at once, if it does.
+    pub refusal: Option<String>,
+    /// How the server ends after the right one ended at its start.
+    pub ending: Ending,
+}
+
+/// How a server ends after the right one ended at its start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// With the same exit code.
+    AsTheServer,
+    /// With this exit code.
+    With(u8),
+    /// Not at all.
+    Never,
+}
+
+/// An async closure behind a pointer.
+trait Instead {
+    fn answer<'a>(&'a self, request: Request, upstream: &'a Upstream) -> Pin<Box<dyn Future<Output = Result<Answer, Lost>> + 'a>>;
+}
+
+impl<F: AsyncFn(Request, &Upstream) -> Result<Answer, Lost>> Instead for F {
+    fn answer<'a>(&'a self, request: Request, upstream: &'a Upstream) -> Pin<Box<dyn Future<Output = Result<Answer, Lost>> + 'a>> {
+        Box::pin(self(request, upstream))
+    }
+}

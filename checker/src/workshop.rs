@@ -4,8 +4,6 @@ mod replace;
 
 use std::path::{Path, PathBuf};
 
-pub use replace::Exclusive;
-
 use crate::outcome::Problem;
 
 /// The folder above the checker's own sources, when it was compiled.

@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::patch;
 use crate::outcome::Problem;
-use crate::report::Style;
-use crate::report::terminal::{Ink, escape};
+use crate::report::{Ink, Style, escape};
 use crate::starters::{Files, Folder, Outline, folder, rename};
 use crate::workshop::Workshop;
 

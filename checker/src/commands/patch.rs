@@ -2,8 +2,7 @@
 
 use similar::TextDiff;
 
-use crate::report::Style;
-use crate::report::terminal::{Ink, escape};
+use crate::report::{Ink, Style, escape};
 
 /// What turns `old` into `new`, or nothing if they are the same; the names stand above the two columns of signs.
 pub fn unified(style: &Style, old: (&str, &str), new: (&str, &str)) -> String {

@@ -1,8 +1,7 @@
 //! `checker reset STEP`: the step's folder as a learner finds it, with a backup of what was there.
 
 use crate::outcome::Problem;
-use crate::report::Style;
-use crate::report::terminal::Ink;
+use crate::report::{Ink, Style};
 use crate::starters::{Folder, Outline};
 use crate::workshop::Workshop;
 

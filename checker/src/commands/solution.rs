@@ -2,8 +2,7 @@
 
 use super::patch;
 use crate::outcome::Problem;
-use crate::report::Style;
-use crate::report::terminal::Ink;
+use crate::report::{Ink, Style};
 use crate::starters::{Folder, Outline, folder};
 use crate::workshop::Workshop;
 

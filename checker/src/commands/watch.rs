@@ -1,0 +1,212 @@
+//! Grades a step again whenever a file of it is saved, until the learner has had enough.
+
+mod debounce;
+mod rows;
+mod screen;
+mod session;
+mod sources;
+mod terminal;
+mod watcher;
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crossterm::event::{Event, KeyEventKind};
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use self::screen::{Action, Screen};
+use self::session::{Happening, Session};
+use self::terminal::Terminal;
+use super::status::StatusLine;
+use super::{Ending, Trouble, hint, list, load_progress, step_or_current, tell};
+use crate::cli::TargetArgs;
+use crate::outcome::exit;
+use crate::report::{self, Style};
+use crate::workshop::Workshop;
+
+/// How often what is going on is shown anew.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Grades the step that was named, or the one the learner is at, and again after every save.
+///
+/// On a terminal it ends by a key, with exit code 0; elsewhere by Ctrl-C.
+pub async fn watch(workshop: &Workshop, step: Option<u8>, target: TargetArgs, stretch: bool, style: &Style) -> Ending {
+    let progress = load_progress(workshop)?;
+    let step = step_or_current(step, &progress)?;
+    let mut session = Session::new(workshop, step, target, stretch, style.color)?;
+    session.start(None);
+    if !Terminal::is_there() {
+        return plain(session, style).await;
+    }
+    let terminal = Terminal::enter().map_err(|error| {
+        Trouble::usage(
+            format!("This terminal cannot be used for single keys: {error}."),
+            "Set TERM=dumb to watch without keys, one report after another.",
+        )
+    })?;
+    let passed = progress.passed.contains(&step.number);
+    let screen = Screen::new(step, session.watched(), passed, style.color, terminal.size());
+    let mut window = Window { session, screen, terminal, moved: false };
+    window.run(terminal::events()).await;
+    let report = window.screen.report.take();
+    drop(window);
+    // The window is gone, and with it what it showed: the latest report stays in the terminal's memory.
+    report.map_or(Ok(exit::PASSED), |report| tell(&report::text(&report, style)))
+}
+
+/// What is shown on a terminal, and what happens behind it.
+struct Window<'a> {
+    session: Session<'a>,
+    screen: Screen,
+    terminal: Terminal,
+    /// Whether the step was reached by the key for the next one and has not been graded since.
+    moved: bool,
+}
+
+impl Window<'_> {
+    /// Returns when the learner wants to end, or nobody is there any more.
+    async fn run(&mut self, mut keyboard: UnboundedReceiver<Event>) {
+        loop {
+            self.screen.doing = self.session.doing();
+            self.screen.watched = self.session.watched();
+            if self.terminal.draw(self.screen.frame()).is_err() {
+                return;
+            }
+            let running = self.session.doing().is_some();
+            tokio::select! {
+                biased;
+                event = keyboard.recv() => match event {
+                    Some(Event::Key(key)) if key.kind != KeyEventKind::Release => {
+                        let action = self.screen.key(key);
+                        if action == Action::Quit || self.act(action).is_err() {
+                            return;
+                        }
+                    }
+                    Some(Event::Resize(..)) => {
+                        self.screen.resize(self.terminal.size());
+                        if self.terminal.forget().is_err() {
+                            return;
+                        }
+                    }
+                    Some(_) => {}
+                    None => return,
+                },
+                happening = self.session.next() => self.show(happening),
+                () = tokio::time::sleep(TICK), if running => {}
+            }
+        }
+    }
+
+    fn show(&mut self, happening: Happening) {
+        match happening {
+            Happening::Saved(paths) => self.session.start(Some(saved(&paths))),
+            Happening::Graded(report, problem) => {
+                self.screen.graded(*report);
+                if self.moved {
+                    let step = self.screen.step.number;
+                    self.screen.notice = Some(format!("To bring your own code along: cargo run -p checker -- carry {step}"));
+                }
+                self.moved = false;
+                if let Some(problem) = problem {
+                    self.screen.notice = Some(format!("{} {}", problem.title, problem.remedy));
+                }
+            }
+            Happening::Polling(why) => self.screen.notice = Some(format!("Polling every second, because {why}.")),
+        }
+    }
+
+    /// An error says that the terminal is gone.
+    fn act(&mut self, action: Action) -> io::Result<()> {
+        let (workshop, style) = (self.session.workshop, self.screen.style());
+        match action {
+            Action::Run => self.session.start(None),
+            Action::Hint => {
+                let Some(id) = self.screen.first_failure() else {
+                    self.screen.notice = Some("No check has failed, so there is nothing to hint at.".into());
+                    return Ok(());
+                };
+                let text = hint::text(workshop, Some(id.to_owned()), &style);
+                self.turn_to(text)?;
+            }
+            Action::List => {
+                let text = list::text(workshop, &style);
+                self.turn_to(text)?;
+            }
+            Action::Next => match self.session.onward(self.screen.passed) {
+                Ok(session) => {
+                    self.moved = session.is_own();
+                    let passed = load_progress(workshop).is_ok_and(|progress| progress.passed.contains(&session.step.number));
+                    self.screen = Screen::new(session.step, session.watched(), passed, style.color, self.terminal.size());
+                    self.session = session;
+                    self.session.start(None);
+                }
+                Err(why) => self.screen.notice = Some(why),
+            },
+            Action::Suspend => {
+                self.terminal.suspend()?;
+                self.screen.resize(self.terminal.size());
+            }
+            Action::Look | Action::Quit => {}
+        }
+        Ok(())
+    }
+
+    fn turn_to(&mut self, text: Result<String, Trouble>) -> io::Result<()> {
+        match text {
+            Ok(text) => self.screen.show(text),
+            Err(trouble) => self.screen.notice = Some(format!("{} {}", trouble.problem.title, trouble.problem.remedy)),
+        }
+        // Reading the progress file may have said something on standard error.
+        self.terminal.forget()
+    }
+}
+
+/// Without a terminal: one report after another, and no keys.
+async fn plain(mut session: Session<'_>, style: &Style) -> Ending {
+    let mut status = StatusLine::new();
+    let mut out = io::stdout();
+    let mut say = |text: &str| writeln!(out, "{}", text.trim_end_matches('\n')).and_then(|()| out.flush());
+    let mut said = say(&format!("{}. Ctrl-C ends it.", session.watched()));
+    // Whoever reads may have stopped reading.
+    while said.is_ok() {
+        let happening = tokio::select! {
+            happening = session.next() => happening,
+            () = tokio::time::sleep(TICK), if session.doing().is_some() => {
+                status.line(&session.doing().unwrap_or_default());
+                continue;
+            }
+        };
+        status = StatusLine::new();
+        said = match happening {
+            Happening::Saved(paths) => {
+                let saved = saved(&paths);
+                session.start(Some(saved.clone()));
+                say(&format!("\n{saved}"))
+            }
+            Happening::Graded(report, problem) => {
+                let said = say(&report::text(&report, style));
+                if let Some(problem) = problem {
+                    eprintln!("{} {}", problem.title, problem.remedy);
+                }
+                if !session.has_files() {
+                    eprintln!("There are no files to watch, and no keys to ask for another run by: this is the end.");
+                    return Ok(report.verdict.exit_code());
+                }
+                said
+            }
+            Happening::Polling(why) => say(&format!("Polling every second, because {why}.")),
+        };
+    }
+    Ok(exit::PASSED)
+}
+
+/// What was saved, in a few words.
+fn saved(paths: &[PathBuf]) -> String {
+    let names: Vec<_> = paths.iter().filter_map(|path| path.file_name()).map(|name| name.to_string_lossy()).collect();
+    match &names[..] {
+        [] => "saved".to_owned(),
+        [name] => format!("{name} saved"),
+        [name, others @ ..] => format!("{name} and {} more saved", others.len()),
+    }
+}

@@ -1,0 +1,302 @@
+//! What the window shows, and what keys mean: no terminal is needed to know either.
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+use super::rows::{cut, rows};
+use crate::course::Step;
+use crate::outcome::{Kind, RunReport, StepVerdict, Verdict};
+use crate::report::terminal::{columns, escape_line, keep_colors};
+use crate::report::{Ink, Style, text};
+
+/// The widest and the narrowest text that is laid out; see `Style`.
+const WIDTHS: std::ops::RangeInclusive<usize> = 24..=110;
+
+/// What the window shows.
+pub struct Screen {
+    /// The step that is graded.
+    pub step: &'static Step,
+    /// What is watched, in one line.
+    pub watched: String,
+    /// What goes on in the run that is going on.
+    pub doing: Option<String>,
+    /// What the latest complete run came to.
+    pub report: Option<RunReport>,
+    /// Something to say in one line until the next key or verdict.
+    pub notice: Option<String>,
+    /// Whether the step has been passed, now or before.
+    pub passed: bool,
+    /// Columns and rows.
+    size: (usize, usize),
+    color: bool,
+    runs: usize,
+    page: Page,
+    /// The page as it is laid out for the window.
+    rows: Vec<String>,
+    /// The first row that is shown; without it, the one that matters most.
+    top: Option<usize>,
+}
+
+/// What the body of the window shows.
+enum Page {
+    /// The latest report.
+    Report,
+    /// A text that a key asked for.
+    Text(String),
+}
+
+/// What a key asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Grade now.
+    Run,
+    /// Show the next hint for the first failure.
+    Hint,
+    /// Show the steps and checks.
+    List,
+    /// Go to the next step.
+    Next,
+    /// End.
+    Quit,
+    /// Let the shell have the terminal for a while.
+    Suspend,
+    /// Nothing but to draw anew.
+    Look,
+}
+
+impl Screen {
+    /// The window before the first run.
+    pub fn new(step: &'static Step, watched: String, passed: bool, color: bool, size: (usize, usize)) -> Self {
+        Screen {
+            step,
+            watched,
+            doing: None,
+            report: None,
+            notice: None,
+            passed,
+            size,
+            color,
+            runs: 0,
+            page: Page::Report,
+            rows: Vec::new(),
+            top: None,
+        }
+    }
+
+    /// The style for texts in this window.
+    pub fn style(&self) -> Style {
+        Style { color: self.color, width: self.size.0.clamp(*WIDTHS.start(), *WIDTHS.end()) }
+    }
+
+    /// A run is complete.
+    pub fn graded(&mut self, report: RunReport) {
+        self.passed |= matches!(report.verdict, StepVerdict::Passed);
+        self.report = Some(report);
+        self.runs += 1;
+        self.doing = None;
+        self.notice = None;
+        self.turn_to(Page::Report);
+    }
+
+    /// Shows a text in place of the report.
+    pub fn show(&mut self, text: String) {
+        self.turn_to(Page::Text(text));
+    }
+
+    /// The window has another size now.
+    pub fn resize(&mut self, size: (usize, usize)) {
+        self.size = size;
+        self.lay_out();
+    }
+
+    fn turn_to(&mut self, page: Page) {
+        self.page = page;
+        self.top = None;
+        self.lay_out();
+    }
+
+    fn lay_out(&mut self) {
+        let text = match (&self.page, &self.report) {
+            (Page::Text(text), _) => text.clone(),
+            (Page::Report, Some(report)) => text(report, &self.style()),
+            (Page::Report, None) => String::new(),
+        };
+        self.rows = rows(&text, self.size.0, self.color);
+    }
+
+    /// The check that failed first, if the latest run found one: those that block the step come before the extra ones.
+    pub fn first_failure(&self) -> Option<&'static str> {
+        let checks = &self.report.as_ref()?.checks;
+        let failed = || checks.iter().filter(|check| matches!(check.verdict, Verdict::Fail(_)));
+        failed().find(|check| check.kind != Kind::Stretch).or_else(|| failed().next()).map(|check| check.id)
+    }
+
+    /// Does what a key says to the window, and returns what else it asks for.
+    pub fn key(&mut self, key: KeyEvent) -> Action {
+        self.notice = None;
+        if key.modifiers.contains(KeyModifiers::CONTROL) {
+            return match key.code {
+                KeyCode::Char('c' | 'd') => Action::Quit,
+                KeyCode::Char('z') => Action::Suspend,
+                _ => Action::Look,
+            };
+        }
+        let (all, shown, top) = self.window();
+        let last = all.saturating_sub(shown);
+        let page = shown.saturating_sub(1).max(1);
+        match key.code {
+            KeyCode::Char('r' | 'R') => return Action::Run,
+            KeyCode::Char('h' | 'H') => return Action::Hint,
+            KeyCode::Char('l' | 'L') => return Action::List,
+            KeyCode::Char('n' | 'N') => return Action::Next,
+            KeyCode::Char('q' | 'Q') => return Action::Quit,
+            KeyCode::Down | KeyCode::Char('j') => self.top = Some((top + 1).min(last)),
+            KeyCode::Up | KeyCode::Char('k') => self.top = Some(top.saturating_sub(1)),
+            KeyCode::PageDown | KeyCode::Char(' ' | 'f') => self.top = Some((top + page).min(last)),
+            KeyCode::PageUp | KeyCode::Char('b') => self.top = Some(top.saturating_sub(page)),
+            KeyCode::Home | KeyCode::Char('g') => self.top = Some(0),
+            KeyCode::End | KeyCode::Char('G') => self.top = Some(last),
+            KeyCode::Esc | KeyCode::Enter => self.turn_to(Page::Report),
+            _ => {}
+        }
+        Action::Look
+    }
+
+    /// The rows of the window, as many as it has.
+    pub fn frame(&self) -> Vec<String> {
+        let (width, height) = self.size;
+        let mut frame = vec![self.header()];
+        let body = self.body_height();
+        if body > 0 {
+            let (all, shown, top) = self.window();
+            frame.extend(self.rows[top..top + shown].iter().cloned());
+            if shown < all {
+                frame.resize(body, String::new());
+                frame.push(self.line(Ink::Faint, &hidden(top, all - top - shown, width)));
+            }
+            frame.resize(body + 1, String::new());
+        }
+        if height >= 2 {
+            frame.push(self.status());
+        }
+        if height >= 4 {
+            frame.push(self.keys());
+        }
+        frame.truncate(height);
+        frame
+    }
+
+    /// Rows between the header and what stands at the bottom.
+    fn body_height(&self) -> usize {
+        match self.size.1 {
+            0..=2 => 0,
+            3 => 1,
+            height => height - 3,
+        }
+    }
+
+    /// Rows of the page, rows that are shown of them, and the first of these.
+    fn window(&self) -> (usize, usize, usize) {
+        let (all, body) = (self.rows.len(), self.body_height());
+        // Where not all fits, one row says so.
+        let shown = if all <= body { all } else { body.saturating_sub(1) };
+        let top = self.top.unwrap_or_else(|| self.opening());
+        (all, shown, top.min(all - shown))
+    }
+
+    /// The row that the page opens at: what to mend, or what to do next.
+    fn opening(&self) -> usize {
+        let (Page::Report, Some(report)) = (&self.page, &self.report) else { return 0 };
+        match report.verdict {
+            StepVerdict::Failed => {
+                self.rows.iter().position(|row| keep_colors(row, false).starts_with("A closer look at ")).unwrap_or_default()
+            }
+            StepVerdict::Passed | StepVerdict::Undecided => self.rows.len(),
+            _ => 0,
+        }
+    }
+
+    fn header(&self) -> String {
+        let number = self.step.number;
+        let Some(report) = &self.report else {
+            return self.line(Ink::Strong, &format!("Step {number}: {}", self.step.title));
+        };
+        let (ink, mut says) = match &report.verdict {
+            StepVerdict::Passed => (Ink::Good, format!("✓ Step {number} passed")),
+            StepVerdict::Failed => (Ink::Bad, format!("✗ Step {number}: {} pass", counts(report))),
+            StepVerdict::NotBuilt(_) => (Ink::Bad, format!("✗ Step {number} does not build")),
+            StepVerdict::NotStarted(_) => (Ink::Bad, format!("✗ Step {number}: no server to examine")),
+            StepVerdict::Undecided => (Ink::Unsure, format!("? Step {number}: undecided")),
+            StepVerdict::Environment(_) => (Ink::Unsure, format!("? Step {number}: not examined")),
+        };
+        if self.doing.is_some() {
+            says += " (before)";
+        } else if let (StepVerdict::Passed, Some(next)) = (&report.verdict, self.step.next()) {
+            says += &format!(", press n for step {}", next.number);
+        }
+        self.line(if self.doing.is_some() { Ink::Faint } else { ink }, &says)
+    }
+
+    fn status(&self) -> String {
+        if let Some(notice) = &self.notice {
+            return self.line(Ink::Unsure, notice);
+        }
+        if let Some(doing) = &self.doing {
+            return self.line(Ink::Strong, doing);
+        }
+        match &self.report {
+            Some(report) => {
+                let run = format!("Run {}: {:.1} s · {}", self.runs, report.duration.as_secs_f64(), self.watched);
+                self.line(Ink::Faint, &run)
+            }
+            None => self.line(Ink::Faint, &self.watched),
+        }
+    }
+
+    /// The keys; in a narrow window those that can be guessed are left out.
+    fn keys(&self) -> String {
+        let next = self.step.next().filter(|_| self.passed).map(|next| format!("n step {}", next.number));
+        let mut keys: Vec<&str> = vec!["r run", "h hint", "l list"];
+        keys.extend(next.as_deref());
+        keys.push("q quit");
+        let (all, shown, _) = self.window();
+        if matches!(self.page, Page::Text(_)) {
+            keys.push("Esc report");
+        }
+        if shown < all {
+            keys.push("↑ ↓ space scroll");
+        }
+        while columns(&keys.join("  ")) > self.size.0 && keys.len() > 1 {
+            keys.pop();
+        }
+        let line: Vec<String> = keys
+            .iter()
+            .map(|key| match key.split_once(' ') {
+                Some((key, word)) => format!("{} {}", self.style().paint(Ink::Code, key), self.style().paint(Ink::Faint, word)),
+                None => (*key).to_owned(),
+            })
+            .collect();
+        line.join("  ")
+    }
+
+    fn line(&self, ink: Ink, text: &str) -> String {
+        self.style().paint(ink, &cut(&escape_line(text), self.size.0))
+    }
+}
+
+/// Says how many rows are hidden, as fully as there is room for.
+fn hidden(above: usize, below: usize, width: usize) -> String {
+    let rows = match (above, below) {
+        (0, below) => format!("… {below} more lines below"),
+        (above, 0) => format!("… {above} more lines above"),
+        (above, below) => format!("… {above} lines above, {below} below"),
+    };
+    let with_keys = format!("{rows} (↑ ↓ space)");
+    if columns(&with_keys) <= width { with_keys } else { rows }
+}
+
+/// `12 of 19 checks`, the extra ones left out.
+fn counts(report: &RunReport) -> String {
+    let needed = || report.checks.iter().filter(|check| check.kind != Kind::Stretch);
+    let passed = needed().filter(|check| matches!(check.verdict, Verdict::Pass)).count();
+    format!("{passed} of {} checks", needed().count())
+}

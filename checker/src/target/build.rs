@@ -50,8 +50,14 @@ pub struct Built {
 #[derive(Debug, Deserialize)]
 #[serde(tag = "reason", rename_all = "kebab-case")]
 enum Message {
-    CompilerArtifact { target: Target, manifest_path: PathBuf, executable: Option<PathBuf> },
-    CompilerMessage { message: Diagnostic },
+    CompilerArtifact {
+        target: Target,
+        manifest_path: PathBuf,
+        executable: Option<PathBuf>,
+    },
+    CompilerMessage {
+        message: Diagnostic,
+    },
     #[serde(other)]
     Other,
 }
@@ -77,12 +83,7 @@ enum Heard {
 }
 
 /// Builds the program of package `name`.
-pub async fn build(
-    name: &str,
-    root: &Path,
-    color: bool,
-    progress: &mut dyn FnMut(BuildProgress),
-) -> Result<Built, PrepareError> {
+pub async fn build(name: &str, root: &Path, color: bool, progress: &mut dyn FnMut(BuildProgress)) -> Result<Built, PrepareError> {
     let cargo = find_cargo().ok_or_else(|| PrepareError::Environment(diagnosis::no_cargo()))?;
     let format = if color { "json-diagnostic-rendered-ansi" } else { "json" };
     let program = Program {

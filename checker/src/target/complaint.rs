@@ -75,9 +75,7 @@ fn ended(ending: Ending, port: u16, by_hand: &str, log: &Log) -> Problem {
             "Its log says that its address is in use. Port {port} was free when it started, so it probably listens on a \
              fixed port: read the port from the environment variable PORT."
         ),
-        Ending::Code(0) => {
-            "A server runs until it is told to stop. Let the main function wait for the server's end.".to_owned()
-        }
+        Ending::Code(0) => "A server runs until it is told to stop. Let the main function wait for the server's end.".to_owned(),
         Ending::Code(101) if says(&["panicked"]) => {
             format!("It panicked; the message is in its last lines. `{by_hand}` repeats it.")
         }
@@ -90,7 +88,10 @@ fn ended(ending: Ending, port: u16, by_hand: &str, log: &Log) -> Problem {
 fn background(left: &[Process]) -> Problem {
     let names: Vec<String> = left.iter().take(3).map(|process| process.name.clone()).collect();
     Problem::new(
-        format!("The server went into the background: the process that was started ended, and left {} running.", names.join(", ")),
+        format!(
+            "The server went into the background: the process that was started ended, and left {} running.",
+            names.join(", ")
+        ),
         "Run it in the foreground, without `&`, `nohup` or a daemon option, so that it can be watched and stopped.",
     )
 }

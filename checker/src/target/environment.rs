@@ -11,18 +11,15 @@ pub type Variables = Vec<(OsString, OsString)>;
 
 /// What a server may know of the learner's environment: who they are, their language, and where the run-time systems
 /// of programming languages find themselves.
-const PASSED: &[&str] = &[
-    "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TMPDIR", "LD_LIBRARY_PATH",
-    "DYLD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN", "CARGO_HOME", "JAVA_HOME",
-    "MAVEN_HOME", "GRADLE_HOME", "GRADLE_USER_HOME", "GOPATH", "GOROOT", "GOCACHE", "GOMODCACHE", "NODE_PATH",
-    "NODE_EXTRA_CA_CERTS", "DENO_DIR", "BUN_INSTALL", "VOLTA_HOME", "PNPM_HOME", "PYTHONPATH", "PYTHONHOME",
-    "VIRTUAL_ENV", "CONDA_PREFIX", "GEM_HOME", "GEM_PATH", "RUBYLIB", "PERL5LIB", "PHPRC", "PHP_INI_SCAN_DIR",
-    "COMPOSER_HOME", "DOTNET_ROOT", "NUGET_PACKAGES", "ERL_LIBS", "MIX_HOME", "HEX_HOME", "OPAMROOT", "STACK_ROOT",
-];
+const PASSED: &str = "
+    PATH HOME USER LOGNAME SHELL LANG LANGUAGE TZ TMPDIR LD_LIBRARY_PATH DYLD_LIBRARY_PATH SSL_CERT_FILE SSL_CERT_DIR
+    RUSTUP_HOME RUSTUP_TOOLCHAIN CARGO_HOME JAVA_HOME MAVEN_HOME GRADLE_HOME GRADLE_USER_HOME GOPATH GOROOT GOCACHE
+    GOMODCACHE NODE_PATH NODE_EXTRA_CA_CERTS DENO_DIR BUN_INSTALL VOLTA_HOME PNPM_HOME PYTHONPATH PYTHONHOME VIRTUAL_ENV
+    CONDA_PREFIX GEM_HOME GEM_PATH RUBYLIB PERL5LIB PHPRC PHP_INI_SCAN_DIR COMPOSER_HOME DOTNET_ROOT NUGET_PACKAGES
+    ERL_LIBS MIX_HOME HEX_HOME OPAMROOT STACK_ROOT";
 
 /// The same, for families of variables.
-const PASSED_PREFIXES: &[&str] =
-    &["LC_", "XDG_", "PYENV_", "RBENV_", "NVM_", "FNM_", "ASDF_", "MISE_", "SDKMAN_", "UV_", "POETRY_", "NIX_"];
+const PASSED_PREFIXES: &str = "LC_ XDG_ PYENV_ RBENV_ NVM_ FNM_ ASDF_ MISE_ SDKMAN_ UV_ POETRY_ NIX_";
 
 /// What `cargo run` sets for the checker. Build scripts and crates of the learner must not see it as theirs.
 const OF_CARGO_RUN: &[&str] = &["CARGO_CRATE_NAME", "CARGO_PRIMARY_PACKAGE", "OUT_DIR"];
@@ -65,16 +62,15 @@ fn is_passed(name: &OsStr) -> bool {
     let Some(name) = name.to_str() else {
         return false;
     };
-    PASSED.contains(&name) || PASSED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+    PASSED.split_ascii_whitespace().any(|passed| passed == name)
+        || PASSED_PREFIXES.split_ascii_whitespace().any(|prefix| name.starts_with(prefix))
 }
 
 fn is_of_cargo_run(name: &OsStr) -> bool {
     let Some(name) = name.to_str() else {
         return false;
     };
-    OF_CARGO_RUN.contains(&name)
-        || OF_CARGO_RUN_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
-        || name == orphans::MARK
+    OF_CARGO_RUN.contains(&name) || OF_CARGO_RUN_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) || name == orphans::MARK
 }
 
 /// Takes out the library folders that `cargo run` has added for the checker: those of its build and of the toolchain.

@@ -10,6 +10,7 @@ use tokio::time::timeout;
 
 use super::build::Built;
 use super::complaint::{self, Complaint};
+use super::environment;
 use super::guard::{Care, Ending, Guarded, Program, Status};
 use super::listeners::{self, Owner};
 use super::log::{Log, Stream};
@@ -17,15 +18,16 @@ use super::overload;
 use super::ports::{self, Port};
 use super::process_tree;
 use super::server::{Process, Server, drain};
-use super::environment;
 use crate::outcome::Problem;
 
 /// How long a server may take to accept connections (the contract).
 const ACCEPT_WITHIN: Duration = Duration::from_secs(10);
-/// How long it may take while this machine is too busy for the contract to be fair.
-const ACCEPT_WITHIN_OVERLOADED: Duration = Duration::from_secs(30);
-/// How long a server may listen only elsewhere before it is told so.
+/// How many times as long it may take while this machine is too busy for the contract to be fair.
+const OVERLOADED: u32 = 3;
+/// How long a server may idle, listening only elsewhere, before it is told so.
 const ELSEWHERE: Duration = Duration::from_secs(2);
+/// Processor ticks in that time that are still idling.
+const IDLE_TICKS: u64 = 1;
 /// How often to look where a server listens that is not ready. Not a cheap look on every machine.
 const LOOK_EVERY: Duration = Duration::from_millis(400);
 /// How often to try to connect.
@@ -41,14 +43,22 @@ const ATTEMPTS: usize = 3;
 #[derive(Debug, Clone)]
 pub struct Launcher {
     kind: Kind,
-    accept_within: Duration,
 }
 
 #[derive(Debug, Clone)]
 enum Kind {
-    Package { name: String, built: Built },
-    Command { command: String, folder: PathBuf },
-    Url { base: String, address: String },
+    Package {
+        name: String,
+        built: Built,
+    },
+    Command {
+        command: String,
+        folder: PathBuf,
+    },
+    Url {
+        base: String,
+        address: String,
+    },
     /// Not started any more.
     GivenUp,
 }
@@ -60,8 +70,6 @@ pub enum RunToExit {
     Exited {
         /// How.
         ending: Ending,
-        /// The lines it wrote to standard output.
-        stdout: Vec<String>,
         /// The lines it wrote to standard error.
         stderr: Vec<String>,
     },
@@ -115,7 +123,7 @@ impl Launcher {
     }
 
     fn of(kind: Kind) -> Launcher {
-        Launcher { kind, accept_within: ACCEPT_WITHIN }
+        Launcher { kind }
     }
 
     /// A launcher that starts nothing any more: the server has ended by itself too often.
@@ -198,7 +206,8 @@ impl Launcher {
         let begun = Instant::now();
         let load = overload::Watch::begin();
         let mut next_look = begun + LOOK_EVERY;
-        let mut elsewhere: Option<Instant> = None;
+        // Since when it listens elsewhere without doing anything, and the ticks it had used by then.
+        let mut elsewhere: Option<(Instant, u64)> = None;
         loop {
             let status = guarded.status();
             if let Some(ending) = status.ending() {
@@ -211,25 +220,22 @@ impl Launcher {
                     Owner::Other(who) => return Err(Complaint::PortTaken(who)),
                 }
             }
-            let now = Instant::now();
-            let late = now.duration_since(begun) >= self.accept_within;
-            if now >= next_look || late {
-                next_look = now + LOOK_EVERY;
-                let found = listeners::of(&process_tree::descendants(status.guard));
+            let waited = begun.elapsed();
+            let late = waited >= ACCEPT_WITHIN;
+            if late || Instant::now() >= next_look {
+                next_look = Instant::now() + LOOK_EVERY;
+                let tree = process_tree::descendants(status.guard);
+                let found = listeners::of(&tree);
+                let ticks = tree.iter().map(|process| process.ticks).sum();
                 // A listener at a third place may be another service of the server; only these two tell that it will
                 // not come to listen where it should.
-                let missed = found.iter().any(|at| at.port() == target.port())
-                    || found.iter().any(|at| at.port() == DEFAULT_PORT);
-                let since = *elsewhere.get_or_insert(now);
-                if !missed {
-                    elsewhere = None;
-                } else if now.duration_since(since) >= ELSEWHERE && !load.overloaded() {
-                    return Err(Complaint::Elsewhere(found));
-                }
-                let overloaded = now.duration_since(begun) < ACCEPT_WITHIN_OVERLOADED && load.overloaded();
-                if late && !overloaded {
+                let missed = found.iter().any(|at| at.port() == target.port() || at.port() == DEFAULT_PORT);
+                elsewhere = elsewhere.filter(|(_, before)| missed && ticks <= before + IDLE_TICKS);
+                let since = missed.then(|| *elsewhere.get_or_insert((Instant::now(), ticks)));
+                let overloaded = waited < ACCEPT_WITHIN * OVERLOADED && load.overloaded();
+                if since.is_some_and(|(since, _)| since.elapsed() >= ELSEWHERE) || late && !overloaded {
                     return Err(match found.is_empty() {
-                        true => Complaint::NeverListens(now.duration_since(begun)),
+                        true => Complaint::NeverListens(waited),
                         false => Complaint::Elsewhere(found),
                     });
                 }
@@ -280,7 +286,7 @@ impl Launcher {
         guarded.kill().await;
         drain(readers).await;
         match seen.ending() {
-            Some(ending) => RunToExit::Exited { ending, stdout: log.of(Stream::Stdout), stderr: log.of(Stream::Stderr) },
+            Some(ending) => RunToExit::Exited { ending, stderr: log.of(Stream::Stderr) },
             None => RunToExit::StillRunning,
         }
     }
@@ -296,10 +302,8 @@ impl Launcher {
         };
         let program = Program { care: Care::Server, path, args, folder, env: environment::for_server(port, env) };
         let (guarded, stdout, stderr) = Guarded::start(program).map_err(|error| complaint::no_process(&error))?;
-        let readers = [
-            tokio::spawn(log.clone().read(Stream::Stdout, stdout)),
-            tokio::spawn(log.clone().read(Stream::Stderr, stderr)),
-        ];
+        let readers =
+            [tokio::spawn(log.clone().read(Stream::Stdout, stdout)), tokio::spawn(log.clone().read(Stream::Stderr, stderr))];
         Ok((guarded, readers))
     }
 
@@ -312,12 +316,6 @@ impl Launcher {
             Kind::GivenUp => String::new(),
         }
     }
-
-    /// With another time to accept connections than the contract's, for tests that wait it out.
-    #[cfg(test)]
-    pub fn accepting_within(self, accept_within: Duration) -> Launcher {
-        Launcher { accept_within, ..self }
-    }
 }
 
 type Running = (Guarded, [tokio::task::JoinHandle<()>; 2]);
@@ -329,10 +327,7 @@ async fn connect_to_url(base: &str, address: &str) -> Result<Server, Problem> {
         Ok(Err(error)) => error.to_string(),
         Err(_) => format!("no answer within {} seconds", WITHIN.as_secs()),
     };
-    Err(Problem::new(
-        format!("No server can be reached at {base}: {error}."),
-        "Start the server first, or correct the address.",
-    ))
+    Err(Problem::new(format!("No server can be reached at {base}: {error}."), "Start the server first, or correct the address."))
 }
 
 /// Whose socket accepted our connection. What looks like another's is looked at twice: a server may just be handing

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::sync::Notify;
@@ -27,13 +27,10 @@ pub enum Stream {
 
 /// One line of the log.
 #[derive(Debug, Clone)]
-pub struct Line {
-    /// When it arrived here.
-    pub at: Instant,
-    /// Where it was written to.
-    pub stream: Stream,
-    /// Its text without the line end. Untrusted: escape it before printing.
-    pub text: String,
+struct Line {
+    stream: Stream,
+    /// Without the line end. Untrusted: escape it before printing.
+    text: String,
 }
 
 /// A place in a log: after the lines that had arrived when it was taken.
@@ -80,11 +77,6 @@ impl Log {
     /// Every line that was kept, in order of arrival.
     pub fn all(&self) -> Vec<String> {
         self.since(Mark(0))
-    }
-
-    /// Every line that was kept, with its time and stream.
-    pub fn lines(&self) -> Vec<Line> {
-        self.kept().after(Mark(0)).cloned().collect()
     }
 
     /// The lines written to one stream, as far as they were kept.
@@ -193,11 +185,7 @@ struct Partial {
 impl Kept {
     fn push(&mut self, stream: Stream, text: &[u8]) {
         let text = text.strip_suffix(b"\r").unwrap_or(text);
-        let line = Line {
-            at: Instant::now(),
-            stream,
-            text: String::from_utf8_lossy(text).into_owned(),
-        };
+        let line = Line { stream, text: String::from_utf8_lossy(text).into_owned() };
         self.count += 1;
         let size = line.text.len() + PER_LINE;
         if self.tail.is_empty() && self.head_size + size <= HEAD {

@@ -20,9 +20,8 @@ mod process_tree;
 mod server;
 
 pub use build::BuildProgress;
-pub use guard::Ending;
 pub use launch::{Launcher, RunToExit};
-pub use log::{Line, Log, Mark, Stream};
+pub use log::{Log, Mark};
 pub use server::Server;
 
 /// What the user asks to examine.

@@ -48,11 +48,8 @@ pub fn end_adopted(group: Option<i32>) {
         let Some(session) = everyone.iter().find(|p| p.pid == own).map(|p| p.session) else {
             return;
         };
-        let adopted: Vec<_> = everyone
-            .iter()
-            .filter(|p| p.parent == own && p.session != session && !guards.contains(&p.pid))
-            .cloned()
-            .collect();
+        let adopted: Vec<_> =
+            everyone.iter().filter(|p| p.parent == own && p.session != session && !guards.contains(&p.pid)).cloned().collect();
         if adopted.is_empty() || Instant::now() > deadline {
             return;
         }

@@ -17,6 +17,8 @@ pub struct Process {
     pub start: u64,
     /// Memory it holds, in bytes.
     pub memory: u64,
+    /// Processor time it has used, in the system's ticks (100 a second, as a rule).
+    pub ticks: u64,
     /// Its name, without control characters.
     pub name: String,
 }
@@ -67,11 +69,7 @@ mod os {
         let Ok(entries) = fs::read_dir("/proc") else {
             return Vec::new();
         };
-        entries
-            .flatten()
-            .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-            .filter_map(one)
-            .collect()
+        entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter_map(one).collect()
     }
 
     pub fn one(pid: i32) -> Option<Process> {
@@ -95,6 +93,7 @@ mod os {
             session: number(3)? as i32,
             start: number(19)?,
             memory: number(21)? * rustix::param::page_size() as u64,
+            ticks: number(11)? + number(12)?,
             name: name.chars().map(|c| if c.is_control() { '?' } else { c }).collect(),
         })
     }
@@ -109,6 +108,7 @@ mod os {
             let process = parse(42, line).expect("a line as the kernel writes it");
             assert_eq!(process.name, "a) R (b?");
             assert_eq!((process.parent, process.group, process.session), (7, 42, 9));
+            assert_eq!(process.ticks, 5 + 6);
             assert_eq!((process.start, process.memory), (4711, 3 * rustix::param::page_size() as u64));
         }
 
@@ -128,10 +128,7 @@ mod os {
     use super::Process;
 
     pub fn all() -> Vec<Process> {
-        let listing = Command::new("ps")
-            .args(["-axo", "pid=,ppid=,pgid=,rss=,stat=,lstart=,comm="])
-            .env("LC_ALL", "C")
-            .output();
+        let listing = Command::new("ps").args(["-axo", "pid=,ppid=,pgid=,rss=,stat=,lstart=,comm="]).env("LC_ALL", "C").output();
         match listing {
             Ok(output) => String::from_utf8_lossy(&output.stdout).lines().filter_map(parse).collect(),
             Err(_) => Vec::new(),
@@ -164,6 +161,7 @@ mod os {
             session: group,
             start: start.finish(),
             memory: kilobytes * 1024,
+            ticks: 0, // Nothing here asks for it where listeners cannot be seen.
             name: name.chars().filter(|c| !c.is_control()).collect(),
         })
     }

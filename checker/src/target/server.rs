@@ -52,11 +52,6 @@ impl Server {
         &self.log
     }
 
-    /// How it ended, if it has ended by itself.
-    pub fn alive(&mut self) -> Option<Ending> {
-        self.process.as_ref().and_then(|process| process.guarded.status().ending())
-    }
-
     /// How it ended, if it has ended by itself or is just about to: what a broken connection is the sign of.
     pub async fn ended(&mut self) -> Option<Ending> {
         const SETTLE: Duration = Duration::from_millis(50);
@@ -103,14 +98,12 @@ pub(super) async fn drain(readers: [JoinHandle<()>; 2]) {
 fn about_the_end(before: &Status, status: &Status) -> Vec<Problem> {
     let mut advice = Vec::new();
     match (before.ending(), status.ending()) {
+        (_, Some(Ending::GuardKilled)) => advice.push(killed_guard()),
+        (_, Some(ending @ (Ending::TooMuchMemory(_) | Ending::TooManyProcesses(_)))) => advice.push(over_limit(ending)),
         (Some(ending), _) => advice.push(Problem::new(
             format!("The server ended by itself: {ending}."),
             "A server runs until it is told to stop. Its last log lines may say why it did not.",
         )),
-        (None, Some(Ending::GuardKilled)) => advice.push(killed_guard()),
-        (None, Some(ending @ (Ending::TooMuchMemory(_) | Ending::TooManyProcesses(_)))) => {
-            advice.push(over_limit(ending));
-        }
         (None, _) if status.forced => advice.push(Problem::new(
             format!("The server was still running {} seconds after SIGTERM and had to be killed.", GRACE.as_secs()),
             "On SIGTERM, stop accepting connections, finish the requests in progress, then end. A restart or a deployment \
@@ -126,7 +119,7 @@ fn about_the_end(before: &Status, status: &Status) -> Vec<Problem> {
         let names: Vec<String> = status.leftovers.iter().map(|(pid, name)| format!("{name} (process {pid})")).collect();
         advice.push(Problem {
             title: format!("The server left {} behind when it ended.", counted(names.len(), "process", "processes")),
-            remedy: "They have been killed. End every process that the server starts before it ends itself, and wait for it."
+            remedy: "What was left has been killed. Before the server ends, it has to end every process it started, and to wait for that."
                 .into(),
             details: names,
         });

@@ -65,7 +65,12 @@ const CAUSES: &[Cause] = &[
         remedy: "Correct the place that cargo shows, or put the step back with `cargo run -p checker -- reset STEP` (it keeps a backup).",
     },
     Cause {
-        signs: &["no matching package", "failed to select a version", "does not have these features", "does not have that feature"],
+        signs: &[
+            "no matching package",
+            "failed to select a version",
+            "does not have these features",
+            "does not have that feature",
+        ],
         own: true,
         title: "A dependency in a Cargo.toml does not exist as it is written there.",
         remedy: "Check the name, version and features against crates.io.",
@@ -115,11 +120,7 @@ pub fn of_failure(name: &str, ending: Ending, errors: &[String], words: &[String
 
 /// A package without a program to run.
 pub fn no_program(name: &str) -> PrepareError {
-    not_built(
-        &format!("Package {name} builds, but it has no program to run."),
-        "A server needs a src/main.rs.",
-        &[],
-    )
+    not_built(&format!("Package {name} builds, but it has no program to run."), "A server needs a src/main.rs.", &[])
 }
 
 /// A package with several programs, none of them named like it.

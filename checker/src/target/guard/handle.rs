@@ -32,11 +32,6 @@ pub fn living() -> MutexGuard<'static, BTreeSet<i32>> {
 
 /// The checker's executable, also when the file was replaced or removed while it runs.
 pub(super) fn executable() -> PathBuf {
-    // The tests of this module run in executables of their own.
-    #[cfg(test)]
-    if let Some(checker) = option_env!("CARGO_BIN_EXE_checker") {
-        return PathBuf::from(checker);
-    }
     if cfg!(target_os = "linux") {
         PathBuf::from("/proc/self/exe")
     } else {
@@ -164,15 +159,30 @@ impl Guarded {
     }
 
     async fn end(mut self, request: &str, patience: Duration) -> Status {
+        self.wake();
         let _ = self.requests.try_write(request.as_bytes());
         let over = tokio::time::timeout(patience + GUARD_PATIENCE, self.wait_until(|_| false)).await;
         if let Ok(status) = over {
             return status;
         }
-        // The guard hangs, perhaps halted by the program. The checker takes its place.
+        // The guard hangs. The checker takes its place.
         process_tree::signal(self.status().guard, Signal::KILL);
         let over = tokio::time::timeout(GUARD_PATIENCE, self.wait_until(|_| false)).await;
         over.unwrap_or_else(|_| self.status())
+    }
+
+    /// Lets the guard go on, should the program have halted it.
+    fn wake(&self) {
+        let status = self.status.borrow();
+        if !status.over {
+            process_tree::signal(status.guard, Signal::CONT);
+        }
+    }
+}
+
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        self.wake();
     }
 }
 

@@ -4,6 +4,8 @@ mod replace;
 
 use std::path::{Path, PathBuf};
 
+pub use replace::MOVED;
+
 use crate::outcome::Problem;
 
 /// The folder above the checker's own sources, when it was compiled.
@@ -76,6 +78,11 @@ impl Workshop {
     /// Where work is kept that a command replaced.
     pub fn backups(&self) -> PathBuf {
         self.root.join(".checker-backups")
+    }
+
+    /// Whether the terminal this was typed in stands in the step's folder.
+    pub fn stands_in(&self, slug: &str) -> bool {
+        std::env::current_dir().is_ok_and(|here| here.starts_with(self.step(slug)))
     }
 
     /// `path` as one would type it in the checkout's top folder.

@@ -9,7 +9,7 @@ use super::patch;
 use crate::outcome::Problem;
 use crate::report::{Ink, Style, escape};
 use crate::starters::{Files, Folder, Outline, folder, rename};
-use crate::workshop::Workshop;
+use crate::workshop::{MOVED, Workshop};
 
 /// The files that `carry` does not take from the learner: one is merged, the other belongs to the step.
 const MANIFEST: &str = "Cargo.toml";
@@ -26,6 +26,8 @@ pub struct Carried {
     pub backup: Option<String>,
     /// An interrupted run was finished first.
     pub recovered: bool,
+    /// The terminal stands in the folder that was moved to the backups.
+    pub moved: bool,
     /// How many of the learner's files were taken.
     pub copied: usize,
     /// What was passed over: links and the like.
@@ -108,10 +110,12 @@ pub fn run(workshop: &Workshop, outlines: &[Outline], step: u8, force: bool) -> 
     let kept_paths: BTreeSet<_> = pristine.keys().collect();
     let gone = finished_before.into_keys().filter(|path| !kept_paths.contains(path)).collect();
 
+    let stands_in = workshop.stands_in(&now.slug);
     let backup = exclusive.replace(&now.slug, &files)?;
     Ok(Carried {
         step,
         folder: workshop.short(&workshop.step(&now.slug)),
+        moved: stands_in && backup.is_some(),
         backup: backup.map(|path| workshop.short(&path)),
         recovered,
         copied,
@@ -231,6 +235,9 @@ impl Carried {
             let after = format!("{} (step {step}, to begin with)", change.path);
             let patch = patch::unified(style, (&before, &change.before), (&after, &change.after));
             out.push(format!("\n{}", patch.trim_end()));
+        }
+        if self.moved {
+            out.push(format!("\n{MOVED}"));
         }
         out.push(format!("\nThen examine it: {}", style.paint(Ink::Code, &format!("cargo run -p checker -- check {step}"))));
         out.join("\n") + "\n"

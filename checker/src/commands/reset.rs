@@ -3,7 +3,7 @@
 use crate::outcome::Problem;
 use crate::report::{Ink, Style};
 use crate::starters::{Folder, Outline};
-use crate::workshop::Workshop;
+use crate::workshop::{MOVED, Workshop};
 
 /// What `reset` did.
 #[derive(Debug, PartialEq, Eq)]
@@ -21,7 +21,11 @@ enum Done {
     /// The folder was as a learner finds it.
     Nothing,
     /// The folder was made anew; here is what was there, if there was anything.
-    Replaced { backup: Option<String> },
+    Replaced {
+        backup: Option<String>,
+        /// The terminal stands in the folder that was moved to the backups.
+        moved: bool,
+    },
 }
 
 /// Puts the starter of a step back; the folder as it was goes to the backups.
@@ -38,8 +42,9 @@ pub fn run(workshop: &Workshop, outline: &Outline) -> Result<Reset, Problem> {
     let done = match is_pristine {
         true => Done::Nothing,
         false => {
+            let stands_in = workshop.stands_in(&outline.slug);
             let backup = exclusive.replace(&outline.slug, &pristine)?;
-            Done::Replaced { backup: backup.map(|path| workshop.short(&path)) }
+            Done::Replaced { moved: stands_in && backup.is_some(), backup: backup.map(|path| workshop.short(&path)) }
         }
     };
     Ok(Reset { step: outline.number, folder: workshop.short(&path), recovered, done })
@@ -55,10 +60,13 @@ impl Reset {
         }
         match &self.done {
             Done::Nothing => out.push(format!("Nothing to do: {folder} is as you got it.")),
-            Done::Replaced { backup } => {
+            Done::Replaced { backup, moved } => {
                 out.push(style.paint(Ink::Good, &format!("Step {} is as you got it: {folder}.", self.step)));
                 if let Some(backup) = backup {
                     out.push(format!("Your work is kept in {backup}."));
+                }
+                if *moved {
+                    out.push(MOVED.to_owned());
                 }
             }
         }

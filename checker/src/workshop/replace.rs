@@ -15,6 +15,9 @@ use super::Workshop;
 use crate::outcome::Problem;
 use crate::starters::folder::{self, Files};
 
+/// What to tell whose terminal stands in a folder that was replaced.
+pub const MOVED: &str = "Your terminal still stands in the folder as it was: type `cd \"$PWD\"` to step into the new one.";
+
 /// The right to replace folders: one program at a time has it, until it is dropped.
 #[derive(Debug)]
 pub struct Exclusive<'a> {

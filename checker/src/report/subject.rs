@@ -39,7 +39,7 @@ impl<'a> Subject<'a> {
     pub fn start(self) -> Option<String> {
         match self {
             Subject::Package(package) => Some(format!("cargo run -p {package}")),
-            Subject::Command(command) => Some(format!("export PORT=8000; {command}")),
+            Subject::Command(command) => Some(format!("PORT=8000 sh -c {}", quoted(command))),
             Subject::Url(_) => None,
         }
     }
@@ -49,7 +49,7 @@ impl<'a> Subject<'a> {
         let target = match self {
             Subject::Package(_) if self.folder().is_some() => String::new(),
             Subject::Package(package) => format!(" --package {package}"),
-            Subject::Command(command) => format!(" --command '{}'", command.replace('\'', r"'\''")),
+            Subject::Command(command) => format!(" --command {}", quoted(command)),
             Subject::Url(url) => format!(" --url {url}"),
         };
         format!("cargo run -p checker -- check {step}{target}{flags}")
@@ -62,6 +62,11 @@ impl<'a> Subject<'a> {
             _ => None,
         }
     }
+}
+
+/// `text` as one word of a POSIX shell.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 #[cfg(test)]
@@ -82,6 +87,7 @@ mod tests {
         assert_eq!(solution.check(1, ""), "cargo run -p checker -- check 1 --package solution-01-api-basics");
         let command = Subject::of("python3 it's.py");
         assert_eq!(command.check(1, ""), r"cargo run -p checker -- check 1 --command 'python3 it'\''s.py'");
+        assert_eq!(command.start().as_deref(), Some(r"PORT=8000 sh -c 'python3 it'\''s.py'"));
         let url = Subject::of("http://127.0.0.1:9000/");
         assert_eq!(url.check(2, ""), "cargo run -p checker -- check 2 --url http://127.0.0.1:9000/");
         assert_eq!((url.base(), url.start()), ("http://127.0.0.1:9000", None));

@@ -215,10 +215,8 @@ fn next(page: &mut Page, report: &RunReport) {
 fn passed(page: &mut Page, report: &RunReport, subject: Subject) {
     let needed = || report.checks.iter().filter(|check| check.kind != Kind::Stretch);
     if !report.whole {
-        page.prose(
-            0,
-            &format!("What you chose to run passes. The step is complete when `{}` passes.", subject.check(report.step, "")),
-        );
+        page.prose(0, "What you chose to run passes. To see whether the whole step does:");
+        page.line(2, Ink::Code, &escape_line(&subject.check(report.step, "")));
         return;
     }
     if needed().any(|check| matches!(check.verdict, Verdict::Skipped(_))) {

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 
 use super::patch;
 use crate::outcome::Problem;
+use crate::report::terminal::wrap;
 use crate::report::{Ink, Style, escape};
-use crate::starters::{Files, Folder, Outline, folder, rename};
+use crate::starters::{Files, Folder, Outline, Side, folder, rename};
 use crate::workshop::{MOVED, Workshop};
 
 /// The files that `carry` does not take from the learner: one is merged, the other belongs to the step.
@@ -77,7 +78,7 @@ pub fn run(workshop: &Workshop, outlines: &[Outline], step: u8, force: bool) -> 
 
     let named = |files: Files| rename_all(files, &before.package(), &now.package());
     let pristine_before = named(before.starter(workshop)?);
-    let finished_before = named(before.finished(workshop)?);
+    let solved_before = named(before.side(workshop, Side::Asked)?);
     let mut files = named(own.files);
     let copied = files.len() - usize::from(files.remove(README).is_some());
     let open = files.iter().filter(|(path, _)| path.ends_with(".rs")).map(|(_, bytes)| open_places(bytes)).sum();
@@ -98,8 +99,8 @@ pub fn run(workshop: &Workshop, outlines: &[Outline], step: u8, force: bool) -> 
         }
         if path == README {
             files.insert(path.clone(), bytes.clone());
-        } else if let Some(finished) = finished_before.get(path) {
-            remaining.extend(change(path, finished, bytes, false));
+        } else if let Some(solved) = solved_before.get(path) {
+            remaining.extend(change(path, solved, bytes, false));
         } else if let Some(mine) = files.get(path) {
             remaining.extend(change(path, mine, bytes, true));
         } else {
@@ -108,7 +109,7 @@ pub fn run(workshop: &Workshop, outlines: &[Outline], step: u8, force: bool) -> 
         }
     }
     let kept_paths: BTreeSet<_> = pristine.keys().collect();
-    let gone = finished_before.into_keys().filter(|path| !kept_paths.contains(path)).collect();
+    let gone = solved_before.into_keys().filter(|path| !kept_paths.contains(path)).collect();
 
     let stands_in = workshop.stands_in(&now.slug);
     let backup = exclusive.replace(&now.slug, &files)?;
@@ -174,10 +175,7 @@ fn refuse_to_replace_work(workshop: &Workshop, outline: &Outline, pristine: &Fil
     manifest(workshop, outline, &there.files)?;
     Err(Problem::new(
         format!("{} is not empty of your work: it was changed since you got it.", workshop.short(&path)),
-        format!(
-            "`cargo run -p checker -- carry {} --force` replaces it and keeps a backup in .checker-backups.",
-            outline.number
-        ),
+        format!("`cargo run -p checker -- carry {} --force` replaces it and keeps a backup in .checker-backups.", outline.number),
     ))
 }
 
@@ -196,7 +194,8 @@ fn change(path: &str, before: &[u8], after: &[u8], own: bool) -> Option<Change> 
 }
 
 fn open_places(bytes: &[u8]) -> usize {
-    folder::text(bytes).map_or(0, |text| text.matches("// TODO(").count())
+    let is_open = |line: &&str| line.trim_start().starts_with("// TODO(");
+    folder::text(bytes).map_or(0, |text| text.lines().filter(is_open).count())
 }
 
 impl Carried {
@@ -211,7 +210,7 @@ impl Carried {
         out.push(format!("  {} of your files copied, the package renamed", self.copied));
         let mut list = |label: &str, entries: &[String]| {
             if !entries.is_empty() {
-                out.push(format!("  {label}: {}", escape(&entries.join(", "))));
+                out.push(hanging(&format!("{label}: {}", escape(&entries.join(", "))), style.width));
             }
         };
         list("new files", &self.added);
@@ -226,7 +225,7 @@ impl Carried {
             out.push(format!("  {} places in it are still marked TODO from step {before}", self.open));
         }
         out.push(String::new());
-        out.push(self.what_remains());
+        out.extend(self.what_remains().lines().flat_map(|line| wrap(line, style.width)));
         for change in &self.remaining {
             let before = match change.own {
                 true => format!("{} (yours)", change.path),
@@ -243,6 +242,7 @@ impl Carried {
         out.join("\n") + "\n"
     }
 
+    /// What the changes that follow are, in lines of any length.
     fn what_remains(&self) -> String {
         if self.remaining.is_empty() {
             return "Nothing remains to be added by hand.".to_owned();
@@ -260,4 +260,9 @@ impl Carried {
         }
         text
     }
+}
+
+/// A paragraph whose first line is indented by two columns and whose others by four.
+fn hanging(text: &str, width: usize) -> String {
+    format!("  {}", wrap(text, width.saturating_sub(4)).join("\n    "))
 }

@@ -28,9 +28,7 @@ impl Folder {
     ///
     /// The folder is missing, is itself a link, or something in it cannot be read.
     pub fn read(root: &Path) -> Result<Self, Problem> {
-        let kind = fs::symlink_metadata(root)
-            .map_err(|error| unreadable(root, &error))?
-            .file_type();
+        let kind = fs::symlink_metadata(root).map_err(|error| unreadable(root, &error))?.file_type();
         if !kind.is_dir() {
             return Err(Problem::new(
                 format!("{} is no folder of its own.", root.display()),
@@ -48,30 +46,19 @@ impl Folder {
             let entry = entry.map_err(|error| unreadable(&here, &error))?;
             let name = entry.file_name().into_string().map_err(|name| {
                 Problem::new(
-                    format!(
-                        "{} holds a file whose name is not UTF-8: {}",
-                        here.display(),
-                        name.display()
-                    ),
+                    format!("{} holds a file whose name is not UTF-8: {}", here.display(), name.display()),
                     "Rename that file.",
                 )
             })?;
             if IGNORED.contains(&name.as_str()) {
                 continue;
             }
-            let path = if below.is_empty() {
-                name
-            } else {
-                format!("{below}/{name}")
-            };
-            let kind = entry
-                .file_type()
-                .map_err(|error| unreadable(&entry.path(), &error))?;
+            let path = if below.is_empty() { name } else { format!("{below}/{name}") };
+            let kind = entry.file_type().map_err(|error| unreadable(&entry.path(), &error))?;
             if kind.is_dir() {
                 self.read_into(root, &path)?;
             } else if kind.is_file() {
-                let bytes =
-                    fs::read(entry.path()).map_err(|error| unreadable(&entry.path(), &error))?;
+                let bytes = fs::read(entry.path()).map_err(|error| unreadable(&entry.path(), &error))?;
                 self.files.insert(path, bytes);
             } else {
                 self.skipped.push(path);
@@ -98,9 +85,7 @@ pub fn write(root: &Path, files: &Files) -> Result<(), Problem> {
 
 /// The text of a file, if it is text.
 pub fn text(bytes: &[u8]) -> Option<&str> {
-    std::str::from_utf8(bytes)
-        .ok()
-        .filter(|text| !text.contains('\0'))
+    std::str::from_utf8(bytes).ok().filter(|text| !text.contains('\0'))
 }
 
 /// What to say when something cannot be read.
@@ -126,23 +111,11 @@ mod tests {
     #[test]
     fn a_folder_comes_back_as_it_was_written_without_build_output() {
         let root = tempfile::tempdir().expect("a temporary folder");
-        let files = Files::from([
-            ("Cargo.toml".to_owned(), b"[package]\n".to_vec()),
-            ("src/deep/logo.png".to_owned(), vec![0, 255]),
-        ]);
+        let files =
+            Files::from([("Cargo.toml".to_owned(), b"[package]\n".to_vec()), ("src/deep/logo.png".to_owned(), vec![0, 255])]);
         write(root.path(), &files).expect("a writable folder");
-        write(
-            root.path(),
-            &Files::from([("target/debug/app".to_owned(), vec![1])]),
-        )
-        .expect("a writable folder");
-        assert_eq!(
-            Folder::read(root.path()).expect("a readable folder"),
-            Folder {
-                files,
-                skipped: Vec::new()
-            }
-        );
+        write(root.path(), &Files::from([("target/debug/app".to_owned(), vec![1])])).expect("a writable folder");
+        assert_eq!(Folder::read(root.path()).expect("a readable folder"), Folder { files, skipped: Vec::new() });
     }
 
     #[test]
@@ -156,20 +129,12 @@ mod tests {
         assert!(folder.files.is_empty());
         assert_eq!(folder.skipped, ["link"]);
         let problem = Folder::read(&root.path().join("link")).expect_err("a link is no folder");
-        assert!(
-            problem.title.contains("no folder of its own"),
-            "{}",
-            problem.title
-        );
+        assert!(problem.title.contains("no folder of its own"), "{}", problem.title);
     }
 
     #[test]
     fn a_missing_folder_is_a_problem() {
         let problem = Folder::read(Path::new("/no/such/folder")).expect_err("no folder");
-        assert!(
-            problem.title.starts_with("/no/such/folder cannot be read"),
-            "{}",
-            problem.title
-        );
+        assert!(problem.title.starts_with("/no/such/folder cannot be read"), "{}", problem.title);
     }
 }

@@ -36,32 +36,16 @@ impl Manifest {
                 "Every solution has a step.toml with `title`, `changes` and `opens`.",
             )
         })?;
-        toml_edit::de::from_str(&text)
-            .map_err(|error| toml_problem(&path, &text, error.span(), error.message()))
+        toml_edit::de::from_str(&text).map_err(|error| toml_problem(&path, &text, error.span(), error.message()))
     }
 }
 
 /// What to say about a TOML file that does not parse: its path, the line, the parser's own words.
-pub fn toml_problem(
-    path: &Path,
-    text: &str,
-    at: Option<std::ops::Range<usize>>,
-    message: &str,
-) -> Problem {
-    let line = at.map(|span| {
-        text.bytes()
-            .take(span.start)
-            .filter(|byte| *byte == b'\n')
-            .count()
-            + 1
-    });
+pub fn toml_problem(path: &Path, text: &str, at: Option<std::ops::Range<usize>>, message: &str) -> Problem {
+    let line = at.map(|span| text.bytes().take(span.start).filter(|byte| *byte == b'\n').count() + 1);
     let place = line.map_or_else(String::new, |line| format!(", line {line}"));
     Problem::new(
-        format!(
-            "{}{place}: {}",
-            path.display(),
-            message.lines().collect::<Vec<_>>().join("; ")
-        ),
+        format!("{}{place}: {}", path.display(), message.lines().collect::<Vec<_>>().join("; ")),
         "Correct that line and try again.",
     )
 }
@@ -87,29 +71,17 @@ mod tests {
     #[test]
     fn a_wrong_manifest_is_reported_with_its_line() {
         let problem = load("title = \"x\"\nopens = 5\n").expect_err("a wrong manifest");
-        assert!(
-            problem.title.contains("step.toml, line 2: "),
-            "{}",
-            problem.title
-        );
+        assert!(problem.title.contains("step.toml, line 2: "), "{}", problem.title);
         let problem = load("title = \"x\"\n\n[broken\n").expect_err("no TOML");
         assert!(problem.title.contains("line 3: "), "{}", problem.title);
         let problem = load("title = \"x\"\nchange = []\n").expect_err("an unknown key");
-        assert!(
-            problem.title.contains("unknown field `change`"),
-            "{}",
-            problem.title
-        );
+        assert!(problem.title.contains("unknown field `change`"), "{}", problem.title);
     }
 
     #[test]
     fn a_missing_manifest_is_a_problem() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let problem = Manifest::load(folder.path()).expect_err("no manifest");
-        assert!(
-            problem.title.contains("step.toml cannot be read"),
-            "{}",
-            problem.title
-        );
+        assert!(problem.title.contains("step.toml cannot be read"), "{}", problem.title);
     }
 }

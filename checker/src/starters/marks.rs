@@ -16,6 +16,9 @@ pub struct MarkError {
 pub enum Side {
     /// The real code of every region.
     Finished,
+    /// Like [`Side::Finished`], without the regions that a starter leaves out and asks nothing in place of: the author's
+    /// own tests, say.
+    Asked,
     /// The stub of every task, the real code of every other region.
     Starter,
 }
@@ -90,16 +93,10 @@ pub fn side(path: &str, text: &str, wanted: Side) -> Result<String, MarkError> {
                 if let Some(first) = names.insert(name, number) {
                     return Err(MarkError {
                         line: number,
-                        what: format!(
-                            "the region `{name}` was opened before, in line {first}; a name is used once in a file"
-                        ),
+                        what: format!("the region `{name}` was opened before, in line {first}; a name is used once in a file"),
                     });
                 }
-                open = Some(Region {
-                    name,
-                    line: number,
-                    body: Vec::new(),
-                });
+                open = Some(Region { name, line: number, body: Vec::new() });
             }
             Line::Close(name) => {
                 out.region(closed.take());
@@ -116,11 +113,7 @@ pub fn side(path: &str, text: &str, wanted: Side) -> Result<String, MarkError> {
                         ),
                     });
                 }
-                closed = Some(Closed {
-                    region,
-                    stub: Vec::new(),
-                    nothing: false,
-                });
+                closed = Some(Closed { region, stub: Vec::new(), nothing: false });
             }
             Line::Text => {
                 out.region(closed.take());
@@ -134,10 +127,7 @@ pub fn side(path: &str, text: &str, wanted: Side) -> Result<String, MarkError> {
     if let Some(region) = open {
         return Err(MarkError {
             line: region.line,
-            what: format!(
-                "the region `{}` is never closed by `ANCHOR_END: {}`",
-                region.name, region.name
-            ),
+            what: format!("the region `{}` is never closed by `ANCHOR_END: {}`", region.name, region.name),
         });
     }
     out.region(closed);
@@ -147,16 +137,11 @@ pub fn side(path: &str, text: &str, wanted: Side) -> Result<String, MarkError> {
 impl Region<'_> {
     /// A stub that announces the task of another region was copied and not adapted.
     fn check_todo(&self, stub: &str, line: usize) -> Result<(), MarkError> {
-        let named = stub
-            .split_once("TODO(")
-            .and_then(|(_, rest)| rest.split_once(')'));
+        let named = stub.split_once("TODO(").and_then(|(_, rest)| rest.split_once(')'));
         match named {
             Some((name, _)) if name != self.name => Err(MarkError {
                 line,
-                what: format!(
-                    "the stub of `{}` says `TODO({name})`; write `TODO({})`",
-                    self.name, self.name
-                ),
+                what: format!("the stub of `{}` says `TODO({name})`; write `TODO({})`", self.name, self.name),
             }),
             _ => Ok(()),
         }
@@ -182,18 +167,13 @@ struct Output {
 
 impl Output {
     fn new(wanted: Side) -> Self {
-        Output {
-            wanted,
-            text: String::new(),
-            gap: false,
-        }
+        Output { wanted, text: String::new(), gap: false }
     }
 
     fn line(&mut self, line: &str) {
         if self.gap {
             let before = self.text.lines().next_back().map(str::trim);
-            let after_blank =
-                before.is_none_or(|last| last.is_empty() || last.ends_with(['{', '(', '[']));
+            let after_blank = before.is_none_or(|last| last.is_empty() || last.ends_with(['{', '(', '[']));
             if line.trim().is_empty() {
                 if after_blank {
                     return;
@@ -208,12 +188,12 @@ impl Output {
 
     fn region(&mut self, closed: Option<Closed>) {
         let Some(closed) = closed else { return };
-        let task = closed.nothing || !closed.stub.is_empty();
-        if self.wanted == Side::Starter && task {
+        if closed.nothing && self.wanted != Side::Finished {
+            self.gap = true;
+        } else if self.wanted == Side::Starter && !closed.stub.is_empty() {
             for stub in &closed.stub {
                 self.line(stub);
             }
-            self.gap |= closed.nothing;
         } else {
             for line in closed.region.body {
                 self.line(line);
@@ -238,19 +218,11 @@ impl Output {
 fn classify<'a>(path: &str, line: &'a str) -> Result<Line<'a>, String> {
     let trimmed = line.trim();
     let comment = comment_of(path);
-    let inside = comment.and_then(|comment| {
-        trimmed
-            .strip_prefix(comment.open)?
-            .strip_suffix(comment.close)
-    });
+    let inside = comment.and_then(|comment| trimmed.strip_prefix(comment.open)?.strip_suffix(comment.close));
 
     if let Some(rest) = inside {
         if let Some(stub) = rest.strip_prefix('~') {
-            return stub_line(
-                line,
-                stub,
-                comment.is_some_and(|comment| !comment.close.is_empty()),
-            );
+            return stub_line(line, stub, comment.is_some_and(|comment| !comment.close.is_empty()));
         }
         let rest = rest.trim();
         if let Some(name) = rest.strip_prefix("ANCHOR_END:") {
@@ -289,9 +261,7 @@ fn region_name(name: &str) -> Result<&str, String> {
     let name = name.trim();
     let valid = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     if name.is_empty() || !name.chars().all(valid) {
-        return Err(format!(
-            "`{name}` is no name for a region; use letters, digits and hyphens"
-        ));
+        return Err(format!("`{name}` is no name for a region; use letters, digits and hyphens"));
     }
     Ok(name)
 }

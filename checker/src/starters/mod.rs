@@ -50,7 +50,7 @@ impl Outline {
     ///
     /// Those of [`from_solution`].
     pub fn starter(&self, workshop: &Workshop) -> Result<Files, Problem> {
-        from_solution(&workshop.solution(&self.slug), &self.slug, Side::Starter, &self.checks)
+        self.side(workshop, Side::Starter)
     }
 
     /// The files that a learner ends with who solves the step as the solution does.
@@ -59,7 +59,16 @@ impl Outline {
     ///
     /// Those of [`from_solution`].
     pub fn finished(&self, workshop: &Workshop) -> Result<Files, Problem> {
-        from_solution(&workshop.solution(&self.slug), &self.slug, Side::Finished, &self.checks)
+        self.side(workshop, Side::Finished)
+    }
+
+    /// One side of the step's solution.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`from_solution`].
+    pub fn side(&self, workshop: &Workshop, side: Side) -> Result<Files, Problem> {
+        from_solution(&workshop.solution(&self.slug), &self.slug, side, &self.checks)
     }
 }
 
@@ -71,19 +80,11 @@ impl Outline {
 /// # Errors
 ///
 /// A file cannot be read, a mark is wrong (the title names file and line), or the README has no place for the checks.
-pub fn from_solution(
-    solution: &Path,
-    slug: &str,
-    side: Side,
-    checks: &[CheckRow],
-) -> Result<Files, Problem> {
+pub fn from_solution(solution: &Path, slug: &str, side: Side, checks: &[CheckRow]) -> Result<Files, Problem> {
     let folder = Folder::read(solution)?;
     if let Some(link) = folder.skipped.first() {
         return Err(Problem::new(
-            format!(
-                "{} is neither a file nor a folder.",
-                solution.join(link).display()
-            ),
+            format!("{} is neither a file nor a folder.", solution.join(link).display()),
             "A solution consists of plain files: put the file itself there.",
         ));
     }
@@ -107,22 +108,10 @@ pub fn from_solution(
     Ok(files)
 }
 
-fn convert(
-    solution: &Path,
-    path: &str,
-    text: &str,
-    slug: &str,
-    side: Side,
-    checks: &[CheckRow],
-) -> Result<String, Problem> {
+fn convert(solution: &Path, path: &str, text: &str, slug: &str, side: Side, checks: &[CheckRow]) -> Result<String, Problem> {
     let text = marks::side(path, text, side).map_err(|error| {
         Problem::new(
-            format!(
-                "{}, line {}: {}.",
-                solution.join(path).display(),
-                error.line,
-                error.what
-            ),
+            format!("{}, line {}: {}.", solution.join(path).display(), error.line, error.what),
             "Correct the mark; docs/src/contributing.md explains them.",
         )
     })?;
@@ -130,10 +119,7 @@ fn convert(
     if path == "README.md" {
         return fill_checks(&text, checks).ok_or_else(|| {
             Problem::new(
-                format!(
-                    "{} does not have exactly one line `{CHECKS_LINE}`.",
-                    solution.join(path).display()
-                ),
+                format!("{} does not have exactly one line `{CHECKS_LINE}`.", solution.join(path).display()),
                 "Put that line once where the list of checks belongs.",
             )
         });
@@ -149,8 +135,7 @@ pub fn is_private(path: &str) -> bool {
 
 /// `text` with one package name for another, also where Rust writes it with underscores.
 pub fn rename(text: &str, from: &str, to: &str) -> String {
-    text.replace(from, to)
-        .replace(&from.replace('-', "_"), &to.replace('-', "_"))
+    text.replace(from, to).replace(&from.replace('-', "_"), &to.replace('-', "_"))
 }
 
 /// The README with the table of checks in its place; none if there is not exactly one place for it.
@@ -174,11 +159,7 @@ fn table(checks: &[CheckRow]) -> String {
     let mut table = String::from("| id | what it proves | kind |\n| --- | --- | --- |\n");
     for check in checks {
         let kind = if check.stretch { "stretch" } else { "core" };
-        table.push_str(&format!(
-            "| `{}` | {} | {kind} |\n",
-            check.id,
-            check.claim.replace('|', "\\|")
-        ));
+        table.push_str(&format!("| `{}` | {} | {kind} |\n", check.id, check.claim.replace('|', "\\|")));
     }
     table
 }
@@ -192,18 +173,9 @@ mod tests {
         let files = Files::from(
             [
                 ("step.toml", "title = \"T\"\n"),
-                (
-                    "Cargo.toml",
-                    "[package]\nname = \"solution-01-api-basics\"\n",
-                ),
-                (
-                    "README.md",
-                    "# One\n\n<!-- checks -->\n\nRun `cargo run -p solution-01-api-basics`.\n",
-                ),
-                (
-                    "src/lib.rs",
-                    "// ANCHOR: a\nreal();\n// ANCHOR_END: a\n//~ stub();\n",
-                ),
+                ("Cargo.toml", "[package]\nname = \"solution-01-api-basics\"\n"),
+                ("README.md", "# One\n\n<!-- checks -->\n\nRun `cargo run -p solution-01-api-basics`.\n"),
+                ("src/lib.rs", "// ANCHOR: a\nreal();\n// ANCHOR_END: a\n//~ stub();\n"),
                 ("src/main.rs", "use solution_01_api_basics::app;\n"),
                 ("target/x", "built"),
             ]
@@ -215,15 +187,8 @@ mod tests {
     }
 
     fn rows() -> Vec<CheckRow> {
-        let row = |id: &str, claim: &str, stretch| CheckRow {
-            id: id.to_owned(),
-            claim: claim.to_owned(),
-            stretch,
-        };
-        vec![
-            row("1.create", "POST creates", false),
-            row("1.location", "A | b", true),
-        ]
+        let row = |id: &str, claim: &str, stretch| CheckRow { id: id.to_owned(), claim: claim.to_owned(), stretch };
+        vec![row("1.create", "POST creates", false), row("1.location", "A | b", true)]
     }
 
     fn text<'a>(files: &'a Files, path: &str) -> &'a str {
@@ -233,28 +198,12 @@ mod tests {
     #[test]
     fn a_starter_has_stubs_step_names_and_the_table_of_checks() {
         let solution = solution();
-        let files = from_solution(solution.path(), "01-api-basics", Side::Starter, &rows())
-            .expect("a right solution");
+        let files = from_solution(solution.path(), "01-api-basics", Side::Starter, &rows()).expect("a right solution");
         let paths: Vec<_> = files.keys().map(String::as_str).collect();
-        assert_eq!(
-            paths,
-            [
-                "Cargo.toml",
-                "README.md",
-                "logo.png",
-                "src/lib.rs",
-                "src/main.rs"
-            ]
-        );
-        assert_eq!(
-            text(&files, "Cargo.toml"),
-            "[package]\nname = \"step-01-api-basics\"\n"
-        );
+        assert_eq!(paths, ["Cargo.toml", "README.md", "logo.png", "src/lib.rs", "src/main.rs"]);
+        assert_eq!(text(&files, "Cargo.toml"), "[package]\nname = \"step-01-api-basics\"\n");
         assert_eq!(text(&files, "src/lib.rs"), "stub();\n");
-        assert_eq!(
-            text(&files, "src/main.rs"),
-            "use step_01_api_basics::app;\n"
-        );
+        assert_eq!(text(&files, "src/main.rs"), "use step_01_api_basics::app;\n");
         assert_eq!(files["logo.png"], [0, b's', 255]);
         let readme = "# One\n\n| id | what it proves | kind |\n| --- | --- | --- |\n\
                       | `1.create` | POST creates | core |\n| `1.location` | A \\| b | stretch |\n\n\
@@ -265,27 +214,17 @@ mod tests {
     #[test]
     fn the_finished_side_has_the_code() {
         let solution = solution();
-        let files = from_solution(solution.path(), "01-api-basics", Side::Finished, &rows())
-            .expect("a right solution");
+        let files = from_solution(solution.path(), "01-api-basics", Side::Finished, &rows()).expect("a right solution");
         assert_eq!(text(&files, "src/lib.rs"), "real();\n");
-        assert_eq!(
-            text(&files, "src/main.rs"),
-            "use step_01_api_basics::app;\n"
-        );
+        assert_eq!(text(&files, "src/main.rs"), "use step_01_api_basics::app;\n");
     }
 
     #[test]
     fn a_wrong_mark_is_reported_with_file_and_line() {
         let solution = solution();
-        std::fs::write(solution.path().join("src/lib.rs"), "a();\n//~ b();\n")
-            .expect("a writable folder");
-        let problem = from_solution(solution.path(), "01-api-basics", Side::Starter, &[])
-            .expect_err("a wrong mark");
-        assert!(
-            problem.title.contains("src/lib.rs, line 2: a stub line"),
-            "{}",
-            problem.title
-        );
+        std::fs::write(solution.path().join("src/lib.rs"), "a();\n//~ b();\n").expect("a writable folder");
+        let problem = from_solution(solution.path(), "01-api-basics", Side::Starter, &[]).expect_err("a wrong mark");
+        assert!(problem.title.contains("src/lib.rs, line 2: a stub line"), "{}", problem.title);
     }
 
     #[test]
@@ -293,13 +232,8 @@ mod tests {
         let solution = solution();
         for readme in ["# One\n", "<!-- checks -->\n<!-- checks -->\n"] {
             std::fs::write(solution.path().join("README.md"), readme).expect("a writable folder");
-            let problem = from_solution(solution.path(), "01-api-basics", Side::Starter, &[])
-                .expect_err("a wrong README");
-            assert!(
-                problem.title.contains("exactly one line"),
-                "{}",
-                problem.title
-            );
+            let problem = from_solution(solution.path(), "01-api-basics", Side::Starter, &[]).expect_err("a wrong README");
+            assert!(problem.title.contains("exactly one line"), "{}", problem.title);
         }
     }
 
@@ -308,12 +242,7 @@ mod tests {
     fn a_link_has_no_place_in_a_solution() {
         let solution = solution();
         std::os::unix::fs::symlink("lib.rs", solution.path().join("src/link.rs")).expect("a link");
-        let problem = from_solution(solution.path(), "01-api-basics", Side::Starter, &[])
-            .expect_err("a link");
-        assert!(
-            problem.title.contains("src/link.rs is neither"),
-            "{}",
-            problem.title
-        );
+        let problem = from_solution(solution.path(), "01-api-basics", Side::Starter, &[]).expect_err("a link");
+        assert!(problem.title.contains("src/link.rs is neither"), "{}", problem.title);
     }
 }

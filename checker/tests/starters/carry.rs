@@ -38,7 +38,9 @@ fn the_learner_s_own_work_goes_along_and_what_is_new_is_added() {
         assert!(manifest.contains(line), "{manifest}");
     }
 
-    for part in ["new files: src/error.rs", "new dependencies: tracing", "+use crate::error;", "`mod` line of yours: src/error.rs"] {
+    for part in
+        ["new files: src/error.rs", "new dependencies: tracing", "+use crate::error;", "`mod` line of yours: src/error.rs"]
+    {
         assert!(out.contains(part), "{part:?} is missing in\n{out}");
     }
 }

@@ -103,7 +103,9 @@ fn settings_and_manifests_of_a_solution_are_not_handed_on() {
 fn a_wrong_mark_is_named_with_its_file_and_line() {
     let scratch = Scratch::new();
     scratch.write(&format!("solutions/{ONE}/src/habits.rs"), "a();\n// ANCHOR: open\n");
-    scratch.run(&["dev", "generate"]).refused(4, "solutions/01-api-basics/src/habits.rs, line 2: the region `open` is never closed");
+    scratch
+        .run(&["dev", "generate"])
+        .refused(4, "solutions/01-api-basics/src/habits.rs, line 2: the region `open` is never closed");
 }
 
 #[test]

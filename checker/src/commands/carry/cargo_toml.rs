@@ -59,13 +59,7 @@ pub fn merge(mut own: DocumentMut, before: &DocumentMut, now: &DocumentMut) -> M
     merged
 }
 
-fn merge_table(
-    name: &str,
-    mine: &mut dyn TableLike,
-    before: Option<&dyn TableLike>,
-    now: &Table,
-    merged: &mut Merged,
-) {
+fn merge_table(name: &str, mine: &mut dyn TableLike, before: Option<&dyn TableLike>, now: &Table, merged: &mut Merged) {
     for (key, item) in now.iter() {
         let was = before.and_then(|table| table.get(key));
         match mine.get(key) {

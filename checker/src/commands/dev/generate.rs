@@ -96,8 +96,7 @@ pub fn run(workshop: &Workshop, outlines: &[Outline], mode: Mode) -> Result<Gene
     let record = Record::load(workshop);
     if mode == Mode::Write {
         let replaced = generated.changed.iter().chain(&generated.removed);
-        let edited: Vec<_> =
-            replaced.filter(|path| git.is_edited(path) && !record.holds(path, &there[*path])).cloned().collect();
+        let edited: Vec<_> = replaced.filter(|path| git.is_edited(path) && !record.holds(path, &there[*path])).cloned().collect();
         refuse_if_any(edited)?;
     }
     let differing = generated.added.iter().chain(&generated.changed);

@@ -84,6 +84,12 @@ fn a_region_dropped_for_nothing_leaves_no_gap() {
 }
 
 #[test]
+fn what_is_asked_for_is_the_code_of_tasks_and_not_what_a_starter_leaves_out() {
+    let text = "// ANCHOR: x\na();\n// ANCHOR_END: x\n//~ stub();\n// ANCHOR: y\nb();\n// ANCHOR_END: y\n//~!\n";
+    assert_eq!(side("src/lib.rs", text, Side::Asked).as_deref(), Ok("a();\n"));
+}
+
+#[test]
 fn a_region_without_a_stub_stays() {
     let text = "// ANCHOR: x\na();\n// ANCHOR_END: x\nb();\n";
     assert_eq!(starter(text).as_deref(), Ok("a();\nb();\n"));
@@ -91,28 +97,18 @@ fn a_region_without_a_stub_stays() {
 
 #[test]
 fn a_stub_directly_before_the_next_region_belongs_to_the_first() {
-    let text =
-        "// ANCHOR: x\na();\n// ANCHOR_END: x\n//~ stub();\n// ANCHOR: y\nb();\n// ANCHOR_END: y\n";
+    let text = "// ANCHOR: x\na();\n// ANCHOR_END: x\n//~ stub();\n// ANCHOR: y\nb();\n// ANCHOR_END: y\n";
     assert_eq!(starter(text).as_deref(), Ok("stub();\nb();\n"));
 }
 
 #[test]
 fn every_kind_of_file_has_its_own_comment_sign() {
     let toml = "# ANCHOR: deps\naxum = \"1\"\n# ANCHOR_END: deps\n#~ # here\n";
-    assert_eq!(
-        side("Cargo.toml", toml, Side::Starter).as_deref(),
-        Ok("# here\n")
-    );
+    assert_eq!(side("Cargo.toml", toml, Side::Starter).as_deref(), Ok("# here\n"));
     let markdown = "<!-- ANCHOR: a -->\nx\n<!-- ANCHOR_END: a -->\n<!--~ y -->\n";
-    assert_eq!(
-        side("README.md", markdown, Side::Starter).as_deref(),
-        Ok("y\n")
-    );
+    assert_eq!(side("README.md", markdown, Side::Starter).as_deref(), Ok("y\n"));
     let sql = "-- ANCHOR: t\nx\n-- ANCHOR_END: t\n--~!\n";
-    assert_eq!(
-        side("migrations/1.sql", sql, Side::Starter).as_deref(),
-        Ok("")
-    );
+    assert_eq!(side("migrations/1.sql", sql, Side::Starter).as_deref(), Ok(""));
 }
 
 #[test]
@@ -155,14 +151,8 @@ fn a_stub_belongs_directly_below_a_region() {
     assert_eq!(error("a();\n//~ b();\n").0, 2);
     assert_eq!(error("// ANCHOR: x\n//~ b();\n// ANCHOR_END: x\n").0, 2);
     assert_eq!(error("// ANCHOR: x\n// ANCHOR_END: x\n\n//~ b();\n").0, 4);
-    assert_eq!(
-        error("// ANCHOR: x\n// ANCHOR_END: x\n//~ b();\n//~!\n").0,
-        4
-    );
-    assert_eq!(
-        error("// ANCHOR: x\n// ANCHOR_END: x\n//~!\n//~ b();\n").0,
-        4
-    );
+    assert_eq!(error("// ANCHOR: x\n// ANCHOR_END: x\n//~ b();\n//~!\n").0, 4);
+    assert_eq!(error("// ANCHOR: x\n// ANCHOR_END: x\n//~!\n//~ b();\n").0, 4);
 }
 
 #[test]

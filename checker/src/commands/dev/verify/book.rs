@@ -59,7 +59,8 @@ fn include_error(page: &Path, include: &str) -> Option<String> {
         return Some(format!("{file} does not exist"));
     };
     let anchor = part.filter(|part| part.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_'))?;
-    let named = |line: &str| line.split_once("ANCHOR:").is_some_and(|(_, name)| name.trim().trim_end_matches("-->").trim() == anchor);
+    let named =
+        |line: &str| line.split_once("ANCHOR:").is_some_and(|(_, name)| name.trim().trim_end_matches("-->").trim() == anchor);
     (!text.lines().any(named)).then(|| format!("{file} has no anchor `{anchor}`"))
 }
 

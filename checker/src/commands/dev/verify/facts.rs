@@ -34,11 +34,7 @@ pub struct CheckFacts {
 impl StepFacts {
     /// What a starter needs to know of the step.
     pub fn outline(&self) -> Outline {
-        let row = |check: &CheckFacts| CheckRow {
-            id: check.id.clone(),
-            claim: check.claim.clone(),
-            stretch: check.stretch,
-        };
+        let row = |check: &CheckFacts| CheckRow { id: check.id.clone(), claim: check.claim.clone(), stretch: check.stretch };
         Outline { number: self.number, slug: self.slug.clone(), checks: self.checks.iter().map(row).collect() }
     }
 
@@ -61,12 +57,7 @@ fn of_step(step: &'static Step) -> StepFacts {
         anchor: check.anchor.to_owned(),
         stretch: check.stretch,
     });
-    StepFacts {
-        number: step.number,
-        slug: step.slug.to_owned(),
-        title: step.title.to_owned(),
-        checks: checks.collect(),
-    }
+    StepFacts { number: step.number, slug: step.slug.to_owned(), title: step.title.to_owned(), checks: checks.collect() }
 }
 
 /// Every check of every step.

@@ -157,9 +157,11 @@ mod tests {
     #[test]
     fn a_check_has_one_to_three_hints() {
         let hint = || "Look.".to_owned();
-        for (hints, what) in
-            [(Vec::new(), "has 0 hints"), (vec![hint(), hint(), hint(), hint()], "has 4 hints"), (vec![" ".to_owned()], "empty hint")]
-        {
+        for (hints, what) in [
+            (Vec::new(), "has 0 hints"),
+            (vec![hint(), hint(), hint(), hint()], "has 4 hints"),
+            (vec![" ".to_owned()], "empty hint"),
+        ] {
             let mut scratch = Scratch::new();
             scratch.steps[1].checks[0].hints = hints;
             assert_violated(Ok(claims_and_hints(&scratch.steps)), what);

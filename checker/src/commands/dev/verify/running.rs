@@ -60,7 +60,9 @@ pub async fn wrong_servers(workshop: &Workshop, steps: &[StepFacts]) -> Found {
     let arguments = ["run", "--quiet", "-p", "saboteur", "--", "list", "--format", "json"];
     let output = cargo(workshop.root(), &arguments).await?;
     if !output.ok {
-        return Err(output.problem("The saboteur could not tell its wrong servers.", "Make `cargo run -p saboteur -- list` work."));
+        return Err(
+            output.problem("The saboteur could not tell its wrong servers.", "Make `cargo run -p saboteur -- list` work.")
+        );
     }
     let servers: Vec<WrongServer> = serde_json::from_str(&output.out).map_err(|error| {
         Problem::new(
@@ -160,9 +162,8 @@ async fn run(
     stretch: bool,
     status: &mut StatusLine,
 ) -> Result<RunReport, Problem> {
-    let step = Step::numbered(facts.number).ok_or_else(|| {
-        Problem::new(format!("The course has no step {}.", facts.number), "Add it to checker/src/course.")
-    })?;
+    let step = Step::numbered(facts.number)
+        .ok_or_else(|| Problem::new(format!("The course has no step {}.", facts.number), "Add it to checker/src/course."))?;
     let grading = Grading { step, spec: Spec::Package(package), only: Vec::new(), stretch, seed: SEED, color: false };
     Ok(grade(&grading, workshop.root(), &mut |event| status.show(event)).await)
 }
@@ -205,7 +206,10 @@ fn solution_violations(report: &RunReport) -> Vec<Violation> {
     let failed = report.checks.iter().filter(|check| !passed(check));
     let failed = failed.map(|check| {
         let what = format!("{target} does not pass {}: {}", check.id, verdict(check));
-        Violation::new(what, format!("Run `cargo run -p checker -- check {} --package {target} --only {}`.", report.step, check.id))
+        Violation::new(
+            what,
+            format!("Run `cargo run -p checker -- check {} --package {target} --only {}`.", report.step, check.id),
+        )
     });
     let advice = report.advice.iter().map(|advice| Violation::new(format!("{target}: {}", advice.title), &advice.remedy));
     failed.chain(advice).collect()
@@ -291,7 +295,7 @@ mod tests {
         RunReport {
             step: 2,
             title: "Two",
-            target: "step-02-two".to_owned(),
+            target: Spec::Package("step-02-two".to_owned()),
             verdict,
             seed: SEED,
             whole: true,

@@ -12,6 +12,8 @@ use crate::target::{self, BuildProgress, Launcher, PrepareError, Server, Spec};
 
 /// The most time for one check. The probe's own deadlines end far sooner; this one is for what nobody thought of.
 const CHECK_LIMIT: Duration = Duration::from_secs(120);
+/// How long a log line may come after the answer it is about, to be shown with a failure.
+const LOG_DELAY: Duration = Duration::from_millis(30);
 /// How often a server that ends by itself is started again in one run.
 const RESTARTS: usize = 3;
 
@@ -83,7 +85,7 @@ pub async fn grade(grading: &Grading, root: &Path, events: &mut dyn FnMut(Event<
     let mut report = RunReport {
         step: grading.step.number,
         title: grading.step.title,
-        target: grading.spec.to_string(),
+        target: grading.spec.clone(),
         verdict: StepVerdict::Failed,
         whole: grading.is_whole(),
         seed: grading.seed,
@@ -224,8 +226,12 @@ impl Examination {
         let outcome = tokio::time::timeout(CHECK_LIMIT, check.examine(&api)).await;
         let outcome = outcome.unwrap_or(Err(Stop::Inconclusive(format!("it took more than {} s", CHECK_LIMIT.as_secs()))));
         report.exchanges = api.http.take_transcript();
-        report.log = server.log().since(mark);
         report.verdict = verdict_of(outcome);
+        if matches!(report.verdict, Verdict::Fail(_)) {
+            // A server logs a request after answering it. The line is shown, not judged, so a short wait does.
+            tokio::time::sleep(LOG_DELAY).await;
+        }
+        report.log = server.log().since(mark);
         if let Verdict::Fail(failure) = &mut report.verdict
             && let Some(ending) = server.ended().await
         {

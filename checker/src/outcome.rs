@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::probe::Exchange;
+use crate::target::Spec;
 
 /// The verdict on one check.
 #[derive(Debug, Clone)]
@@ -95,7 +96,7 @@ pub enum StepVerdict {
     Passed,
     /// A core or regression check failed.
     Failed,
-    /// No check failed, but at least one core or regression check could not be decided or was skipped.
+    /// No check failed, but at least one core or regression check was inconclusive.
     Undecided,
     /// The crate does not compile; the text is the compiler's own message.
     NotBuilt(String),
@@ -134,8 +135,8 @@ pub struct RunReport {
     pub step: u8,
     /// Title of the step, such as `API basics`.
     pub title: &'static str,
-    /// What was examined: a package, a command or a URL, as the user would name it.
-    pub target: String,
+    /// What was examined.
+    pub target: Spec,
     /// What the run came to.
     pub verdict: StepVerdict,
     /// Whether everything the step asks for was graded; false when the user chose checks.

@@ -40,14 +40,15 @@ async fn run(workshop: &Workshop, step: &'static Step, args: GradeArgs, style: &
     let mut status = StatusLine::new();
     let report = grade(&grading, workshop.root(), &mut |event| status.show(event)).await;
     drop(status);
-    evidence::save(workshop.root(), step.slug, &report)?;
-    record(workshop, &grading, &report)?;
     let text = match args.format {
         Format::Text => report::text(&report, style),
         Format::Json => report::json(&report),
         Format::Junit => report::junit(&report),
     };
     tell(&format!("{}\n", text.trim_end_matches('\n')))?;
+    // The verdict is told by now: a folder that cannot be written takes nothing of it away.
+    evidence::save(workshop.root(), step.slug, &report)?;
+    record(workshop, &grading, &report)?;
     Ok(report.verdict.exit_code())
 }
 

@@ -12,7 +12,7 @@ mod step_02;
 
 use std::path::Path;
 
-pub use api::{Api, Instances};
+pub use api::Api;
 pub use check::Check;
 pub use data::Data;
 

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use serde_json::json;
 
 use crate::outcome::{CheckReport, Failure, Kind, Problem, RunReport, StepVerdict, Verdict};
+use crate::target::Spec;
 use crate::probe::{Exchange, NoAnswer, Reply, Request};
 
 /// An exchange that was answered.
@@ -46,7 +47,7 @@ pub fn run(verdict: StepVerdict, checks: Vec<CheckReport>) -> RunReport {
     RunReport {
         step: 1,
         title: "API basics",
-        target: "step-01-api-basics".to_owned(),
+        target: Spec::Package("step-01-api-basics".to_owned()),
         verdict,
         whole: true,
         seed: 42,
@@ -146,7 +147,7 @@ pub fn hostile() -> RunReport {
     let mut run = run(StepVerdict::Failed, checks);
     run.step = 2;
     run.title = "A framework, used well";
-    run.target = "python3 server\u{1b}[31m.py --port $PORT".to_owned();
+    run.target = Spec::Command("python3 server\u{1b}[31m.py --port $PORT".to_owned());
     run.build = None;
     run.advice = vec![Problem {
         title: "All code is in one file\u{1b}[31m.".to_owned(),
@@ -208,7 +209,7 @@ pub fn undecided() -> RunReport {
 pub fn at_url() -> RunReport {
     let mut run = passed();
     run.verdict = StepVerdict::Undecided;
-    run.target = "http://127.0.0.1:9000".to_owned();
+    run.target = Spec::Url("http://127.0.0.1:9000".to_owned());
     run.build = None;
     run.checks[2].verdict = Verdict::Skipped("a server given by its URL cannot be started anew".to_owned());
     run

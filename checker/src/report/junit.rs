@@ -28,7 +28,7 @@ pub fn junit(report: &RunReport) -> String {
     let name = attribute(&format!("Step {}: {}", report.step, report.title));
     let _ = writeln!(out, "<testsuites name=\"checker\" {counts}>\n  <testsuite name=\"{name}\" {counts}>\n    <properties>");
     let properties = [
-        ("target", report.target.clone()),
+        ("target", report.target.to_string()),
         ("seed", report.seed.to_string()),
         ("verdict", report.verdict.name().to_owned()),
         ("exit_code", report.verdict.exit_code().to_string()),

@@ -1,5 +1,7 @@
 //! What was examined, and how a person repeats that by hand.
 
+use crate::target::Spec;
+
 /// Where the learner's own server listens when nobody says otherwise.
 const OWN_BASE: &str = "http://127.0.0.1:8000";
 
@@ -16,14 +18,11 @@ pub enum Subject<'a> {
 
 impl<'a> Subject<'a> {
     /// The subject behind the target of a report.
-    pub fn of(target: &'a str) -> Self {
-        let in_package_name = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-        if target.starts_with("http://") || target.starts_with("https://") {
-            Subject::Url(target)
-        } else if target.chars().all(in_package_name) {
-            Subject::Package(target)
-        } else {
-            Subject::Command(target)
+    pub fn of(target: &'a Spec) -> Self {
+        match target {
+            Spec::Package(name) => Subject::Package(name),
+            Spec::Command(command) => Subject::Command(command),
+            Spec::Url(url) => Subject::Url(url),
         }
     }
 
@@ -75,7 +74,7 @@ mod tests {
 
     #[test]
     fn a_step_needs_no_flags_to_be_checked_again() {
-        let step = Subject::of("step-01-api-basics");
+        let step = Subject::Package("step-01-api-basics");
         assert_eq!(step.check(1, " --stretch"), "cargo run -p checker -- check 1 --stretch");
         assert_eq!(step.start().as_deref(), Some("cargo run -p step-01-api-basics"));
         assert_eq!(step.folder().as_deref(), Some("steps/01-api-basics"));
@@ -83,12 +82,12 @@ mod tests {
 
     #[test]
     fn other_targets_are_named_again() {
-        let solution = Subject::of("solution-01-api-basics");
+        let solution = Subject::Package("solution-01-api-basics");
         assert_eq!(solution.check(1, ""), "cargo run -p checker -- check 1 --package solution-01-api-basics");
-        let command = Subject::of("python3 it's.py");
+        let command = Subject::Command("python3 it's.py");
         assert_eq!(command.check(1, ""), r"cargo run -p checker -- check 1 --command 'python3 it'\''s.py'");
         assert_eq!(command.start().as_deref(), Some(r"PORT=8000 sh -c 'python3 it'\''s.py'"));
-        let url = Subject::of("http://127.0.0.1:9000/");
+        let url = Subject::Url("http://127.0.0.1:9000/");
         assert_eq!(url.check(2, ""), "cargo run -p checker -- check 2 --url http://127.0.0.1:9000/");
         assert_eq!((url.base(), url.start()), ("http://127.0.0.1:9000", None));
     }

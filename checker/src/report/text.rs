@@ -54,7 +54,7 @@ fn header(page: &mut Page, report: &RunReport) {
         Some(build) => format!("built in {}, all in {}", seconds(build), seconds(report.duration)),
         None => seconds(report.duration),
     };
-    let target = escape_line(&cap(&report.target, 300));
+    let target = escape_line(&cap(&report.target.to_string(), 300));
     page.paragraph(0, Ink::Faint, &format!("{target} · seed {} · {time}", report.seed));
 }
 

@@ -101,9 +101,10 @@ fn untripped(steps: &[StepFacts], servers: &[WrongServer]) -> Vec<Violation> {
 }
 
 /// Starters and solutions compile, tests included, without a warning.
-pub async fn no_warnings(workshop: &Workshop, steps: &[StepFacts]) -> Found {
+pub async fn no_warnings(workshop: &Workshop, steps: &[StepFacts], status: &mut StatusLine) -> Found {
     let mut found = Vec::new();
     for package in steps.iter().flat_map(StepFacts::packages) {
+        status.line(&format!("Building {package}"));
         let arguments = ["build", "--all-targets", "--message-format=json", "-p", &package];
         let output = cargo(workshop.root(), &arguments).await?;
         let messages = compiler_messages(&output.out, &package);

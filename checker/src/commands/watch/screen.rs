@@ -169,7 +169,7 @@ impl Screen {
         if body > 0 {
             let (all, shown, top) = self.window();
             frame.extend(self.rows[top..top + shown].iter().cloned());
-            if shown < all {
+            if shown < all && shown < body {
                 frame.resize(body, String::new());
                 frame.push(self.line(Ink::Faint, &hidden(top, all - top - shown, width)));
             }
@@ -197,8 +197,8 @@ impl Screen {
     /// Rows of the page, rows that are shown of them, and the first of these.
     fn window(&self) -> (usize, usize, usize) {
         let (all, body) = (self.rows.len(), self.body_height());
-        // Where not all fits, one row says so.
-        let shown = if all <= body { all } else { body.saturating_sub(1) };
+        // Where not all fits, one row says so, unless it is the only one.
+        let shown = if all <= body || body < 2 { all.min(body) } else { body - 1 };
         let top = self.top.unwrap_or_else(|| self.opening());
         (all, shown, top.min(all - shown))
     }
@@ -299,4 +299,153 @@ fn counts(report: &RunReport) -> String {
     let needed = || report.checks.iter().filter(|check| check.kind != Kind::Stretch);
     let passed = needed().filter(|check| matches!(check.verdict, Verdict::Pass)).count();
     format!("{passed} of {} checks", needed().count())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixtures;
+
+    const SIZES: [(usize, usize); 2] = [(40, 12), (100, 30)];
+
+    fn screen(size: (usize, usize)) -> Screen {
+        let step = Step::numbered(1).expect("step 1 exists");
+        Screen::new(step, "Watching steps/01-api-basics".to_owned(), false, false, size)
+    }
+
+    fn graded(report: RunReport, size: (usize, usize)) -> Screen {
+        let mut screen = screen(size);
+        screen.graded(report);
+        screen
+    }
+
+    /// The window as one sees it, with its edges.
+    fn seen(screen: &Screen) -> String {
+        let (width, height) = screen.size;
+        let frame = screen.frame();
+        assert_eq!(frame.len(), height);
+        let row = |row: &String| format!("|{row}{}|\n", " ".repeat(width - columns(row)));
+        frame.iter().map(row).collect()
+    }
+
+    fn press(screen: &mut Screen, key: char) -> Action {
+        screen.key(KeyEvent::from(KeyCode::Char(key)))
+    }
+
+    fn in_each_size(name: &str, screen: impl Fn((usize, usize)) -> Screen) {
+        for (width, height) in SIZES {
+            insta::assert_snapshot!(format!("{name}_{width}x{height}"), seen(&screen((width, height))));
+        }
+    }
+
+    #[test]
+    fn the_first_failure_is_what_the_window_opens_at() {
+        in_each_size("failed", |size| graded(fixtures::failed(), size));
+    }
+
+    #[test]
+    fn a_passed_step_offers_the_next() {
+        in_each_size("passed", |size| graded(fixtures::passed(), size));
+    }
+
+    #[test]
+    fn a_crate_that_does_not_build_shows_the_compiler() {
+        in_each_size("not_built", |size| graded(fixtures::not_built(), size));
+    }
+
+    #[test]
+    fn while_a_run_goes_on_the_old_verdict_stands_aside() {
+        in_each_size("running", |size| {
+            let mut screen = graded(fixtures::failed(), size);
+            screen.doing = Some("habits.rs saved · Building 3/7 step-01-api-basics".to_owned());
+            screen
+        });
+    }
+
+    #[test]
+    fn a_hint_takes_the_place_of_the_report_until_esc() {
+        let mut screen = graded(fixtures::failed(), (40, 12));
+        let report = seen(&screen);
+        assert_eq!(press(&mut screen, 'h'), Action::Hint);
+        assert_eq!(screen.first_failure(), Some("1.patch-partial"));
+        screen.show("1.patch-partial\n\nHint 1 of 2:\n  An absent field and a null field are two things.\n".to_owned());
+        insta::assert_snapshot!("hint_40x12", seen(&screen));
+        screen.key(KeyEvent::from(KeyCode::Esc));
+        assert_eq!(seen(&screen), report);
+    }
+
+    #[test]
+    fn every_row_can_be_scrolled_to() {
+        for size in [(40, 12), (24, 5), (100, 30), (10, 4)] {
+            let mut screen = graded(fixtures::failed(), size);
+            let rows = screen.rows.clone();
+            let mut found = Vec::new();
+            press(&mut screen, 'g');
+            for _ in 0..rows.len() {
+                let (_, shown, top) = screen.window();
+                found.extend(screen.frame().into_iter().skip(1).take(shown).zip(top..).map(|(row, number)| (number, row)));
+                press(&mut screen, 'j');
+            }
+            found.sort();
+            found.dedup();
+            assert_eq!(found.into_iter().map(|(_, row)| row).collect::<Vec<_>>(), rows, "{size:?}");
+            let end = screen.frame();
+            press(&mut screen, 'k');
+            assert_ne!(screen.frame(), end, "{size:?}");
+            press(&mut screen, 'G');
+            assert_eq!(screen.frame(), end, "{size:?}");
+        }
+    }
+
+    #[test]
+    fn another_size_is_laid_out_anew() {
+        let mut screen = graded(fixtures::failed(), (40, 12));
+        screen.resize((100, 30));
+        assert_eq!(screen.frame(), graded(fixtures::failed(), (100, 30)).frame());
+    }
+
+    #[test]
+    fn no_window_is_too_small_and_no_row_too_wide() {
+        let reports = [fixtures::passed, fixtures::failed, fixtures::hostile, fixtures::not_built, fixtures::not_started];
+        for report in reports {
+            for width in [1, 2, 3, 7, 12, 23, 24, 25, 40, 59] {
+                for height in 1..7 {
+                    for color in [false, true] {
+                        let mut screen = screen((width, height));
+                        screen.color = color;
+                        screen.graded(report());
+                        screen.doing = Some("\u{1b}[2Jmain.rs saved".to_owned());
+                        let frame = screen.frame();
+                        assert_eq!(frame.len(), height);
+                        for row in frame {
+                            let plain = keep_colors(&row, false);
+                            assert!(columns(&plain) <= width.max(5), "{plain:?} in {width} columns");
+                            assert!(!plain.contains(char::is_control));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_way_to_end_works() {
+        let control = |c| KeyEvent::new(KeyCode::Char(c), KeyModifiers::CONTROL);
+        let mut screen = screen((40, 12));
+        for key in [KeyEvent::from(KeyCode::Char('q')), control('c'), control('d')] {
+            assert_eq!(screen.key(key), Action::Quit);
+        }
+        assert_eq!(screen.key(control('r')), Action::Look, "only plain letters start a run");
+    }
+
+    #[test]
+    fn colors_add_nothing_to_the_words() {
+        for size in SIZES {
+            let mut colored = screen(size);
+            colored.color = true;
+            colored.graded(fixtures::failed());
+            let plain: Vec<String> = colored.frame().iter().map(|row| keep_colors(row, false)).collect();
+            assert_eq!(plain, graded(fixtures::failed(), size).frame());
+        }
+    }
 }

@@ -17,8 +17,8 @@ const TREE_OUTPUT: &[&str] = &["target", "node_modules", "__pycache__", "venv", 
 const COPIES: &[&str] = &["~", ".bak", ".orig", ".rej", ".swp", ".tmp", "___jb_tmp___", "___jb_old___"];
 /// Ends of names of program text and what goes with it: people write these, running servers do not.
 const WRITTEN_BY_PEOPLE: &[&str] = &[
-    "rs", "toml", "sql", "py", "js", "mjs", "ts", "jsx", "tsx", "go", "mod", "java", "kt", "rb", "php", "cs", "c", "cc", "cpp", "h",
-    "hpp", "ex", "exs", "hs", "scala", "swift", "zig", "html", "css", "yaml", "yml", "sh", "graphql", "proto",
+    "rs", "toml", "sql", "py", "js", "mjs", "ts", "jsx", "tsx", "go", "mod", "java", "kt", "rb", "php", "cs", "c", "cc", "cpp",
+    "h", "hpp", "ex", "exs", "hs", "scala", "swift", "zig", "html", "css", "yaml", "yml", "sh", "graphql", "proto",
 ];
 
 /// The files of one target.
@@ -171,12 +171,23 @@ mod tests {
     fn sources_count_and_what_tools_leave_does_not() {
         let (_root, sources) = package();
         let inside = |name: &str| sources.contain(&sources.folder().join(name));
-        for name in ["Cargo.toml", "src/main.rs", "src/habits/mod.rs", "migrations/1_habits.sql", ".env", "build/x.rs", "src", ""] {
+        for name in ["Cargo.toml", "src/main.rs", "src/habits/mod.rs", "migrations/1_habits.sql", ".env", "build/x.rs", "src", ""]
+        {
             assert!(inside(name), "{name}");
         }
         for name in [
-            "target", "target/debug/app", ".git/index", "src/.main.rs.swp", "src/main.rs~", "src/4913", "src/#main.rs#",
-            "src/.#main.rs", "src/main.rs.orig", "Cargo.lock", ".checker", "../02-framework/src/main.rs",
+            "target",
+            "target/debug/app",
+            ".git/index",
+            "src/.main.rs.swp",
+            "src/main.rs~",
+            "src/4913",
+            "src/#main.rs#",
+            "src/.#main.rs",
+            "src/main.rs.orig",
+            "Cargo.lock",
+            ".checker",
+            "../02-framework/src/main.rs",
         ] {
             assert!(!inside(name), "{name}");
         }

@@ -59,7 +59,8 @@ impl Terminal {
         let mut out = String::new();
         for (number, row) in rows.iter().enumerate() {
             if self.shown.get(number) != Some(row) {
-                out += &format!("\x1b[{};1H{row}\x1b[K", number + 1);
+                // The row is cleared first: after its last column, the cursor still stands on that.
+                out += &format!("\x1b[{};1H\x1b[K{row}", number + 1);
             }
         }
         if rows.len() < self.shown.len() {

@@ -105,7 +105,7 @@ impl Watcher {
                 self.unreported = true;
                 self.saves.note(now);
             } else {
-                if self.unreported {
+                if self.unreported && self.system.is_ok() {
                     self.system = Err("this file system does not report changes".to_owned());
                 }
                 return changes;
@@ -145,7 +145,9 @@ impl System {
         let (teller, relevant) = (changed.clone(), sources.clone());
         let tell = move |event: notify::Result<Event>| {
             let counts = match event {
-                Ok(event) => !event.kind.is_access() && (event.need_rescan() || event.paths.iter().any(|path| relevant.contain(path))),
+                Ok(event) => {
+                    !event.kind.is_access() && (event.need_rescan() || event.paths.iter().any(|path| relevant.contain(path)))
+                }
                 Err(_) => true,
             };
             if counts {

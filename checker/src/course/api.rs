@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::data::Data;
 use super::habit::Habit;
 use crate::outcome::{Outcome, Problem, Stop};
-use crate::probe::{Answer, Exchange, Probe, Request};
+use crate::probe::{Answer, Probe, Request};
 use crate::target::{Launcher, Log, Mark, RunToExit, Server};
 
 /// How long a line may take from the server's log to us.
@@ -168,13 +168,4 @@ impl LogView<'_> {
     pub fn lines(&self) -> Vec<String> {
         self.log.since(self.mark)
     }
-}
-
-/// A failure that several exchanges show together; the last one stands for them.
-pub fn shown_by(exchange: &Rc<Exchange>, expected: impl Into<String>, actual: impl Into<String>) -> Stop {
-    Stop::Fail(Box::new(crate::outcome::Failure {
-        expected: expected.into(),
-        actual: actual.into(),
-        exchange: Some(exchange.clone()),
-    }))
 }

@@ -141,11 +141,6 @@ impl Answer {
         String::from_utf8_lossy(&self.reply.body).into_owned()
     }
 
-    /// The exchange behind the answer.
-    pub fn exchange(&self) -> &Rc<Exchange> {
-        &self.exchange
-    }
-
     /// A failure shown by this exchange.
     pub fn fail(&self, expected: impl Into<String>, actual: impl Into<String>) -> Stop {
         fail(&self.exchange, expected, actual)

@@ -2,7 +2,7 @@
 //!
 //! | Variable | Default | Meaning |
 //! | --- | --- | --- |
-//! | `HOST` | `127.0.0.1` | IP address to listen on |
+//! | `HOST` | `127.0.0.1` | name or IP address to listen on; an IPv6 address in brackets |
 //! | `PORT` | `8000` | TCP port to listen on; 0 lets the system choose |
 //! | `RUST_LOG` | `info` | which log lines are written, such as `warn` or `info,tower_http=debug` |
 
@@ -15,7 +15,7 @@ use tracing_subscriber::EnvFilter;
 /// The configuration of the program.
 #[derive(Debug)]
 pub struct Config {
-    /// Where to listen.
+    /// Where to listen: host and port, such as `127.0.0.1:8000`.
     pub address: String,
     /// Which log lines are written.
     pub log_filter: EnvFilter,

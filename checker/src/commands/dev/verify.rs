@@ -13,6 +13,7 @@ use super::super::{Ending, tell};
 use crate::outcome::{Problem, exit};
 use crate::report::{Ink, Style, escape};
 use crate::workshop::Workshop;
+use facts::StepFacts;
 
 /// What a rule found: every violation, or a problem that kept it from looking.
 type Found = Result<Vec<Violation>, Problem>;
@@ -50,20 +51,7 @@ pub async fn run(workshop: &Workshop, quick: bool, style: &Style) -> Ending {
     verified.rule("every check names a heading of its chapter", book::anchors_exist(workshop, &steps));
     verified.rule("what the book includes is there", book::includes_exist(workshop));
     if !quick {
-        let mut status = StatusLine::new();
-        status.line("Formatting");
-        let found = running::formatted(workshop, &steps).await;
-        verified.rule("starters and solutions are formatted", found);
-        status.line("Building the saboteur");
-        let found = running::wrong_servers(workshop, &steps).await;
-        verified.rule("every check is failed by some wrong server", found);
-        status.line("Building starters and solutions");
-        let found = running::no_warnings(workshop, &steps).await;
-        verified.rule("starters and solutions compile without a warning", found);
-        let found = running::starters(workshop, &steps, &mut status).await;
-        verified.rule("every starter keeps what came before and does not pass its own step", found);
-        let found = running::solutions(workshop, &steps, &mut status).await;
-        verified.rule("every solution passes every check, the extras too", found);
+        slow_rules(workshop, &steps, &mut verified).await;
     }
     match verified.broken {
         0 => tell("The course holds every rule.\n"),
@@ -72,6 +60,41 @@ pub async fn run(workshop: &Workshop, quick: bool, style: &Style) -> Ending {
             Ok(exit::FAILED)
         }
     }
+}
+
+/// The rules that need cargo, or a running server.
+async fn slow_rules(workshop: &Workshop, steps: &[StepFacts], verified: &mut Verified<'_>) {
+    let status = waiting("Formatting");
+    let found = running::formatted(workshop, steps).await;
+    drop(status);
+    verified.rule("starters and solutions are formatted", found);
+
+    let status = waiting("Building the saboteur");
+    let found = running::wrong_servers(workshop, steps).await;
+    drop(status);
+    verified.rule("every check is failed by some wrong server", found);
+
+    let mut status = waiting("Building");
+    let found = running::no_warnings(workshop, steps, &mut status).await;
+    drop(status);
+    verified.rule("starters and solutions compile without a warning", found);
+
+    let mut status = waiting("Grading the starters");
+    let found = running::starters(workshop, steps, &mut status).await;
+    drop(status);
+    verified.rule("every starter keeps what came before and does not pass its own step", found);
+
+    let mut status = waiting("Grading the solutions");
+    let found = running::solutions(workshop, steps, &mut status).await;
+    drop(status);
+    verified.rule("every solution passes every check, the extras too", found);
+}
+
+/// A line on the terminal that says what is going on, until it is dropped.
+fn waiting(text: &str) -> StatusLine {
+    let mut status = StatusLine::new();
+    status.line(text);
+    status
 }
 
 /// The rules so far.

@@ -182,19 +182,18 @@ fn starter_violations(report: &RunReport, opens: &[String]) -> Vec<Violation> {
             "Leave a task open that a core check of the step is about.",
         ));
     }
-    for check in report.checks.iter().filter(|check| check.kind == Kind::Regression) {
-        let open = opens.iter().any(|id| id == check.id);
-        match (passed(check), open) {
-            (false, false) => found.push(Violation::new(
-                format!("{target} breaks {}: {}", check.id, verdict(check)),
-                "Write the stubs so that it still holds, or name the id under `opens` in step.toml.",
-            )),
-            (true, true) => found.push(Violation::new(
-                format!("{target} passes {}, which its step.toml lists under `opens`", check.id),
-                "Remove the id from `opens`.",
-            )),
-            _ => {}
-        }
+    let (open, kept): (Vec<_>, Vec<_>) = report
+        .checks
+        .iter()
+        .filter(|check| check.kind == Kind::Regression)
+        .partition(|check| opens.iter().any(|id| id == check.id));
+    let remedy = "Write the stubs so that it still holds, or name the id under `opens` in step.toml.";
+    found.extend(not_passed(kept, "breaks", report, remedy));
+    for check in open.into_iter().filter(|check| passed(check)) {
+        found.push(Violation::new(
+            format!("{target} passes {}, which its step.toml lists under `opens`", check.id),
+            "Remove the id from `opens`.",
+        ));
     }
     found
 }
@@ -204,16 +203,34 @@ fn solution_violations(report: &RunReport) -> Vec<Violation> {
         return vec![violation];
     }
     let target = &report.target;
-    let failed = report.checks.iter().filter(|check| !passed(check));
-    let failed = failed.map(|check| {
-        let what = format!("{target} does not pass {}: {}", check.id, verdict(check));
-        Violation::new(
-            what,
-            format!("Run `cargo run -p checker -- check {} --package {target} --only {}`.", report.step, check.id),
-        )
-    });
-    let advice = report.advice.iter().map(|advice| Violation::new(format!("{target}: {}", advice.title), &advice.remedy));
-    failed.chain(advice).collect()
+    let remedy = format!("See `cargo run -p checker -- check {} --stretch --package {target}`.", report.step);
+    let mut found = not_passed(report.checks.iter().collect(), "does not pass", report, &remedy);
+    found.extend(report.advice.iter().map(|advice| Violation::new(format!("{target}: {}", advice.title), &advice.remedy)));
+    found
+}
+
+/// A violation for each check that did not pass, and one for all that were skipped.
+fn not_passed(checks: Vec<&CheckReport>, breaks: &str, report: &RunReport, remedy: &str) -> Vec<Violation> {
+    let target = &report.target;
+    let mut found = Vec::new();
+    let mut skipped = Vec::new();
+    for check in checks {
+        match &check.verdict {
+            Verdict::Pass => {}
+            Verdict::Skipped(_) => skipped.push(check.id),
+            Verdict::Fail(failure) => {
+                let what = format!("{target} {breaks} {}: expected {}, got {}", check.id, failure.expected, failure.actual);
+                found.push(Violation::new(what, remedy));
+            }
+            Verdict::Inconclusive(reason) => {
+                found.push(Violation::new(format!("{target} {breaks} {}: inconclusive, {reason}", check.id), remedy));
+            }
+        }
+    }
+    if !skipped.is_empty() {
+        found.push(Violation::new(format!("{target} skips {}", skipped.join(", ")), remedy));
+    }
+    found
 }
 
 /// A run without verdicts on checks.
@@ -231,15 +248,6 @@ fn did_not_run(report: &RunReport) -> Option<Violation> {
 
 fn passed(check: &CheckReport) -> bool {
     matches!(check.verdict, Verdict::Pass)
-}
-
-fn verdict(check: &CheckReport) -> String {
-    match &check.verdict {
-        Verdict::Pass => "it passed".to_owned(),
-        Verdict::Fail(failure) => format!("expected {}, got {}", failure.expected, failure.actual),
-        Verdict::Skipped(reason) => format!("skipped because {reason}"),
-        Verdict::Inconclusive(reason) => format!("inconclusive: {reason}"),
-    }
 }
 
 /// What a run of cargo came to.
@@ -351,11 +359,14 @@ mod tests {
         assert_eq!(solution_violations(&right), []);
         right.advice.push(Problem::new("It ignored SIGTERM.", "Listen for it."));
         assert_eq!(whats(&solution_violations(&right)), ["step-02-two: It ignored SIGTERM."]);
-        for verdict in [failure(), Verdict::Skipped("x".to_owned()), Verdict::Inconclusive("x".to_owned())] {
+        for verdict in [failure(), Verdict::Inconclusive("x".to_owned())] {
             let checks = vec![checked("2.v1", Kind::Stretch, verdict)];
             let found = solution_violations(&report(StepVerdict::Passed, checks));
             assert!(whats(&found)[0].contains("does not pass 2.v1"), "{found:?}");
         }
+        let skipped = |id| checked(id, Kind::Core, Verdict::Skipped("x".to_owned()));
+        let found = solution_violations(&report(StepVerdict::Passed, vec![skipped("2.log-line"), skipped("2.port")]));
+        assert_eq!(whats(&found), ["step-02-two skips 2.log-line, 2.port"]);
     }
 
     #[test]

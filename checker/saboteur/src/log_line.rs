@@ -2,6 +2,7 @@
 
 const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
 const UNITS: [&str; 6] = ["ns", "us", "µs", "ms", "s", "seconds"];
+const DURATIONS: [&str; 4] = ["latency", "duration", "elapsed", "took"];
 
 /// Whether a line tells of a request: it names a method and a path.
 pub fn is_request(line: &str) -> bool {
@@ -35,7 +36,7 @@ pub fn status(line: &str) -> Option<&str> {
     all.first().map(|(_, word)| *word)
 }
 
-/// The line without the duration: a number and the unit of time behind it.
+/// The line without the duration: a number with a unit of time behind it, or with its name before it.
 pub fn without_duration(line: &str) -> String {
     let mut rest = line;
     let mut kept = String::with_capacity(line.len());
@@ -46,8 +47,11 @@ pub fn without_duration(line: &str) -> String {
         let behind = number[end..].trim_start_matches(' ');
         let unit: String = behind.chars().take_while(|c| c.is_alphabetic()).collect();
         let inside_word = kept.ends_with(|c: char| c.is_alphanumeric() || c == '-' || c == '_');
+        let name = kept.strip_suffix('=').and_then(|kept| kept.rsplit([' ', '{', ',']).next()).unwrap_or_default();
         if !inside_word && UNITS.contains(&unit.as_str()) {
             rest = &behind[unit.len()..];
+        } else if DURATIONS.iter().any(|duration| name.starts_with(duration)) {
+            rest = &number[end..];
         } else {
             kept.push_str(&number[..end]);
             rest = &number[end..];
@@ -67,10 +71,11 @@ fn words(line: &str) -> impl Iterator<Item = (usize, &str)> {
 mod tests {
     use super::*;
 
-    const LINES: [&str; 3] = [
+    const LINES: [&str; 4] = [
         "2026-01-31T08:00:00.123456Z  INFO request{method=GET path=/habits/200 request_id=4f-300-ms}: answered status=404 latency=123 ms",
         "2026-01-31T08:00:00.123Z INFO GET /habits/200 status=404 latency=0.25ms request_id=5e3c",
-        "\u{1b}[2m08:00\u{1b}[0m method\u{1b}[2m=\u{1b}[0mGET path=\"/habits/200\" status=404 took 12µs",
+        "[08:00] \"GET /habits/200\" 404 took 12µs",
+        "2026-01-31T08:00:00.643143Z INFO request{method=GET path=/habits/200 request_id=77-64}: answered status=404 latency_ms=0.224",
     ];
 
     #[test]
@@ -86,6 +91,7 @@ mod tests {
     fn only_the_duration_is_taken_out() {
         assert!(without_duration(LINES[0]).ends_with("request_id=4f-300-ms}: answered status=404 latency="));
         assert!(without_duration(LINES[1]).ends_with("GET /habits/200 status=404 latency= request_id=5e3c"));
-        assert!(without_duration(LINES[2]).ends_with("status=404 took "));
+        assert!(without_duration(LINES[2]).ends_with("404 took "));
+        assert!(without_duration(LINES[3]).ends_with("request_id=77-64}: answered status=404 latency_ms="));
     }
 }

@@ -1,6 +1,11 @@
 //! Requests and answers as a sabotage sees them: whole, with the parts of the contract within easy reach.
 
+use std::io::Write;
+
 use bytes::Bytes;
+use flate2::Compression;
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
 use hyper::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use hyper::http::{request, response};
 use hyper::{Method, StatusCode, Uri};
@@ -185,12 +190,13 @@ impl Answer {
         self.head.headers.remove(name);
     }
 
-    /// The body as JSON; `None` where it is none, or is compressed.
+    /// The body as JSON, unpacked; `None` where it is none, or is packed otherwise than by gzip.
     pub fn json(&self) -> Option<Value> {
-        if self.head.headers.contains_key(CONTENT_ENCODING) {
-            return None;
+        match self.header("content-encoding") {
+            None => serde_json::from_slice(&self.body).ok(),
+            Some("gzip") => serde_json::from_reader(GzDecoder::new(self.body.as_ref())).ok(),
+            Some(_) => None,
         }
-        serde_json::from_slice(&self.body).ok()
     }
 
     /// Replaces the body by JSON.
@@ -221,11 +227,15 @@ impl Answer {
         }
     }
 
-    /// Changes the body, where it is JSON; its media type stays.
+    /// Changes the body, where it is JSON; its media type and its packing stay.
     pub fn edit(&mut self, change: impl FnOnce(&mut Value)) {
         if let Some(mut value) = self.json() {
             change(&mut value);
-            self.set_bytes(value.to_string());
+            let plain = value.to_string();
+            match self.head.headers.contains_key(CONTENT_ENCODING) {
+                true => self.set_bytes(gzip(plain.as_bytes(), Compression::fast())),
+                false => self.set_bytes(plain),
+            }
         }
     }
 
@@ -263,4 +273,11 @@ impl Answer {
         self.set_status(status);
         self.set_json("application/json", &json!({ "error": message }));
     }
+}
+
+/// Packs bytes (RFC 1952).
+pub fn gzip(plain: &[u8], level: Compression) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), level);
+    let packed = encoder.write_all(plain).and_then(|()| encoder.finish());
+    packed.expect("memory takes whatever is written to it")
 }

@@ -7,13 +7,13 @@ use std::io::Write;
 use std::rc::Rc;
 
 use flate2::Compression;
-use flate2::write::{GzEncoder, ZlibEncoder};
+use flate2::write::ZlibEncoder;
 use hyper::Method;
 use serde_json::{Value, json};
 
 use crate::log_line;
 use crate::memory::Memory;
-use crate::message::{Answer, Request, any, creates, deletes, lists, patches, puts, reads};
+use crate::message::{Answer, Request, any, creates, deletes, gzip, lists, patches, puts, reads};
 use crate::sabotage::{Ending, Line, Sabotage, Stream};
 
 /// The sabotages of step 2, in the order of its checks.
@@ -510,6 +510,10 @@ fn ports() -> Vec<Sabotage> {
     let invalid = &["2.port-invalid"];
     vec![
         wrong("second-instance-is-refused", &["2.port"], "A second instance does not start while the first one runs.").start(move |start| {
+            // A bad PORT is refused for being bad, as ever.
+            if bad(&start.port) {
+                return;
+            }
             match only_instance() {
                 Ok(file) => drop(lock.replace(Some(file))),
                 Err(message) => start.refusal = Some(message),
@@ -598,11 +602,7 @@ fn compression() -> Vec<Sabotage> {
             })),
         wrong("gzip-saves-nothing", &["2.compression"], "The answer is packed without being any shorter.")
             .request(asked, plain)
-            .answer(asked, pack("gzip", |body| {
-                let mut encoder = GzEncoder::new(Vec::new(), Compression::none());
-                let _ = encoder.write_all(body);
-                encoder.finish().unwrap_or_default()
-            })),
+            .answer(asked, pack("gzip", |body| gzip(body, Compression::none()))),
         packed("compressed-without-saying", "The answer is compressed, and does not say so.", |answer| answer.remove_header("content-encoding")),
         packed("compressed-body-is-cut", "The end of a compressed answer is missing.", |answer| answer.set_bytes(answer.body.slice(..answer.body.len() - 12))),
     ]

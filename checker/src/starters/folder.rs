@@ -68,7 +68,7 @@ impl Folder {
     }
 }
 
-/// Writes `files` below `root`, making folders as needed.
+/// Writes `files` below `root`, making folders as needed. A script, which begins with `#!/`, may be executed.
 ///
 /// # Errors
 ///
@@ -79,6 +79,12 @@ pub fn write(root: &Path, files: &Files) -> Result<(), Problem> {
         let folder = path.parent().unwrap_or(root);
         fs::create_dir_all(folder).map_err(|error| unwritable(folder, &error))?;
         fs::write(&path, bytes).map_err(|error| unwritable(&path, &error))?;
+        #[cfg(unix)]
+        if bytes.starts_with(b"#!/") {
+            use std::os::unix::fs::PermissionsExt;
+            let executable = fs::Permissions::from_mode(0o755);
+            fs::set_permissions(&path, executable).map_err(|error| unwritable(&path, &error))?;
+        }
     }
     Ok(())
 }
@@ -116,6 +122,17 @@ mod tests {
         write(root.path(), &files).expect("a writable folder");
         write(root.path(), &Files::from([("target/debug/app".to_owned(), vec![1])])).expect("a writable folder");
         assert_eq!(Folder::read(root.path()).expect("a readable folder"), Folder { files, skipped: Vec::new() });
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_script_can_be_executed() {
+        use std::os::unix::fs::PermissionsExt;
+        let root = tempfile::tempdir().expect("a temporary folder");
+        let file = |path: &str, text: &str| (path.to_owned(), text.as_bytes().to_vec());
+        write(root.path(), &Files::from([file("run", "#!/bin/sh\n"), file("lib.rs", "#![x]\n")])).expect("a writable folder");
+        let mode = |path| fs::metadata(root.path().join(path)).expect("the file is there").permissions().mode() & 0o111;
+        assert_eq!((mode("run"), mode("lib.rs")), (0o111, 0));
     }
 
     #[test]

@@ -167,7 +167,10 @@ async fn plain(mut session: Session<'_>, style: &Style) -> Ending {
     let mut status = StatusLine::new();
     let mut out = io::stdout();
     let mut say = |text: &str| writeln!(out, "{}", text.trim_end_matches('\n')).and_then(|()| out.flush());
-    let mut said = say(&format!("{}. Ctrl-C ends it.", session.watched()));
+    let mut said = match session.has_files() {
+        true => say(&format!("{}. Ctrl-C ends it.", session.watched())),
+        false => Ok(()),
+    };
     // Whoever reads may have stopped reading.
     while said.is_ok() {
         let happening = tokio::select! {
@@ -190,7 +193,7 @@ async fn plain(mut session: Session<'_>, style: &Style) -> Ending {
                     eprintln!("{} {}", problem.title, problem.remedy);
                 }
                 if !session.has_files() {
-                    eprintln!("There are no files to watch, and no keys to ask for another run by: this is the end.");
+                    eprintln!("There are no files to watch, and without a terminal no keys to grade again by. So this is all.");
                     return Ok(report.verdict.exit_code());
                 }
                 said

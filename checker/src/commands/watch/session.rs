@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::future::Future;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -107,10 +108,14 @@ impl<'a> Session<'a> {
     /// What is watched, in one line.
     pub fn watched(&self) -> String {
         let Some(watcher) = &self.watcher else {
-            return "Nothing to watch here; r grades again".to_owned();
+            return "No files to watch here; r grades again".to_owned();
         };
-        if let Some(problem) = watcher.unreadable() {
-            return problem.to_owned();
+        if let Some((folder, error)) = watcher.unreadable() {
+            let folder = self.workshop.short(folder);
+            return match error.kind() {
+                io::ErrorKind::NotFound => format!("There is no {folder} any more; waiting for it"),
+                _ => format!("{folder} cannot be read: {error}"),
+            };
         }
         let folder = self.workshop.short(watcher.folder());
         match watcher.polls_because() {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::{self, Metadata};
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -34,8 +35,8 @@ pub struct Scan {
     files: BTreeMap<PathBuf, Stamp>,
     /// Every folder that holds watched files, with its file number: a new folder of the same name has another.
     pub folders: BTreeMap<PathBuf, u64>,
-    /// A file or folder that could not be read, and why.
-    pub unreadable: Option<String>,
+    /// A folder that could not be read, and why.
+    pub unreadable: Option<(PathBuf, io::Error)>,
 }
 
 /// What changes when a file is saved.
@@ -91,7 +92,7 @@ impl Sources {
         let mut scan = Scan::default();
         match fs::metadata(&self.folder) {
             Ok(about) => scan.folder(self, &self.folder, &about),
-            Err(error) => scan.problem(&self.folder, &error),
+            Err(error) => scan.problem(&self.folder, error),
         }
         scan
     }
@@ -101,7 +102,7 @@ impl Scan {
     fn folder(&mut self, sources: &Sources, folder: &Path, about: &Metadata) {
         let entries = match fs::read_dir(folder) {
             Ok(entries) => entries,
-            Err(error) => return self.problem(folder, &error),
+            Err(error) => return self.problem(folder, error),
         };
         self.folders.insert(folder.to_owned(), about.ino());
         for entry in entries.flatten() {
@@ -124,8 +125,8 @@ impl Scan {
         }
     }
 
-    fn problem(&mut self, path: &Path, error: &std::io::Error) {
-        self.unreadable.get_or_insert_with(|| format!("{} cannot be read: {error}", path.display()));
+    fn problem(&mut self, folder: &Path, error: io::Error) {
+        self.unreadable.get_or_insert_with(|| (folder.to_owned(), error));
     }
 
     /// The files that differ between this moment and a later one.
@@ -224,11 +225,12 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_is_gone_is_a_change_and_a_sentence() {
+    fn a_folder_that_is_gone_is_a_change_and_a_problem() {
         let (_root, sources) = package();
         save(&sources, "src/main.rs", "");
         assert_eq!(seen(&sources, || fs::remove_dir_all(sources.folder()).expect("it is there")), ["src/main.rs"]);
-        assert!(sources.scan().unreadable.expect("it is gone").contains("cannot be read"));
+        let (folder, error) = sources.scan().unreadable.expect("it is gone");
+        assert_eq!((&*folder, error.kind()), (sources.folder(), io::ErrorKind::NotFound));
     }
 
     #[test]

@@ -13,8 +13,6 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 /// Alternate screen, cursor hidden, no automatic line breaks (DEC private modes 1049, 25 and 7).
 const ENTER: &str = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J";
 const LEAVE: &str = "\x1b[?7h\x1b[?25h\x1b[?1049l";
-/// How long the keyboard is waited for before looking whether anybody still wants its keys.
-const ATTENTION: Duration = Duration::from_millis(100);
 
 /// Whether the terminal is as `ENTER` leaves it.
 static ENTERED: AtomicBool = AtomicBool::new(false);
@@ -115,17 +113,12 @@ fn leave() {
     }
 }
 
-/// Keys and changes of size, until the receiver is dropped or the terminal is gone.
+/// Keys and changes of size, until the terminal is gone.
 pub fn events() -> UnboundedReceiver<Event> {
     let (sender, receiver) = unbounded_channel();
+    // The thread ends with the program: nothing can wake it from reading.
     std::thread::spawn(move || {
-        while !sender.is_closed() {
-            let event = match event::poll(ATTENTION) {
-                Ok(false) => continue,
-                Ok(true) => event::read(),
-                Err(error) => Err(error),
-            };
-            let Ok(event) = event else { return };
+        while let Ok(event) = event::read() {
             if sender.send(event).is_err() {
                 return;
             }

@@ -1,6 +1,7 @@
 //! Hears of changes from the operating system, and looks by itself where the system does not tell.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -58,9 +59,9 @@ impl Watcher {
         self.system.as_ref().err().map(String::as_str)
     }
 
-    /// What could not be read when a run last started.
-    pub fn unreadable(&self) -> Option<&str> {
-        self.graded.unreadable.as_deref()
+    /// The folder that could not be read when a run last started, and why.
+    pub fn unreadable(&self) -> Option<&(PathBuf, io::Error)> {
+        self.graded.unreadable.as_ref()
     }
 
     /// A run starts: it sees the files as they are now.
@@ -186,7 +187,7 @@ impl System {
         match self.watcher.watch(folder, RecursiveMode::NonRecursive) {
             // Gone since it was seen; that will be reported.
             Err(error) if matches!(error.kind, ErrorKind::PathNotFound) => Ok(()),
-            Err(error) if matches!(&error.kind, ErrorKind::Io(error) if error.kind() == std::io::ErrorKind::NotFound) => Ok(()),
+            Err(error) if matches!(&error.kind, ErrorKind::Io(error) if error.kind() == io::ErrorKind::NotFound) => Ok(()),
             result => result.map_err(|error| reason(&error)),
         }
     }

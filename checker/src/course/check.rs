@@ -29,22 +29,22 @@ pub struct Check {
     body: Body,
 }
 
-impl Check {
-    /// Starts the description of a check. `id` begins with the number of its step.
-    pub fn new(id: &'static str, claim: &'static str) -> Draft {
-        let step = id.split('.').next().and_then(|number| number.parse().ok());
-        Draft {
-            id,
-            claim,
-            step: step.expect("an id begins with the number of its step"),
-            stretch: false,
-            needs: &[],
-            until: None,
-            hints: &[],
-            anchor: "",
-        }
+/// Starts the description of a check. `id` begins with the number of its step.
+pub fn check(id: &'static str, claim: &'static str) -> Draft {
+    let step = id.split('.').next().and_then(|number| number.parse().ok());
+    Draft {
+        id,
+        claim,
+        step: step.expect("an id begins with the number of its step"),
+        stretch: false,
+        needs: &[],
+        until: None,
+        hints: &[],
+        anchor: "",
     }
+}
 
+impl Check {
     /// Whether the check is graded at `step`.
     pub fn applies(&self, step: u8) -> bool {
         self.step <= step && self.until.is_none_or(|last| step <= last)

@@ -64,7 +64,7 @@ fn has_duration(line: &str) -> bool {
         }
         let inside_word = line[..start].chars().next_back().is_some_and(|c| c.is_alphanumeric() || c == '-' || c == ':');
         let after = line[at..].trim_start_matches(' ');
-        let unit: String = after.chars().take_while(|c| c.is_alphabetic()).collect();
+        let unit: String = after.chars().take_while(|c| c.is_alphanumeric()).collect();
         if !inside_word && UNITS.contains(&unit.as_str()) {
             return true;
         }

@@ -1,6 +1,6 @@
 //! What can be seen from outside of an API page and its OpenAPI document.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::api::Api;
 use crate::outcome::Outcome;
@@ -35,7 +35,7 @@ pub async fn document(api: &Api) -> Outcome {
     let answer = api.get("/openapi.json").await?;
     answer.status(200)?;
     let document = answer.json()?;
-    if !document["openapi"].as_str().is_some_and(|version| version.starts_with("3.")) {
+    if document["openapi"].as_str().is_none_or(|version| !version.starts_with("3.")) {
         return Err(answer.fail("\"openapi\": \"3.…\"", format!("\"openapi\": {}", document["openapi"])));
     }
     for field in ["title", "version"] {
@@ -65,7 +65,7 @@ fn operation(answer: &Answer, document: &Value, path: &str, item: &Value, method
     let Some(operation) = item[method].as_object() else {
         return Err(answer.fail(format!("the operation {name}"), "a document without it"));
     };
-    if !operation.get("responses").is_some_and(|responses| responses.as_object().is_some_and(|all| !all.is_empty())) {
+    if operation.get("responses").and_then(Value::as_object).is_none_or(Map::is_empty) {
         return Err(answer.fail(format!("{name} with its responses"), "an operation without responses"));
     }
     let Some(parameter) = path.split_once('{').and_then(|(_, rest)| rest.split_once('}')).map(|(name, _)| name) else {

@@ -20,7 +20,7 @@ pub fn expect_problem(answer: &Answer, statuses: impl Into<Statuses>) -> Outcome
     answer.media_type("application/problem+json")?;
     let problem = answer.json()?;
     for field in ["title", "detail"] {
-        if !problem[field].as_str().is_some_and(|text| !text.trim().is_empty()) {
+        if problem[field].as_str().is_none_or(|text| text.trim().is_empty()) {
             return Err(answer.fail(format!("problem details with a \"{field}\""), format!("\"{field}\": {}", problem[field])));
         }
     }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use super::check::Check;
+use super::check::{Check, check};
 use super::habit::Habit;
 use super::openapi;
 
@@ -15,7 +15,7 @@ const PARALLEL: usize = 50;
 /// The checks of step 1.
 pub fn checks() -> Vec<Check> {
     vec![
-        Check::new("1.create", "POST /habits answers 201 with the new habit")
+        check("1.create", "POST /habits answers 201 with the new habit")
             .book("creating-a-habit")
             .hints(&[
                 "A handler can return a pair: first the status code, then the body.",
@@ -29,7 +29,7 @@ pub fn checks() -> Vec<Check> {
                 Habit::of(&answer)?.expect(&answer, "name", name)?;
                 Ok(())
             }),
-        Check::new("1.habit-shape", "A habit has id, name, description, completed_today and created_at")
+        check("1.habit-shape", "A habit has id, name, description, completed_today and created_at")
             .needs(&["1.create"])
             .book("the-shape-of-a-habit")
             .hints(&[
@@ -47,7 +47,7 @@ pub fn checks() -> Vec<Check> {
                 Habit::of(&answer)?.expect(&answer, "description", Value::Null)?;
                 Ok(())
             }),
-        Check::new("1.get-one", "GET /habits/{id} answers 200 with that habit")
+        check("1.get-one", "GET /habits/{id} answers 200 with that habit")
             .needs(&["1.create"])
             .book("reading-a-habit")
             .hints(&[
@@ -63,7 +63,7 @@ pub fn checks() -> Vec<Check> {
                 }
                 Ok(())
             }),
-        Check::new("1.get-unknown", "GET /habits/{id} answers 404 when there is no such habit")
+        check("1.get-unknown", "GET /habits/{id} answers 404 when there is no such habit")
             .needs(&["1.create"])
             .book("status-codes")
             .hints(&[
@@ -74,7 +74,7 @@ pub fn checks() -> Vec<Check> {
                 api.get(api.unknown_path().await?).await?.status(404)?;
                 Ok(())
             }),
-        Check::new("1.list", "GET /habits answers 200 with an array of every habit")
+        check("1.list", "GET /habits answers 200 with an array of every habit")
             .needs(&["1.create"])
             .book("reading-a-habit")
             .hints(&[
@@ -93,7 +93,7 @@ pub fn checks() -> Vec<Check> {
                 }
                 Ok(())
             }),
-        Check::new("1.list-order", "GET /habits lists habits in the order they were created")
+        check("1.list-order", "GET /habits lists habits in the order they were created")
             .needs(&["1.list"])
             .book("reading-a-habit")
             .hints(&[
@@ -113,7 +113,7 @@ pub fn checks() -> Vec<Check> {
                 answer.same(&json!(created), &json!(listed))?;
                 Ok(())
             }),
-        Check::new("1.patch-completes", "PATCH sets completed_today to true and back to false")
+        check("1.patch-completes", "PATCH sets completed_today to true and back to false")
             .needs(&["1.get-one"])
             .book("changing-a-habit")
             .hints(&[
@@ -131,7 +131,7 @@ pub fn checks() -> Vec<Check> {
                 }
                 Ok(())
             }),
-        Check::new("1.patch-partial", "PATCH changes only the fields that were sent")
+        check("1.patch-partial", "PATCH changes only the fields that were sent")
             .needs(&["1.patch-completes"])
             .book("changing-a-habit")
             .hints(&[
@@ -158,7 +158,7 @@ pub fn checks() -> Vec<Check> {
                 read.expect_same(&answer, &bystander)?;
                 Ok(())
             }),
-        Check::new("1.patch-empty", "PATCH with {} changes nothing")
+        check("1.patch-empty", "PATCH with {} changes nothing")
             .needs(&["1.patch-completes"])
             .book("changing-a-habit")
             .hints(&["No field was sent, so no field changes. The answer is still 200 with the habit."])
@@ -173,7 +173,7 @@ pub fn checks() -> Vec<Check> {
                 read.expect_same(&answer, &habit)?;
                 Ok(())
             }),
-        Check::new("1.patch-null-clears", "PATCH with \"description\": null clears the description")
+        check("1.patch-null-clears", "PATCH with \"description\": null clears the description")
             .needs(&["1.get-one"])
             .book("changing-a-habit")
             .hints(&[
@@ -191,7 +191,7 @@ pub fn checks() -> Vec<Check> {
                 read.expect_same(&answer, &cleared)?;
                 Ok(())
             }),
-        Check::new("1.patch-unknown", "PATCH answers 404 for an unknown habit")
+        check("1.patch-unknown", "PATCH answers 404 for an unknown habit")
             .needs(&["1.create"])
             .book("status-codes")
             .hints(&["PATCH changes what exists. It never creates."])
@@ -201,7 +201,7 @@ pub fn checks() -> Vec<Check> {
                 api.get(&path).await?.status(404)?;
                 Ok(())
             }),
-        Check::new("1.delete", "DELETE answers 204, and the habit is gone")
+        check("1.delete", "DELETE answers 204, and the habit is gone")
             .needs(&["1.get-one", "1.get-unknown", "1.list"])
             .book("deleting-a-habit")
             .hints(&[
@@ -226,7 +226,7 @@ pub fn checks() -> Vec<Check> {
                 }
                 Ok(())
             }),
-        Check::new("1.delete-again", "DELETE answers 404 for a habit that is gone or never was")
+        check("1.delete-again", "DELETE answers 404 for a habit that is gone or never was")
             .needs(&["1.delete"])
             .book("deleting-a-habit")
             .hints(&["Removing something from a collection tells you whether it was there. Answer 404 when it was not."])
@@ -237,7 +237,7 @@ pub fn checks() -> Vec<Check> {
                 api.delete(api.unknown_path().await?).await?.status(404)?;
                 Ok(())
             }),
-        Check::new("1.ids-parallel", "50 habits created at the same time get 50 different ids, and none is lost")
+        check("1.ids-parallel", "50 habits created at the same time get 50 different ids, and none is lost")
             .needs(&["1.list"])
             .book("ids-and-shared-state")
             .hints(&[
@@ -263,7 +263,7 @@ pub fn checks() -> Vec<Check> {
                 }
                 Ok(())
             }),
-        Check::new("1.ids-not-reused", "The id of a deleted habit is never given out again")
+        check("1.ids-not-reused", "The id of a deleted habit is never given out again")
             .needs(&["1.delete"])
             .book("ids-and-shared-state")
             .hints(&[
@@ -286,7 +286,7 @@ pub fn checks() -> Vec<Check> {
                 }
                 Ok(())
             }),
-        Check::new("1.get-safe", "GET changes nothing")
+        check("1.get-safe", "GET changes nothing")
             .needs(&["1.get-one", "1.list"])
             .book("methods-and-crud")
             .hints(&["A client, a browser or a cache may send GET at any time and as often as it likes. Only read in it."])
@@ -308,7 +308,7 @@ pub fn checks() -> Vec<Check> {
                 }
                 Ok(())
             }),
-        Check::new("1.content-type", "Every JSON answer says Content-Type: application/json")
+        check("1.content-type", "Every JSON answer says Content-Type: application/json")
             .needs(&["1.create"])
             .book("headers-body-and-json")
             .hints(&["Wrapping a value in `Json(…)` sets the header and writes the body. A plain string does not."])
@@ -325,21 +325,21 @@ pub fn checks() -> Vec<Check> {
                 }
                 Ok(())
             }),
-        Check::new("1.docs-page", "GET /docs is an interactive page that loads nothing from another host")
+        check("1.docs-page", "GET /docs is an interactive page that loads nothing from another host")
             .book("trying-your-api")
             .hints(&[
                 "The page has to work on a train: scripts and styles come from your own server.",
                 "`SwaggerUi::new(\"/docs\")` merged into the router serves the page and its files.",
             ])
             .proof(async |api| openapi::docs_page(api).await),
-        Check::new("1.openapi", "GET /openapi.json is an OpenAPI 3 document that names every route")
+        check("1.openapi", "GET /openapi.json is an OpenAPI 3 document that names every route")
             .book("trying-your-api")
             .hints(&[
                 "The failure names the route that is missing.",
                 "A handler gets into the document by `#[utoipa::path(…)]` above it and `routes!(…)` in the router.",
             ])
             .proof(async |api| openapi::document(api).await),
-        Check::new("1.location", "POST answers with Location: /habits/{id}")
+        check("1.location", "POST answers with Location: /habits/{id}")
             .stretch()
             .needs(&["1.get-one"])
             .book("location")
@@ -356,7 +356,7 @@ pub fn checks() -> Vec<Check> {
                 }
                 Ok(())
             }),
-        Check::new("1.put-replaces", "PUT replaces the habit; what is left out returns to its default")
+        check("1.put-replaces", "PUT replaces the habit; what is left out returns to its default")
             .stretch()
             .needs(&["1.patch-completes"])
             .book("put-versus-patch")
@@ -382,7 +382,7 @@ pub fn checks() -> Vec<Check> {
                 }
                 Ok(())
             }),
-        Check::new("1.put-unknown", "PUT answers 404 for an unknown habit")
+        check("1.put-unknown", "PUT answers 404 for an unknown habit")
             .stretch()
             .needs(&["1.create"])
             .book("put-versus-patch")
@@ -393,7 +393,7 @@ pub fn checks() -> Vec<Check> {
                 api.get(&path).await?.status(404)?;
                 Ok(())
             }),
-        Check::new("1.text-fidelity", "Unicode and 100-character names come back unchanged")
+        check("1.text-fidelity", "Unicode and 100-character names come back unchanged")
             .stretch()
             .needs(&["1.get-one", "1.list"])
             .book("headers-body-and-json")

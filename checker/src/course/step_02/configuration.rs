@@ -1,6 +1,6 @@
 //! Configuration from the environment.
 
-use crate::course::check::Check;
+use crate::course::check::{Check, check};
 use crate::course::habit::Habit;
 use crate::outcome::Stop;
 use crate::probe::Request;
@@ -9,7 +9,7 @@ use crate::target::RunToExit;
 /// The checks.
 pub fn checks() -> Vec<Check> {
     vec![
-        Check::new("2.port", "PORT decides where the server listens: two instances run side by side")
+        check("2.port", "PORT decides where the server listens: two instances run side by side")
             .book("configuration")
             .hints(&["Read `PORT` from the environment each time the program starts, and listen nowhere else."])
             .proof(async |api| {
@@ -21,7 +21,7 @@ pub fn checks() -> Vec<Check> {
                 api.read(&mine).await?;
                 Ok(())
             }),
-        Check::new("2.port-invalid", "A PORT that is no port number ends the program at once, with its name on stderr")
+        check("2.port-invalid", "A PORT that is no port number ends the program at once, with its name on stderr")
             .book("configuration")
             .hints(&[
                 "Do not fall back to a default: whoever set the variable meant something.",

@@ -3,14 +3,14 @@
 use serde_json::json;
 
 use super::{expect_absent, expect_allow};
-use crate::course::check::Check;
+use crate::course::check::{Check, check};
 use crate::course::problem::{expect_no_internals, expect_problem};
 use crate::probe::Request;
 
 /// The checks.
 pub fn checks() -> Vec<Check> {
     vec![
-        Check::new("2.not-found-route", "An unknown route answers 404 with problem details")
+        check("2.not-found-route", "An unknown route answers 404 with problem details")
             .book("one-shape-for-errors")
             .hints(&[
                 "The framework's own 404 has an empty body. Where can a router be told what to do when no route fits?",
@@ -22,7 +22,7 @@ pub fn checks() -> Vec<Check> {
                 expect_problem(&api.post(&path, json!({ "name": api.data.name() })).await?, 404)?;
                 Ok(())
             }),
-        Check::new("2.not-found-habit", "An unknown habit answers 404 with problem details")
+        check("2.not-found-habit", "An unknown habit answers 404 with problem details")
             .book("one-shape-for-errors")
             .hints(&[
                 "The media type is `application/problem+json`, not `application/json`.",
@@ -35,7 +35,7 @@ pub fn checks() -> Vec<Check> {
                 expect_problem(&api.delete(&path).await?, 404)?;
                 Ok(())
             }),
-        Check::new("2.wrong-method", "A known route with a wrong method answers 405 with Allow and problem details")
+        check("2.wrong-method", "A known route with a wrong method answers 405 with Allow and problem details")
             .book("routing")
             .hints(&[
                 "405 has to say which methods there are, in the `Allow` header. axum sets it already; do not lose it.",
@@ -51,7 +51,7 @@ pub fn checks() -> Vec<Check> {
                 expect_allow(&item, &["GET", "PATCH", "DELETE"], "POST")?;
                 Ok(())
             }),
-        Check::new("2.broken-json", "Malformed JSON answers 400 with problem details")
+        check("2.broken-json", "Malformed JSON answers 400 with problem details")
             .book("extractors")
             .hints(&[
                 "The `Json` extractor answers by itself when it cannot read the body, in its own words.",
@@ -67,7 +67,7 @@ pub fn checks() -> Vec<Check> {
                 }
                 Ok(())
             }),
-        Check::new("2.wrong-media-type", "A body that is not application/json answers 415 with problem details")
+        check("2.wrong-media-type", "A body that is not application/json answers 415 with problem details")
             .book("extractors")
             .hints(&[
                 "The client says in `Content-Type` what it sends. JSON under another name is refused too.",
@@ -89,7 +89,7 @@ pub fn checks() -> Vec<Check> {
                 api.http.send(post.body(body)).await?.status(201)?;
                 Ok(())
             }),
-        Check::new("2.bad-id", "An id that is no integer, or beyond 64 bits, answers 400 or 404 with problem details")
+        check("2.bad-id", "An id that is no integer, or beyond 64 bits, answers 400 or 404 with problem details")
             .book("extractors")
             .hints(&[
                 "`Path<u64>` refuses `abc` by itself, with a text of its own. That rejection, too, becomes your error.",
@@ -104,7 +104,7 @@ pub fn checks() -> Vec<Check> {
                 }
                 Ok(())
             }),
-        Check::new("2.no-internals", "No error shows a stack trace, a source file or the name of a library")
+        check("2.no-internals", "No error shows a stack trace, a source file or the name of a library")
             .book("one-shape-for-errors")
             .hints(&[
                 "What a library says of an error is for your log. Tell the client in words of your own.",

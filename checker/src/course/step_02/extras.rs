@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{DESCRIPTION_MOST, NAME_MOST, expect_allow};
-use crate::course::check::Check;
+use crate::course::check::{Check, check};
 use crate::course::habit::Habit;
 use crate::course::problem::{expect_invalid, expect_problem};
 use crate::outcome::Outcome;
@@ -12,7 +12,7 @@ use crate::probe::{Answer, Request};
 /// The checks.
 pub fn checks() -> Vec<Check> {
     vec![
-        Check::new("2.v1", "The whole API also answers under /v1")
+        check("2.v1", "The whole API also answers under /v1")
             .stretch()
             .book("versioning")
             .hints(&["`Router::nest` puts a whole router under a prefix; both share one state."])
@@ -39,7 +39,7 @@ pub fn checks() -> Vec<Check> {
                 expect_problem(&api.delete("/v1/habits").await?, 405)?;
                 Ok(())
             }),
-        Check::new("2.compression", "A long answer is compressed when asked for, and only then")
+        check("2.compression", "A long answer is compressed when asked for, and only then")
             .stretch()
             .book("content-negotiation")
             .hints(&["`tower_http::compression::CompressionLayer` reads `Accept-Encoding` and does the rest."])
@@ -72,7 +72,7 @@ pub fn checks() -> Vec<Check> {
                 packed.same(&plain.json()?, &unpacked)?;
                 Ok(())
             }),
-        Check::new("2.head", "HEAD answers like GET, without a body")
+        check("2.head", "HEAD answers like GET, without a body")
             .stretch()
             .book("head-and-options")
             .hints(&["axum answers HEAD from the GET handler. Look at what your own layers do to it."])
@@ -98,7 +98,7 @@ pub fn checks() -> Vec<Check> {
                 }
                 Ok(())
             }),
-        Check::new("2.options", "OPTIONS answers 2xx with Allow")
+        check("2.options", "OPTIONS answers 2xx with Allow")
             .stretch()
             .book("head-and-options")
             .hints(&["OPTIONS asks what may be done here. Answer 204, with the route's methods in `Allow`."])
@@ -111,7 +111,7 @@ pub fn checks() -> Vec<Check> {
                 }
                 Ok(())
             }),
-        Check::new("2.put-validates", "PUT refuses what POST refuses")
+        check("2.put-validates", "PUT refuses what POST refuses")
             .stretch()
             .book("validation")
             .hints(&["Give the rules one place that POST, PATCH and PUT go through: a type that can only be made from a valid body."])

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::json;
 
-use crate::course::check::Check;
+use crate::course::check::{Check, check};
 use crate::course::logline;
 use crate::outcome::Outcome;
 use crate::probe::{Answer, Request};
@@ -12,7 +12,7 @@ use crate::probe::{Answer, Request};
 /// The checks.
 pub fn checks() -> Vec<Check> {
     vec![
-        Check::new("2.log-line", "Every request logs one line with method, path, status and duration")
+        check("2.log-line", "Every request logs one line with method, path, status and duration")
             .book("middleware-logging-and-request-ids")
             .hints(&[
                 "Status and duration are known only when the answer is ready: log then, once.",
@@ -47,7 +47,7 @@ pub fn checks() -> Vec<Check> {
                 }
                 Ok(())
             }),
-        Check::new("2.request-id-made", "Every answer carries an x-request-id of its own, errors too")
+        check("2.request-id-made", "Every answer carries an x-request-id of its own, errors too")
             .book("middleware-logging-and-request-ids")
             .hints(&[
                 "`SetRequestIdLayer` gives the request an id, `PropagateRequestIdLayer` copies it to the answer.",
@@ -79,7 +79,7 @@ pub fn checks() -> Vec<Check> {
                 }
                 Ok(())
             }),
-        Check::new("2.request-id-echoed", "A safe x-request-id of the caller comes back unchanged")
+        check("2.request-id-echoed", "A safe x-request-id of the caller comes back unchanged")
             .needs(&["2.request-id-made"])
             .book("middleware-logging-and-request-ids")
             .hints(&["A caller that sends an id wants to find the request in your log by it. `SetRequestIdLayer` keeps one that is there."])
@@ -96,7 +96,7 @@ pub fn checks() -> Vec<Check> {
                 }
                 Ok(())
             }),
-        Check::new("2.request-id-replaced", "An unsafe x-request-id of the caller is replaced by a new one")
+        check("2.request-id-replaced", "An unsafe x-request-id of the caller is replaced by a new one")
             .needs(&["2.request-id-made"])
             .book("middleware-logging-and-request-ids")
             .hints(&[
@@ -125,7 +125,7 @@ pub fn checks() -> Vec<Check> {
                 }
                 Ok(())
             }),
-        Check::new("2.request-id-logged", "The request's log line has its x-request-id")
+        check("2.request-id-logged", "The request's log line has its x-request-id")
             .needs(&["2.log-line", "2.request-id-made"])
             .book("middleware-logging-and-request-ids")
             .hints(&["Make the id a field of the span that wraps the request, or of the line itself."])

@@ -3,14 +3,14 @@
 use serde_json::{Value, json};
 
 use super::{DESCRIPTION_MOST, NAME_MOST, expect_count, refused_fields, refused_names};
-use crate::course::check::Check;
+use crate::course::check::{Check, check};
 use crate::course::habit::Habit;
 use crate::course::problem::{expect_invalid, expect_problem};
 
 /// The checks.
 pub fn checks() -> Vec<Check> {
     vec![
-        Check::new("2.name-missing", "POST without a name is refused, and the answer names the field")
+        check("2.name-missing", "POST without a name is refused, and the answer names the field")
             .book("validation")
             .hints(&[
                 "The body is well-formed JSON, but a rule is broken: 400, with `errors` in the problem details.",
@@ -26,11 +26,11 @@ pub fn checks() -> Vec<Check> {
                 }
                 expect_count(api, before).await
             }),
-        Check::new("2.name-blank", "An empty name, or one of white space alone, is refused")
+        check("2.name-blank", "An empty name, or one of white space alone, is refused")
             .book("validation")
             .hints(&["Trim first, then look whether anything is left. White space is more than the space bar: U+3000 is one too."])
             .proof(async |api| refused_names(api, &["", " ", "   ", "\u{3000}", "\u{a0}\u{2003}"].map(Value::from)).await),
-        Check::new("2.name-long", "A name of 100 characters is accepted, one of 101 refused")
+        check("2.name-long", "A name of 100 characters is accepted, one of 101 refused")
             .book("validation")
             .hints(&[
                 "A character is a Unicode code point here. `len()` counts bytes.",
@@ -47,21 +47,21 @@ pub fn checks() -> Vec<Check> {
                 }
                 Ok(())
             }),
-        Check::new("2.name-null", "\"name\": null is refused")
+        check("2.name-null", "\"name\": null is refused")
             .book("validation")
             .hints(&[
                 "In PATCH a missing name means \"leave it\"; `null` would mean \"take it away\", and a habit has a name.",
                 "The type that tells a missing description from `null` can do the same for the name.",
             ])
             .proof(async |api| refused_names(api, &[Value::Null]).await),
-        Check::new("2.name-type", "A name that is not a string is refused, and the answer names the field")
+        check("2.name-type", "A name that is not a string is refused, and the answer names the field")
             .book("validation")
             .hints(&[
                 "When serde refuses a type, the field's name is lost in a sentence. How could you learn it?",
                 "Read the body as `serde_json::Value` first, or use a crate that tracks the path of a deserialization error.",
             ])
             .proof(async |api| refused_names(api, &[json!(7), json!(true), json!(["a"]), json!({ "a": 1 })]).await),
-        Check::new("2.description-long", "A description of 500 characters is accepted, one of 501 refused")
+        check("2.description-long", "A description of 500 characters is accepted, one of 501 refused")
             .book("validation")
             .hints(&["The same counting as for the name: code points."])
             .proof(async |api| {
@@ -72,7 +72,7 @@ pub fn checks() -> Vec<Check> {
                 }
                 Ok(())
             }),
-        Check::new("2.description-type", "A description that is neither a string nor null is refused")
+        check("2.description-type", "A description that is neither a string nor null is refused")
             .book("validation")
             .hints(&["As for the name, but `null` is fine: it means \"no description\"."])
             .proof(async |api| {
@@ -80,7 +80,7 @@ pub fn checks() -> Vec<Check> {
                 answer.status(201)?;
                 refused_fields(api, "description", &[json!(7), json!(false), json!(["a"])]).await
             }),
-        Check::new("2.completed-type", "A completed_today that is not a boolean is refused by PATCH")
+        check("2.completed-type", "A completed_today that is not a boolean is refused by PATCH")
             .book("validation")
             .hints(&["`\"true\"` is a text, `1` is a number, and `null` is neither true nor false."])
             .proof(async |api| {
@@ -93,7 +93,7 @@ pub fn checks() -> Vec<Check> {
                 read.expect(&answer, "completed_today", false)?;
                 Ok(())
             }),
-        Check::new("2.trimmed", "White space around a name is removed before it is stored")
+        check("2.trimmed", "White space around a name is removed before it is stored")
             .book("validation")
             .hints(&["Store what `trim()` gives, not what was sent, in PATCH as well. White space between words stays."])
             .proof(async |api| {

@@ -72,7 +72,7 @@ pub struct Status {
     pub over: bool,
     /// Whether the guard was killed before its work was done.
     pub guard_killed: bool,
-    done: bool,
+    pub done: bool,
 }
 
 impl Status {

@@ -4,9 +4,11 @@ mod replace;
 
 use std::path::{Path, PathBuf};
 
-pub use replace::MOVED;
+use toml_edit::DocumentMut;
 
 use crate::outcome::Problem;
+
+pub use replace::MOVED;
 
 /// The folder above the checker's own sources, when it was compiled.
 const BUILT_IN: Option<&str> = option_env!("CARGO_MANIFEST_DIR");
@@ -75,6 +77,23 @@ impl Workshop {
         self.root.join("docs/src").join(format!("{slug}.md"))
     }
 
+    /// The names of the workspace's packages, as far as their manifests can be read.
+    pub fn packages(&self) -> Vec<String> {
+        let workspace = manifest(&self.root);
+        let members = workspace.as_ref().and_then(|manifest| manifest.get("workspace")?.get("members")?.as_array());
+        let members = members.into_iter().flatten().filter_map(|member| member.as_str());
+        let mut packages = Vec::new();
+        for member in members {
+            let folders = match member.strip_suffix("/*") {
+                Some(parent) => subfolders(&self.root.join(parent)),
+                None => vec![self.root.join(member)],
+            };
+            let names = folders.iter().filter_map(|folder| Some(manifest(folder)?.get("package")?.get("name")?.as_str()?.to_owned()));
+            packages.extend(names);
+        }
+        packages
+    }
+
     /// Where work is kept that a command replaced.
     pub fn backups(&self) -> PathBuf {
         self.root.join(".checker-backups")
@@ -93,6 +112,16 @@ impl Workshop {
 
 fn is_workshop(folder: &Path) -> bool {
     folder.join("Cargo.toml").is_file() && folder.join("steps").is_dir() && folder.join("checker").is_dir()
+}
+
+fn manifest(folder: &Path) -> Option<DocumentMut> {
+    std::fs::read_to_string(folder.join("Cargo.toml")).ok()?.parse().ok()
+}
+
+fn subfolders(parent: &Path) -> Vec<PathBuf> {
+    let mut folders: Vec<_> = std::fs::read_dir(parent).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+    folders.sort();
+    folders
 }
 
 #[cfg(test)]

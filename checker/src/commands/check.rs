@@ -30,7 +30,7 @@ async fn run(workshop: &Workshop, step: &'static Step, args: GradeArgs, style: &
     }
     let grading = Grading {
         step,
-        spec: spec(&args.target, step)?,
+        spec: spec(workshop, &args.target, step)?,
         only: args.only,
         stretch: args.stretch,
         // Six digits are enough to differ, and can be typed.

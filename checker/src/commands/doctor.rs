@@ -68,7 +68,7 @@ fn toolchain(root: &Path) -> Result<String, Problem> {
     let rustc = first_line("rustc", "--version", root).ok_or_else(|| Problem::new("rustc was not found.", install))?;
     let pinned = std::fs::read_to_string(root.join("rust-toolchain.toml")).unwrap_or_default();
     let pinned = pinned.parse::<toml_edit::DocumentMut>().ok();
-    let pinned = pinned.as_ref().and_then(|file| file["toolchain"]["channel"].as_str());
+    let pinned = pinned.as_ref().and_then(|file| file.get("toolchain")?.get("channel")?.as_str());
     match pinned {
         Some(version) if !rustc.contains(version) => Err(Problem::new(
             format!("This is {rustc}, and the workshop is made for {version}."),

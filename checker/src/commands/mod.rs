@@ -102,8 +102,13 @@ async fn dispatch(cli: Cli, style: &Style) -> Ending {
         Some(Command::Reset { step }) => tell(&reset::run(&workshop, &known_step(step)?.outline())?.text(style)),
         Some(Command::Solution { step }) => {
             let step = known_step(step)?;
-            let passed = load_progress(&workshop)?.passed.contains(&step.number);
-            tell(&solution::run(&workshop, &step.outline(), passed, style)?)
+            if !load_progress(&workshop)?.passed.contains(&step.number) {
+                return Err(Trouble::usage(
+                    format!("The solution of step {} opens once you have passed the step.", step.number),
+                    "`cargo run -p checker -- hint` helps with the check that fails first.",
+                ));
+            }
+            tell(&solution::run(&workshop, &step.outline(), style)?)
         }
         Some(Command::Doctor) => doctor::doctor(&workshop).await,
         Some(Command::Dev(command)) => dev::run(&workshop, command, style).await,
@@ -157,8 +162,15 @@ fn current_step(progress: &Progress) -> &'static Step {
 }
 
 /// What to examine: what the arguments name, or the learner's own crate of the step.
-fn spec(target: &TargetArgs, step: &Step) -> Result<Spec, Trouble> {
+fn spec(workshop: &Workshop, target: &TargetArgs, step: &Step) -> Result<Spec, Trouble> {
     if let Some(package) = &target.package {
+        let packages = workshop.packages();
+        if !packages.is_empty() && !packages.contains(package) {
+            return Err(Trouble::usage(
+                format!("There is no package `{package}` in this workspace."),
+                format!("The packages are {}.", packages.join(", ")),
+            ));
+        }
         return Ok(Spec::Package(package.clone()));
     }
     if let Some(command) = &target.command {

@@ -5,7 +5,7 @@ use crate::scratch::{ONE, Scratch};
 #[test]
 fn before_a_step_is_passed_its_solution_stays_closed() {
     let scratch = Scratch::new();
-    let message = scratch.run(&["solution", "1"]).refused(4, "once you have passed");
+    let message = scratch.run(&["solution", "1"]).refused(64, "once you have passed");
     assert!(message.contains("hint"), "{message}");
 }
 

@@ -68,7 +68,7 @@ impl<'a> Session<'a> {
         stretch: bool,
         color: bool,
     ) -> Result<Self, Trouble> {
-        let spec = spec(&target, step)?;
+        let spec = spec(workshop, &target, step)?;
         let watcher = sources(workshop, &spec).map(Watcher::new);
         let grading = Grading { step, spec, only: Vec::new(), stretch, seed: 0, color };
         Ok(Session { workshop, step, target, grading, watcher, polling_told: false, run: None })

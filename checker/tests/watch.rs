@@ -74,7 +74,7 @@ fn without_a_terminal_every_save_is_answered_with_a_report() {
     wait_for("Watching app. Ctrl-C ends it.");
     wait_for("Step 1");
     wait_for("exit code 3");
-    wait_for("same command again");
+    wait_for("When that is mended, save.");
     fs::write(root.path().join("app/server.py"), "").expect("the folder is writable");
     wait_for("server.py saved");
     wait_for("exit code 3");

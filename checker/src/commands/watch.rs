@@ -102,6 +102,9 @@ impl Window<'_> {
         match happening {
             Happening::Saved(paths) => self.session.start(Some(saved(&paths))),
             Happening::Graded(report, problem) => {
+                if !self.session.has_files() {
+                    self.screen.again = "press r";
+                }
                 self.screen.graded(*report);
                 if self.moved {
                     let step = self.screen.step.number;
@@ -188,7 +191,8 @@ async fn plain(mut session: Session<'_>, style: &Style) -> Ending {
                 say(&format!("\n{saved}"))
             }
             Happening::Graded(report, problem) => {
-                let said = say(&report::text(&report, style));
+                let again = if session.has_files() { "save" } else { "run the same command again" };
+                let said = say(&report::text_with(&report, style, again));
                 if let Some(problem) = problem {
                     eprintln!("{} {}", problem.title, problem.remedy);
                 }

@@ -17,4 +17,4 @@ mod text;
 pub use json::{json, printable};
 pub use junit::junit;
 pub use terminal::{ColorChoice, Ink, Style, escape};
-pub use text::text;
+pub use text::{text, text_with};

@@ -14,6 +14,11 @@ const DETAILS: usize = 20;
 
 /// The whole report. Nothing the server sent can steer the terminal it is printed to.
 pub fn text(report: &RunReport, style: &Style) -> String {
+    text_with(report, style, "run the same command again")
+}
+
+/// The whole report, for a reader who is to do as `again` says when it is to be graded again.
+pub fn text_with(report: &RunReport, style: &Style, again: &str) -> String {
     let mut page = Page::new(style);
     match &report.verdict {
         StepVerdict::NotBuilt(message) => {
@@ -21,7 +26,7 @@ pub fn text(report: &RunReport, style: &Style) -> String {
             page.gap();
             page.prose(
                 0,
-                "The crate does not build, so nothing was examined: mend the first error above, then run the same command again.",
+                &format!("The crate does not build, so nothing was examined: mend the first error above, then {again}."),
             );
             return page.finish();
         }
@@ -43,7 +48,7 @@ pub fn text(report: &RunReport, style: &Style) -> String {
         }
     }
     advice(&mut page, report);
-    next(&mut page, report);
+    next(&mut page, report, again);
     page.finish()
 }
 
@@ -192,7 +197,7 @@ fn advice(page: &mut Page, report: &RunReport) {
 }
 
 /// What to do now.
-fn next(page: &mut Page, report: &RunReport) {
+fn next(page: &mut Page, report: &RunReport, again: &str) {
     let subject = Subject::of(&report.target);
     page.gap();
     match &report.verdict {
@@ -201,13 +206,14 @@ fn next(page: &mut Page, report: &RunReport) {
             let first = first_failure(report).map_or("the first check that fails", |(check, _)| check.id);
             let place = subject.folder().map_or_else(|| "your server".to_owned(), |folder| format!("`{folder}`"));
             page.paragraph(0, Ink::Strong, "What to do next");
-            page.prose(2, &format!("Change {place} until {first} passes, then run the same command again. When you are stuck, the hint above helps."));
+            page.prose(
+                2,
+                &format!("Change {place} until {first} passes, then {again}. When you are stuck, the hint above helps."),
+            );
         }
-        StepVerdict::Undecided => undecided(page, report),
-        StepVerdict::NotStarted(_) => page.prose(0, "When that is mended, run the same command again."),
-        StepVerdict::Environment(_) => {
-            page.prose(0, "This is no fault of your code. When it is mended, run the same command again.")
-        }
+        StepVerdict::Undecided => undecided(page, report, again),
+        StepVerdict::NotStarted(_) => page.prose(0, &format!("When that is mended, {again}.")),
+        StepVerdict::Environment(_) => page.prose(0, &format!("This is no fault of your code. When it is mended, {again}.")),
         StepVerdict::NotBuilt(_) => {}
     }
 }
@@ -239,11 +245,11 @@ fn passed(page: &mut Page, report: &RunReport, subject: Subject) {
     }
 }
 
-fn undecided(page: &mut Page, report: &RunReport) {
+fn undecided(page: &mut Page, report: &RunReport, again: &str) {
     let inconclusive = report.checks.iter().any(|check| matches!(check.verdict, Verdict::Inconclusive(_)));
     page.paragraph(0, Ink::Strong, "What to do next");
     if inconclusive {
-        page.prose(2, "No check failed, but this machine could not decide all of them. That is no fault of your code. Close what else keeps the machine busy, then run the same command again.");
+        page.prose(2, &format!("No check failed, but this machine could not decide all of them. That is no fault of your code. Close what else keeps the machine busy, then {again}."));
     } else {
         page.prose(2, "No check failed, but some could not be run on this target, so the step does not count as passed. Examine the server as a package or by `--command` to run them all.");
     }

@@ -6,7 +6,7 @@ use super::rows::{cut, rows};
 use crate::course::Step;
 use crate::outcome::{Kind, RunReport, StepVerdict, Verdict};
 use crate::report::terminal::{columns, escape_line, keep_colors};
-use crate::report::{Ink, Style, text};
+use crate::report::{Ink, Style, text_with};
 
 /// The widest and the narrowest text that is laid out; see `Style`.
 const WIDTHS: std::ops::RangeInclusive<usize> = 24..=110;
@@ -17,6 +17,8 @@ pub struct Screen {
     pub step: &'static Step,
     /// What is watched, in one line.
     pub watched: String,
+    /// What to do to have it graded again, as reports say it.
+    pub again: &'static str,
     /// What goes on in the run that is going on.
     pub doing: Option<String>,
     /// What the latest complete run came to.
@@ -69,6 +71,7 @@ impl Screen {
         Screen {
             step,
             watched,
+            again: "save, or press r",
             doing: None,
             report: None,
             notice: None,
@@ -117,7 +120,7 @@ impl Screen {
     fn lay_out(&mut self) {
         let text = match (&self.page, &self.report) {
             (Page::Text(text), _) => text.clone(),
-            (Page::Report, Some(report)) => text(report, &self.style()),
+            (Page::Report, Some(report)) => text_with(report, &self.style(), self.again),
             (Page::Report, None) => String::new(),
         };
         self.rows = rows(&text, self.size.0, self.color);

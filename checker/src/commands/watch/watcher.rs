@@ -282,8 +282,8 @@ mod tests {
         let (_root, sources) = folder();
         let mut watcher = polling(sources.clone());
         fs::write(sources.folder().join("habits.json"), "[]").expect("the folder is writable");
-        assert_eq!(watcher.changes(true), [PathBuf::new(); 0]);
-        assert_eq!(watcher.changes(false), [PathBuf::new(); 0], "what a server wrote stays its own after it has ended");
+        assert!(watcher.changes(true).is_empty());
+        assert!(watcher.changes(false).is_empty(), "what a server wrote stays its own after it has ended");
         fs::write(sources.folder().join("habits.json"), "[1]").expect("the folder is writable");
         assert_eq!(saved(&mut watcher, false).await, ["habits.json"]);
     }

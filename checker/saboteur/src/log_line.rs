@@ -28,7 +28,10 @@ pub fn status(line: &str) -> Option<&str> {
     let is_status = |&(at, word): &(usize, &str)| {
         let inside_number = line[..at].ends_with(['.', ':', '-', ',']) || line[at + word.len()..].starts_with(['.', ':', '-']);
         let behind = words(&line[at + word.len()..]).next().map_or("", |(_, next)| next);
-        word.len() == 3 && word.parse::<u16>().is_ok_and(|status| (200..600).contains(&status)) && !inside_number && !UNITS.contains(&behind)
+        word.len() == 3
+            && word.parse::<u16>().is_ok_and(|status| (200..600).contains(&status))
+            && !inside_number
+            && !UNITS.contains(&behind)
     };
     // A path may hold such a word too, so what stands behind it counts first.
     let mut all = words(line).filter(is_status).collect::<Vec<_>>();

@@ -126,7 +126,11 @@ async fn client(stream: TcpStream, server: SocketAddr, sabotage: Rc<Sabotage>, m
 }
 
 /// An error closes the connection, as a server that is gone does.
-async fn answer(request: hyper::Request<Incoming>, upstream: Rc<Upstream>, sabotage: Rc<Sabotage>) -> Result<hyper::Response<Body>, std::io::Error> {
+async fn answer(
+    request: hyper::Request<Incoming>,
+    upstream: Rc<Upstream>,
+    sabotage: Rc<Sabotage>,
+) -> Result<hyper::Response<Body>, std::io::Error> {
     let lost = |_| std::io::Error::other("the server hung up");
     let (mut head, body) = request.into_parts();
     if sabotage.is_transparent() {

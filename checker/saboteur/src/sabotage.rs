@@ -62,11 +62,7 @@ impl Sabotage {
     }
 
     /// Changes answers before the client sees them. The request is the one the client sent.
-    pub fn answer(
-        mut self,
-        when: impl Fn(&Request) -> bool + 'static,
-        change: impl Fn(&Request, &mut Answer) + 'static,
-    ) -> Self {
+    pub fn answer(mut self, when: impl Fn(&Request) -> bool + 'static, change: impl Fn(&Request, &mut Answer) + 'static) -> Self {
         self.hooks.answers.push((Box::new(when), Box::new(change)));
         self
     }
@@ -175,11 +171,16 @@ pub enum Ending {
 
 /// An async closure behind a pointer.
 trait Instead {
-    fn answer<'a>(&'a self, request: Request, upstream: &'a Upstream) -> Pin<Box<dyn Future<Output = Result<Answer, Lost>> + 'a>>;
+    fn answer<'a>(&'a self, request: Request, upstream: &'a Upstream)
+    -> Pin<Box<dyn Future<Output = Result<Answer, Lost>> + 'a>>;
 }
 
 impl<F: AsyncFn(Request, &Upstream) -> Result<Answer, Lost>> Instead for F {
-    fn answer<'a>(&'a self, request: Request, upstream: &'a Upstream) -> Pin<Box<dyn Future<Output = Result<Answer, Lost>> + 'a>> {
+    fn answer<'a>(
+        &'a self,
+        request: Request,
+        upstream: &'a Upstream,
+    ) -> Pin<Box<dyn Future<Output = Result<Answer, Lost>> + 'a>> {
         Box::pin(self(request, upstream))
     }
 }

@@ -45,32 +45,51 @@ fn shape() -> Vec<Sabotage> {
     let touched: Rc<RefCell<BTreeSet<i64>>> = Rc::default();
     let changed = touched.clone();
     vec![
-        wrong("new-habit-has-no-description", &["1.habit-shape"], "A habit lacks its description until that is set for the first time.")
-            .request(any, move |request| if !creates(request) && !gets(request) { changed.borrow_mut().extend(request.id()) })
-            .answer(any, move |_, answer| answer.edit_habits(|habit| {
+        wrong(
+            "new-habit-has-no-description",
+            &["1.habit-shape"],
+            "A habit lacks its description until that is set for the first time.",
+        )
+        .request(any, move |request| {
+            if !creates(request) && !gets(request) {
+                changed.borrow_mut().extend(request.id())
+            }
+        })
+        .answer(any, move |_, answer| {
+            answer.edit_habits(|habit| {
                 let untouched = habit["id"].as_i64().is_some_and(|id| !touched.borrow().contains(&id));
                 if untouched && habit["description"].is_null() {
                     habit.remove("description");
                 }
-            })),
-        wrong("null-is-left-out", &["1.habit-shape", "1.patch-null-clears", "1.put-replaces"], "A field that is null is left out.")
-            .answer(any, |_, answer| answer.edit_habits(|habit| habit.retain(|_, value| !value.is_null()))),
+            })
+        }),
+        wrong(
+            "null-is-left-out",
+            &["1.habit-shape", "1.patch-null-clears", "1.put-replaces"],
+            "A field that is null is left out.",
+        )
+        .answer(any, |_, answer| answer.edit_habits(|habit| habit.retain(|_, value| !value.is_null()))),
         wrong("false-is-left-out", &["1.habit-shape", "1.patch-completes"], "completed_today is left out while it is false.")
             .answer(any, |_, answer| answer.edit_habits(|habit| habit.retain(|_, value| *value != json!(false)))),
-        wrong("completed-is-0-or-1", &["1.habit-shape", "1.patch-completes"], "completed_today is a number.")
-            .answer(any, |_, answer| answer.edit_habits(|habit| {
-                change(habit, "completed_today", |value| json!(u8::from(*value == json!(true))))
-            })),
-        wrong("no-description-is-empty", &["1.habit-shape"], "A description that was not sent is an empty text.")
-            .request(creates, |request| {
+        wrong("completed-is-0-or-1", &["1.habit-shape", "1.patch-completes"], "completed_today is a number.").answer(
+            any,
+            |_, answer| {
+                answer.edit_habits(|habit| change(habit, "completed_today", |value| json!(u8::from(*value == json!(true)))))
+            },
+        ),
+        wrong("no-description-is-empty", &["1.habit-shape"], "A description that was not sent is an empty text.").request(
+            creates,
+            |request| {
                 if request.field("description").is_none() {
                     request.set_field("description", "");
                 }
-            }),
+            },
+        ),
         wrong("create-drops-the-description", &["1.habit-shape", "1.text-fidelity"], "POST does not store the description.")
             .request(creates, |request| request.edit(|habit| drop(habit.remove("description")))),
-        wrong("new-habit-is-completed", &["1.habit-shape"], "A new habit is completed already.")
-            .instead(creates, async |request, server| {
+        wrong("new-habit-is-completed", &["1.habit-shape"], "A new habit is completed already.").instead(
+            creates,
+            async |request, server| {
                 let created = server.send(request.clone()).await?;
                 let Some(id) = created.id() else { return Ok(created) };
                 let done = json!({ "completed_today": true });
@@ -78,7 +97,8 @@ fn shape() -> Vec<Sabotage> {
                 answer.head.status = created.head.status;
                 answer.head.headers.extend(created.head.headers.get("location").map(|it| (hyper::header::LOCATION, it.clone())));
                 Ok(answer)
-            }),
+            },
+        ),
         wrong("created-at-in-seconds", &["1.habit-shape"], "created_at is a number of seconds.")
             .answer(any, |_, answer| answer.edit_habits(|habit| change(habit, "created_at", |_| json!(1_769_846_400)))),
         wrong("created-at-without-zone", &["1.habit-shape"], "created_at has no time zone.")
@@ -87,12 +107,13 @@ fn shape() -> Vec<Sabotage> {
             .answer(any, |_, answer| answer.edit_habits(|habit| change(habit, "created_at", |_| json!("1970-01-01T00:00:00Z")))),
         wrong("created-at-in-local-time", &["1.habit-shape"], "created_at is two hours ahead, yet says UTC.")
             .answer(any, |_, answer| answer.edit_habits(|habit| change_text(habit, "created_at", two_hours_ahead))),
-        wrong("created-at-in-camel-case", &["1.habit-shape"], "created_at is called createdAt.")
-            .answer(any, |_, answer| answer.edit_habits(|habit| {
+        wrong("created-at-in-camel-case", &["1.habit-shape"], "created_at is called createdAt.").answer(any, |_, answer| {
+            answer.edit_habits(|habit| {
                 if let Some(moment) = habit.remove("created_at") {
                     habit.insert("createdAt".into(), moment);
                 }
-            })),
+            })
+        }),
         wrong("created-at-is-now", &["1.get-one", "1.list"], "created_at is the moment of the answer.")
             .answer(any, |_, answer| answer.edit_habits(|habit| change(habit, "created_at", |_| json!(now())))),
     ]
@@ -110,27 +131,44 @@ fn reading() -> Vec<Sabotage> {
                     request.set_id(id);
                 }
             }),
-        wrong("get-one-counts-from-zero", &["1.get-one"], "GET /habits/{id} takes the id for a place in the list, and answers the next habit.")
-            .remembering(&next)
-            .request(reads, move |request| {
-                let live = next.live();
-                if let Some(place) = live.iter().position(|id| Some(*id) == request.id()) {
-                    request.set_id(live.get(place + 1).unwrap_or(&i64::MAX));
+        wrong(
+            "get-one-counts-from-zero",
+            &["1.get-one"],
+            "GET /habits/{id} takes the id for a place in the list, and answers the next habit.",
+        )
+        .remembering(&next)
+        .request(reads, move |request| {
+            let live = next.live();
+            if let Some(place) = live.iter().position(|id| Some(*id) == request.id()) {
+                request.set_id(live.get(place + 1).unwrap_or(&i64::MAX));
+            }
+        }),
+        wrong("get-one-answers-an-array", &["1.get-one"], "GET /habits/{id} answers an array of one habit.").answer(
+            reads,
+            |_, answer| {
+                if answer.is_success() {
+                    answer.edit(|habit| *habit = json!([habit]))
                 }
-            }),
-        wrong("get-one-answers-an-array", &["1.get-one"], "GET /habits/{id} answers an array of one habit.")
-            .answer(reads, |_, answer| if answer.is_success() { answer.edit(|habit| *habit = json!([habit])) }),
+            },
+        ),
         wrong("get-one-answers-a-part", &["1.get-one"], "GET /habits/{id} answers id and name alone.")
             .answer(reads, |_, answer| answer.edit_habits(|habit| habit.retain(|field, _| field == "id" || field == "name"))),
         wrong("get-unknown-answers-null", &["1.get-unknown"], "GET answers 200 and null for an unknown habit.")
             .remembering(&null)
-            .answer(reads, move |request, answer| if null.never_saw(request) {
-                answer.set_status(200);
-                answer.set_json("application/json", &Value::Null);
+            .answer(reads, move |request, answer| {
+                if null.never_saw(request) {
+                    answer.set_status(200);
+                    answer.set_json("application/json", &Value::Null);
+                }
             }),
-        wrong("get-unknown-answers-500", &["1.get-unknown"], "GET answers 500 for an unknown habit.")
-            .remembering(&error)
-            .answer(reads, move |request, answer| if error.never_saw(request) { answer.set_plain_error(500, "index out of bounds") }),
+        wrong("get-unknown-answers-500", &["1.get-unknown"], "GET answers 500 for an unknown habit.").remembering(&error).answer(
+            reads,
+            move |request, answer| {
+                if error.never_saw(request) {
+                    answer.set_plain_error(500, "index out of bounds")
+                }
+            },
+        ),
         wrong("get-unknown-hangs-up", &["1.get-unknown"], "GET closes the connection for an unknown habit, as a panic does.")
             .remembering(&hang_up)
             .instead(reads, async move |request, server| match hang_up.never_saw(&request) {
@@ -154,25 +192,36 @@ fn listing() -> Vec<Sabotage> {
             .answer(lists, |_, answer| answer.edit_list(|list| list.extend_from_within(..))),
         wrong("list-stops-at-fifty", &["1.ids-parallel"], "The list ends after fifty habits.")
             .answer(lists, |_, answer| answer.edit_list(|list| list.truncate(50))),
-        wrong("empty-list-is-null", &["1.list"], "The list is null while there is no habit.")
-            .answer(lists, |_, answer| answer.edit(|list| if *list == json!([]) { *list = Value::Null })),
-        wrong("empty-list-is-404", &["1.list"], "The list is not found while there is no habit.")
-            .answer(lists, |_, answer| if answer.json() == Some(json!([])) { answer.set_plain_error(404, "no habits") }),
+        wrong("empty-list-is-null", &["1.list"], "The list is null while there is no habit.").answer(lists, |_, answer| {
+            answer.edit(|list| {
+                if *list == json!([]) {
+                    *list = Value::Null
+                }
+            })
+        }),
+        wrong("empty-list-is-404", &["1.list"], "The list is not found while there is no habit.").answer(lists, |_, answer| {
+            if answer.json() == Some(json!([])) {
+                answer.set_plain_error(404, "no habits")
+            }
+        }),
         wrong("list-newest-first", &["1.list-order"], "The list begins with the newest habit.")
             .answer(lists, |_, answer| answer.edit_list(|list| list.reverse())),
         wrong("list-sorted-by-name", &["1.list-order"], "The list is sorted by name.")
             .answer(lists, |_, answer| answer.edit_list(|list| list.sort_by_key(|habit| habit["name"].to_string()))),
         wrong("list-sorted-by-id-as-text", &["1.list-order"], "The list is sorted by id as a text: 10 comes before 9.")
             .answer(lists, |_, answer| answer.edit_list(|list| list.sort_by_key(|habit| habit["id"].to_string()))),
-        wrong("list-in-hash-order", &["1.list-order"], "The list has the order of a hash map.")
-            .answer(lists, |_, answer| answer.edit_list(|list| {
+        wrong("list-in-hash-order", &["1.list-order"], "The list has the order of a hash map.").answer(lists, |_, answer| {
+            answer.edit_list(|list| {
                 list.sort_by_key(|habit| habit["id"].as_u64().unwrap_or(0).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(17));
-            })),
+            })
+        }),
         wrong("list-moves-what-changed", &["1.list-order"], "A habit that is changed moves to the end of the list.")
             .request(patches, move |request| touched.borrow_mut().extend(request.id()))
-            .answer(lists, move |_, answer| answer.edit_list(|list| {
-                list.sort_by_key(|habit| patched.borrow().iter().rposition(|id| habit["id"] == *id).map(|place| place + 1));
-            })),
+            .answer(lists, move |_, answer| {
+                answer.edit_list(|list| {
+                    list.sort_by_key(|habit| patched.borrow().iter().rposition(|id| habit["id"] == *id).map(|place| place + 1));
+                })
+            }),
     ]
 }
 
@@ -187,24 +236,30 @@ fn patching() -> Vec<Sabotage> {
             .request(patches, |request| request.edit(|change| drop(change.remove("completed_today")))),
         wrong("patch-never-uncompletes", &["1.patch-completes"], "PATCH takes false for \"not sent\".")
             .request(patches, |request| request.edit(|change| change.retain(|_, value| *value != json!(false)))),
-        wrong("patch-toggles", &["1.patch-completes"], "PATCH turns completed_today around, whatever was sent.")
-            .instead(patches, async |mut request, server| {
+        wrong("patch-toggles", &["1.patch-completes"], "PATCH turns completed_today around, whatever was sent.").instead(
+            patches,
+            async |mut request, server| {
                 if request.field("completed_today").is_some() {
                     let before = read(&request, server).await?;
                     request.set_field("completed_today", before["completed_today"] == json!(false));
                 }
                 server.send(request).await
-            }),
-        wrong("patch-answers-the-old-habit", &["1.patch-completes"], "PATCH answers the habit as it was before completed_today changed.")
-            .instead(patches, async |request, server| {
-                let before = read(&request, server).await?;
-                let completes = request.field("completed_today").is_some();
-                let mut answer = server.send(request).await?;
-                if completes && answer.is_success() {
-                    answer.edit(|habit| *habit = before);
-                }
-                Ok(answer)
-            }),
+            },
+        ),
+        wrong(
+            "patch-answers-the-old-habit",
+            &["1.patch-completes"],
+            "PATCH answers the habit as it was before completed_today changed.",
+        )
+        .instead(patches, async |request, server| {
+            let before = read(&request, server).await?;
+            let completes = request.field("completed_today").is_some();
+            let mut answer = server.send(request).await?;
+            if completes && answer.is_success() {
+                answer.edit(|habit| *habit = before);
+            }
+            Ok(answer)
+        }),
         wrong("patch-is-not-stored", &["1.patch-completes"], "PATCH changes completed_today in its answer, and nowhere else.")
             .instead(patches, async |request, server| {
                 let before = read(&request, server).await?;
@@ -215,25 +270,45 @@ fn patching() -> Vec<Sabotage> {
                 }
                 Ok(answer)
             }),
-        wrong("patch-answers-204", &["1.patch-completes", "1.patch-null-clears"], "PATCH answers 204 without the habit.")
-            .answer(patches, |_, answer| if answer.is_success() {
-                answer.set_status(204);
-                answer.clear();
-            }),
-        wrong("patch-resets-completed", &["1.patch-partial"], "PATCH without completed_today sets it to false.")
-            .request(patches, |request| if changes_something(request) && request.field("completed_today").is_none() {
-                request.set_field("completed_today", false);
-            }),
-        wrong("patch-resets-the-description", &["1.patch-partial"], "PATCH without a description removes it.")
-            .request(patches, |request| if changes_something(request) && request.field("description").is_none() {
-                request.set_field("description", Value::Null);
-            }),
+        wrong("patch-answers-204", &["1.patch-completes", "1.patch-null-clears"], "PATCH answers 204 without the habit.").answer(
+            patches,
+            |_, answer| {
+                if answer.is_success() {
+                    answer.set_status(204);
+                    answer.clear();
+                }
+            },
+        ),
+        wrong("patch-resets-completed", &["1.patch-partial"], "PATCH without completed_today sets it to false.").request(
+            patches,
+            |request| {
+                if changes_something(request) && request.field("completed_today").is_none() {
+                    request.set_field("completed_today", false);
+                }
+            },
+        ),
+        wrong("patch-resets-the-description", &["1.patch-partial"], "PATCH without a description removes it.").request(
+            patches,
+            |request| {
+                if changes_something(request) && request.field("description").is_none() {
+                    request.set_field("description", Value::Null);
+                }
+            },
+        ),
         wrong("patch-ignores-the-name", &["1.patch-partial"], "PATCH does not change the name.")
             .request(patches, |request| request.edit(|change| drop(change.remove("name")))),
         wrong("patch-ignores-the-description", &["1.patch-partial"], "PATCH can remove a description, but not change it.")
-            .request(patches, |request| request.edit(|change| change.retain(|field, value| field != "description" || value.is_null()))),
-        wrong("patch-renews-created-at", &["1.patch-partial"], "PATCH of the name or the description makes created_at the present moment.")
-            .renewing(|request| patches(request) && ["name", "description"].iter().any(|field| request.field(field).is_some_and(|it| !it.is_null()))),
+            .request(patches, |request| {
+                request.edit(|change| change.retain(|field, value| field != "description" || value.is_null()))
+            }),
+        wrong(
+            "patch-renews-created-at",
+            &["1.patch-partial"],
+            "PATCH of the name or the description makes created_at the present moment.",
+        )
+        .renewing(|request| {
+            patches(request) && ["name", "description"].iter().any(|field| request.field(field).is_some_and(|it| !it.is_null()))
+        }),
         wrong("patch-changes-every-habit", &["1.patch-partial"], "PATCH changes every habit there is.")
             .remembering(&memory)
             .instead(patches, async move |request, server| {
@@ -247,11 +322,10 @@ fn patching() -> Vec<Sabotage> {
             }),
         wrong("patch-refuses-nothing-to-do", &["1.patch-empty"], "PATCH answers 400 when no field was sent.")
             .answer(is_empty_patch, |_, answer| answer.set_plain_error(400, "no fields to update")),
-        wrong("patch-empty-answers-204", &["1.patch-empty"], "PATCH with {} answers 204.")
-            .answer(is_empty_patch, |_, answer| {
-                answer.set_status(204);
-                answer.clear();
-            }),
+        wrong("patch-empty-answers-204", &["1.patch-empty"], "PATCH with {} answers 204.").answer(is_empty_patch, |_, answer| {
+            answer.set_status(204);
+            answer.clear();
+        }),
         wrong("patch-empty-resets", &["1.patch-empty"], "PATCH with {} returns the habit to its defaults.")
             .request(is_empty_patch, |request| request.set_json(&json!({ "description": null, "completed_today": false }))),
         wrong("patch-ignores-null", &["1.patch-null-clears"], "PATCH takes null for \"not sent\".")
@@ -264,9 +338,11 @@ fn patching() -> Vec<Sabotage> {
             .request(clears, |request| request.set_field("description", "null")),
         wrong("patch-unknown-answers-200", &["1.patch-unknown"], "PATCH answers 200 for an unknown habit.")
             .remembering(&ok_memory)
-            .answer(patches, move |request, answer| if ok.never_saw(request) {
-                answer.set_status(200);
-                answer.set_json("application/json", &json!({}));
+            .answer(patches, move |request, answer| {
+                if ok.never_saw(request) {
+                    answer.set_status(200);
+                    answer.set_json("application/json", &json!({}));
+                }
             }),
         wrong("patch-unknown-creates", &["1.patch-unknown"], "PATCH creates an unknown habit.")
             .remembering(&upsert_memory)
@@ -276,7 +352,11 @@ fn patching() -> Vec<Sabotage> {
             }),
         wrong("patch-unknown-answers-500", &["1.patch-unknown"], "PATCH answers 500 for an unknown habit.")
             .remembering(&error_memory)
-            .answer(patches, move |request, answer| if error.never_saw(request) { answer.set_plain_error(500, "no such key") }),
+            .answer(patches, move |request, answer| {
+                if error.never_saw(request) {
+                    answer.set_plain_error(500, "no such key")
+                }
+            }),
     ]
 }
 
@@ -292,24 +372,29 @@ fn deleting() -> Vec<Sabotage> {
     let (next_memory, newest_memory) = (next.clone(), newest.clone());
     let kept: RefCell<BTreeSet<i64>> = RefCell::default();
     vec![
-        wrong("delete-answers-200", &["1.delete"], "DELETE answers 200 with a message.")
-            .answer(deletes, |_, answer| if answer.is_success() {
+        wrong("delete-answers-200", &["1.delete"], "DELETE answers 200 with a message.").answer(deletes, |_, answer| {
+            if answer.is_success() {
                 answer.set_status(200);
                 answer.set_json("application/json", &json!({ "message": "deleted" }));
-            }),
-        wrong("delete-does-nothing", &["1.delete"], "DELETE answers 204 and keeps the habit.")
-            .instead(deletes, async move |request, server| {
+            }
+        }),
+        wrong("delete-does-nothing", &["1.delete"], "DELETE answers 204 and keeps the habit.").instead(
+            deletes,
+            async move |request, server| {
                 let first_time = request.id().is_some_and(|id| kept.borrow_mut().insert(id));
                 pretend_to_delete(request, server, first_time).await
-            }),
+            },
+        ),
         wrong("delete-hides-from-the-list-alone", &["1.delete"], "A deleted habit is gone from the list, yet can be read.")
             .instead(deletes, async move |request, server| {
                 let first_time = request.id().is_some_and(|id| hide.borrow_mut().insert(id));
                 pretend_to_delete(request, server, first_time).await
             })
-            .answer(lists, move |_, answer| answer.edit_list(|list| {
-                list.retain(|habit| habit["id"].as_i64().is_none_or(|id| !hidden.borrow().contains(&id)));
-            })),
+            .answer(lists, move |_, answer| {
+                answer.edit_list(|list| {
+                    list.retain(|habit| habit["id"].as_i64().is_none_or(|id| !hidden.borrow().contains(&id)));
+                })
+            }),
         wrong("delete-leaves-it-in-the-list", &["1.delete"], "A deleted habit cannot be read, yet stays in the list.")
             .instead(deletes, async move |request, server| {
                 let habit = read(&request, server).await?;
@@ -319,10 +404,12 @@ fn deleting() -> Vec<Sabotage> {
                 }
                 Ok(answer)
             })
-            .answer(lists, move |_, answer| answer.edit_list(|list| {
-                list.extend(ghosts.borrow().iter().cloned());
-                list.sort_by_key(|habit| habit["id"].as_i64());
-            })),
+            .answer(lists, move |_, answer| {
+                answer.edit_list(|list| {
+                    list.extend(ghosts.borrow().iter().cloned());
+                    list.sort_by_key(|habit| habit["id"].as_i64());
+                })
+            }),
         wrong("delete-takes-the-next-along", &["1.delete"], "DELETE removes the habit and the one after it.")
             .remembering(&next_memory)
             .instead(deletes, async move |request, server| {
@@ -341,23 +428,35 @@ fn deleting() -> Vec<Sabotage> {
                 }
             }),
         wrong("delete-again-answers-204", &["1.delete-again"], "DELETE answers 204 for a habit that is gone.")
-            .answer(deletes, move |request, answer| if twice.saw_go(request) {
-                answer.set_status(204);
-                answer.clear();
+            .answer(deletes, move |request, answer| {
+                if twice.saw_go(request) {
+                    answer.set_status(204);
+                    answer.clear();
+                }
             })
             .remembering(&twice_memory),
         wrong("delete-again-answers-410", &["1.delete-again"], "DELETE answers 410 for a habit that is gone.")
-            .answer(deletes, move |request, answer| if gone.saw_go(request) { answer.set_plain_error(410, "gone") })
+            .answer(deletes, move |request, answer| {
+                if gone.saw_go(request) {
+                    answer.set_plain_error(410, "gone")
+                }
+            })
             .remembering(&gone_memory),
         wrong("delete-unknown-answers-204", &["1.delete-again"], "DELETE answers 204 for a habit that never was.")
             .remembering(&never_memory)
-            .answer(deletes, move |request, answer| if never.never_saw(request) {
-                answer.set_status(204);
-                answer.clear();
+            .answer(deletes, move |request, answer| {
+                if never.never_saw(request) {
+                    answer.set_status(204);
+                    answer.clear();
+                }
             }),
         wrong("delete-unknown-answers-500", &["1.delete-again"], "DELETE answers 500 for a habit that never was.")
             .remembering(&error_memory)
-            .answer(deletes, move |request, answer| if error.never_saw(request) { answer.set_plain_error(500, "index out of bounds") }),
+            .answer(deletes, move |request, answer| {
+                if error.never_saw(request) {
+                    answer.set_plain_error(500, "index out of bounds")
+                }
+            }),
     ]
 }
 
@@ -365,8 +464,9 @@ fn ids() -> Vec<Sabotage> {
     let (shared, lost, refused) = (Crowd::default(), Crowd::default(), Crowd::default());
     let newest = Cell::new(json!(1));
     vec![
-        wrong("parallel-creates-share-an-id", &["1.ids-parallel"], "Habits created at the same time get the same id.")
-            .instead(creates, async move |request, server| {
+        wrong("parallel-creates-share-an-id", &["1.ids-parallel"], "Habits created at the same time get the same id.").instead(
+            creates,
+            async move |request, server| {
                 let visit = shared.enter();
                 tokio::time::sleep(RACE).await;
                 let mut answer = server.send(request.clone()).await?;
@@ -381,9 +481,11 @@ fn ids() -> Vec<Sabotage> {
                     }
                 }
                 Ok(answer)
-            }),
-        wrong("parallel-creates-are-lost", &["1.ids-parallel"], "Of habits created at the same time one is kept.")
-            .instead(creates, async move |request, server| {
+            },
+        ),
+        wrong("parallel-creates-are-lost", &["1.ids-parallel"], "Of habits created at the same time one is kept.").instead(
+            creates,
+            async move |request, server| {
                 let visit = lost.enter();
                 tokio::time::sleep(RACE).await;
                 let answer = server.send(request.clone()).await?;
@@ -391,7 +493,8 @@ fn ids() -> Vec<Sabotage> {
                     server.send(request.another(Method::DELETE, &format!("/habits/{id}"), None)).await?;
                 }
                 Ok(answer)
-            }),
+            },
+        ),
         wrong("parallel-creates-are-refused", &["1.ids-parallel"], "Of habits created at the same time some are answered 503.")
             .instead(creates, async move |request, server| {
                 let visit = refused.enter();
@@ -402,11 +505,10 @@ fn ids() -> Vec<Sabotage> {
                 }
                 Ok(answer)
             }),
-        wrong("id-is-the-count", &["1.ids-not-reused"], "A new id is the number of habits plus one.")
-            .renumbered(|taken, _| {
-                let count = i64::try_from(taken.len()).unwrap_or(0);
-                (count + 1..).find(|id| !taken.contains(id)).unwrap_or(1)
-            }),
+        wrong("id-is-the-count", &["1.ids-not-reused"], "A new id is the number of habits plus one.").renumbered(|taken, _| {
+            let count = i64::try_from(taken.len()).unwrap_or(0);
+            (count + 1..).find(|id| !taken.contains(id)).unwrap_or(1)
+        }),
         wrong("id-is-the-highest-plus-one", &["1.ids-not-reused"], "A new id is the highest there is plus one.")
             .renumbered(|taken, _| taken.last().map_or(1, |highest| highest + 1)),
         wrong("id-fills-the-gap", &["1.ids-not-reused"], "A new id is the least that is free.")
@@ -423,8 +525,9 @@ fn get_safe() -> Vec<Sabotage> {
     let known_memory = known.clone();
     let completed: Rc<RefCell<BTreeSet<i64>>> = Rc::default();
     vec![
-        wrong("get-completes", &["1.get-safe"], "Reading a habit a second time completes it.")
-            .instead(|request| request.id().is_some(), async move |request, server| {
+        wrong("get-completes", &["1.get-safe"], "Reading a habit a second time completes it.").instead(
+            |request| request.id().is_some(),
+            async move |request, server| {
                 let answer = server.send(request.clone()).await?;
                 let id = request.id().unwrap_or_default();
                 if !reads(&request) {
@@ -434,7 +537,8 @@ fn get_safe() -> Vec<Sabotage> {
                     server.send(request.another(Method::PATCH, request.path(), Some(&done))).await?;
                 }
                 Ok(answer)
-            }),
+            },
+        ),
         wrong("get-unknown-creates", &["1.get-safe"], "Asking for an unknown habit leaves a blank one in the list.")
             .remembering(&known_memory)
             .instead(reads, async move |request, server| {
@@ -443,8 +547,9 @@ fn get_safe() -> Vec<Sabotage> {
                 }
                 server.send(request).await
             }),
-        wrong("list-uncompletes", &["1.get-safe"], "The list sets every habit back to not completed.")
-            .instead(any, async move |request, server| {
+        wrong("list-uncompletes", &["1.get-safe"], "The list sets every habit back to not completed.").instead(
+            any,
+            async move |request, server| {
                 let answer = server.send(request.clone()).await?;
                 if let Some(id) = request.id().filter(|_| request.field("completed_today") == Some(json!(true))) {
                     completed.borrow_mut().insert(id);
@@ -456,22 +561,35 @@ fn get_safe() -> Vec<Sabotage> {
                     }
                 }
                 Ok(answer)
-            }),
+            },
+        ),
     ]
 }
 
 fn content_type() -> Vec<Sabotage> {
     vec![
-        wrong("json-as-text", &["1.content-type"], "JSON is sent as text/plain.")
-            .answer(any, |_, answer| if answer.json().is_some() { answer.set_header("content-type", "text/plain; charset=utf-8") }),
+        wrong("json-as-text", &["1.content-type"], "JSON is sent as text/plain.").answer(any, |_, answer| {
+            if answer.json().is_some() {
+                answer.set_header("content-type", "text/plain; charset=utf-8")
+            }
+        }),
         wrong("create-as-html", &["1.content-type"], "POST sends JSON as text/html.")
             .answer(creates, |_, answer| answer.set_header("content-type", "text/html; charset=utf-8")),
         wrong("list-as-text", &["1.content-type"], "The list is sent as text/plain.")
             .answer(lists, |_, answer| answer.set_header("content-type", "text/plain; charset=utf-8")),
-        wrong("habit-as-bytes", &["1.content-type"], "GET /habits/{id} sends application/octet-stream.")
-            .answer(reads, |_, answer| if answer.is_success() { answer.set_header("content-type", "application/octet-stream") }),
-        wrong("patch-without-type", &["1.content-type"], "PATCH sends no Content-Type.")
-            .answer(patches, |_, answer| if answer.is_success() { answer.remove_header("content-type") }),
+        wrong("habit-as-bytes", &["1.content-type"], "GET /habits/{id} sends application/octet-stream.").answer(
+            reads,
+            |_, answer| {
+                if answer.is_success() {
+                    answer.set_header("content-type", "application/octet-stream")
+                }
+            },
+        ),
+        wrong("patch-without-type", &["1.content-type"], "PATCH sends no Content-Type.").answer(patches, |_, answer| {
+            if answer.is_success() {
+                answer.remove_header("content-type")
+            }
+        }),
     ]
 }
 
@@ -479,9 +597,11 @@ fn docs() -> Vec<Sabotage> {
     let page = |request: &Request| gets(request) && request.path().trim_end_matches('/') == "/docs";
     let document = |request: &Request| gets(request) && request.path() == "/openapi.json";
     let add = |markup: &'static str| {
-        move |_: &Request, answer: &mut Answer| if answer.is_success() {
-            let html = String::from_utf8_lossy(&answer.body).into_owned();
-            answer.set_bytes(html.replacen("</head>", "", 0) + markup);
+        move |_: &Request, answer: &mut Answer| {
+            if answer.is_success() {
+                let html = String::from_utf8_lossy(&answer.body).into_owned();
+                answer.set_bytes(html.replacen("</head>", "", 0) + markup);
+            }
         }
     };
     vec![
@@ -493,62 +613,92 @@ fn docs() -> Vec<Sabotage> {
             .answer(page, add("<link rel=\"stylesheet\" href=\"//cdn.example/swagger-ui.css\">")),
         wrong("docs-script-is-missing", &["1.docs-page"], "/docs loads a script that is not there.")
             .answer(page, add("<script src=\"/docs/no-such-file.js\"></script>")),
-        wrong("docs-are-plain", &["1.docs-page"], "/docs is a page to read, with nothing to try.")
-            .answer(page, |_, answer| if answer.is_success() {
-                answer.set_body("text/html; charset=utf-8", "<!doctype html><title>Habits</title><h1>Habits</h1><p>POST /habits creates a habit.");
-            }),
-        wrong("docs-as-text", &["1.docs-page"], "/docs is sent as text/plain.")
-            .answer(page, |_, answer| if answer.is_success() { answer.set_header("content-type", "text/plain") }),
-        wrong("docs-lead-elsewhere", &["1.docs-page"], "/docs redirects to another host.")
-            .answer(page, |_, answer| {
-                answer.set_status(302);
-                answer.clear();
-                answer.set_header("location", "https://docs.example/habits");
-            }),
+        wrong("docs-are-plain", &["1.docs-page"], "/docs is a page to read, with nothing to try.").answer(page, |_, answer| {
+            if answer.is_success() {
+                answer.set_body(
+                    "text/html; charset=utf-8",
+                    "<!doctype html><title>Habits</title><h1>Habits</h1><p>POST /habits creates a habit.",
+                );
+            }
+        }),
+        wrong("docs-as-text", &["1.docs-page"], "/docs is sent as text/plain.").answer(page, |_, answer| {
+            if answer.is_success() {
+                answer.set_header("content-type", "text/plain")
+            }
+        }),
+        wrong("docs-lead-elsewhere", &["1.docs-page"], "/docs redirects to another host.").answer(page, |_, answer| {
+            answer.set_status(302);
+            answer.clear();
+            answer.set_header("location", "https://docs.example/habits");
+        }),
         wrong("openapi-is-missing", &["1.openapi"], "There is no /openapi.json.")
             .answer(document, |_, answer| answer.set_plain_error(404, "not found")),
         wrong("openapi-is-yaml", &["1.openapi"], "/openapi.json is YAML.")
             .answer(document, |_, answer| answer.set_body("application/yaml", "openapi: 3.1.0\ninfo:\n  title: Habits\n")),
-        wrong("openapi-is-swagger-2", &["1.openapi"], "The document is Swagger 2.0.")
-            .answer(document, |_, answer| answer.edit(|document| {
+        wrong("openapi-is-swagger-2", &["1.openapi"], "The document is Swagger 2.0.").answer(document, |_, answer| {
+            answer.edit(|document| {
                 if let Some(fields) = document.as_object_mut() {
                     fields.remove("openapi");
                     fields.insert("swagger".into(), "2.0".into());
                 }
-            })),
+            })
+        }),
         wrong("openapi-has-no-info", &["1.openapi"], "The document has no title and no version.")
             .answer(document, |_, answer| answer.edit(|document| forget(document, "info"))),
         wrong("openapi-forgets-delete", &["1.openapi"], "The document does not name DELETE /habits/{id}.")
             .answer(document, |_, answer| answer.edit(|document| for_each_path(document, |_, item| forget(item, "delete")))),
-        wrong("openapi-forgets-the-list", &["1.openapi"], "The document does not name GET /habits.")
-            .answer(document, |_, answer| answer.edit(|document| for_each_path(document, |path, item| if path.ends_with("/habits") { forget(item, "get") }))),
-        wrong("openapi-forgets-the-item", &["1.openapi"], "The document does not name /habits/{id}.")
-            .answer(document, |_, answer| answer.edit(|document| {
-                if let Some(paths) = document["paths"].as_object_mut() {
-                    paths.retain(|path, _| !path.contains('{'));
-                }
-            })),
-        wrong("openapi-forgets-the-parameter", &["1.openapi"], "The document does not declare the id in the path.")
-            .answer(document, |_, answer| answer.edit(|document| for_each_path(document, |_, item| {
-                forget(item, "parameters");
-                for operation in item.as_object_mut().into_iter().flat_map(Map::values_mut) {
-                    forget(operation, "parameters");
-                }
-            }))),
+        wrong("openapi-forgets-the-list", &["1.openapi"], "The document does not name GET /habits.").answer(
+            document,
+            |_, answer| {
+                answer.edit(|document| {
+                    for_each_path(document, |path, item| {
+                        if path.ends_with("/habits") {
+                            forget(item, "get")
+                        }
+                    })
+                })
+            },
+        ),
+        wrong("openapi-forgets-the-item", &["1.openapi"], "The document does not name /habits/{id}.").answer(
+            document,
+            |_, answer| {
+                answer.edit(|document| {
+                    if let Some(paths) = document["paths"].as_object_mut() {
+                        paths.retain(|path, _| !path.contains('{'));
+                    }
+                })
+            },
+        ),
+        wrong("openapi-forgets-the-parameter", &["1.openapi"], "The document does not declare the id in the path.").answer(
+            document,
+            |_, answer| {
+                answer.edit(|document| {
+                    for_each_path(document, |_, item| {
+                        forget(item, "parameters");
+                        for operation in item.as_object_mut().into_iter().flat_map(Map::values_mut) {
+                            forget(operation, "parameters");
+                        }
+                    })
+                })
+            },
+        ),
     ]
 }
 
 fn location() -> Vec<Sabotage> {
     let moved = |to: fn(i64) -> String| {
-        move |_: &Request, answer: &mut Answer| if let Some(id) = answer.id() {
-            answer.set_header("location", &to(id));
+        move |_: &Request, answer: &mut Answer| {
+            if let Some(id) = answer.id() {
+                answer.set_header("location", &to(id));
+            }
         }
     };
     vec![
         wrong("location-is-missing", &["1.location"], "POST answers without Location.")
             .answer(creates, |_, answer| answer.remove_header("location")),
         wrong("location-is-the-list", &["1.location"], "Location is /habits/.").answer(creates, moved(|_| "/habits/".into())),
-        wrong("location-is-the-next", &["1.location"], "Location names the next id.").answer(creates, moved(|id| format!("/habits/{}", id + 1))),
+        wrong("location-is-the-next", &["1.location"], "Location names the next id.")
+            .answer(creates, moved(|id| format!("/habits/{}", id + 1))),
         wrong("location-is-elsewhere", &["1.location"], "Location names a host that is not this one.")
             .answer(creates, moved(|id| format!("http://habits.example/habits/{id}"))),
     ]
@@ -567,30 +717,37 @@ fn putting() -> Vec<Sabotage> {
             .instead(puts, async |request, server| keep("description", request, server).await),
         wrong("put-ignores-completed", &["1.put-replaces"], "PUT always sets completed_today to false.")
             .request(puts, |request| request.edit(|habit| drop(habit.remove("completed_today")))),
-        wrong("put-answers-204", &["1.put-replaces"], "PUT answers 204 without the habit.")
-            .answer(puts, |_, answer| if answer.is_success() {
+        wrong("put-answers-204", &["1.put-replaces"], "PUT answers 204 without the habit.").answer(puts, |_, answer| {
+            if answer.is_success() {
                 answer.set_status(204);
                 answer.clear();
-            }),
-        wrong("put-answers-201", &["1.put-replaces"], "PUT answers 201 though it creates nothing.")
-            .answer(puts, |_, answer| if answer.is_success() { answer.set_status(201) }),
+            }
+        }),
+        wrong("put-answers-201", &["1.put-replaces"], "PUT answers 201 though it creates nothing.").answer(puts, |_, answer| {
+            if answer.is_success() {
+                answer.set_status(201)
+            }
+        }),
         wrong("put-renews-created-at", &["1.put-replaces"], "PUT makes created_at the present moment.").renewing(puts),
         wrong("put-is-missing", &["1.put-replaces", "1.put-unknown"], "There is no PUT.")
             .answer(puts, |_, answer| answer.set_plain_error(405, "method not allowed")),
-        wrong("put-unknown-creates", &["1.put-unknown"], "PUT creates an unknown habit.")
-            .remembering(&upsert_memory)
-            .instead(puts, async move |request, server| match upsert.never_saw(&request) {
+        wrong("put-unknown-creates", &["1.put-unknown"], "PUT creates an unknown habit.").remembering(&upsert_memory).instead(
+            puts,
+            async move |request, server| match upsert.never_saw(&request) {
                 true => {
                     let body = Value::Object(request.json().unwrap_or_default());
                     server.send(request.another(Method::POST, "/habits", Some(&body))).await
                 }
                 false => server.send(request).await,
-            }),
+            },
+        ),
         wrong("put-unknown-answers-200", &["1.put-unknown"], "PUT answers 200 for an unknown habit.")
             .remembering(&ok_memory)
-            .answer(puts, move |request, answer| if ok.never_saw(request) {
-                answer.set_status(200);
-                answer.set_json("application/json", &json!({}));
+            .answer(puts, move |request, answer| {
+                if ok.never_saw(request) {
+                    answer.set_status(200);
+                    answer.set_json("application/json", &json!({}));
+                }
             }),
     ]
 }
@@ -614,7 +771,9 @@ fn text() -> Vec<Sabotage> {
             text.chars().map(|c| if c.is_ascii() { c } else { '?' }).collect()
         }),
         stored("text-is-latin-1", "UTF-8 is taken for Latin-1.", |text| text.bytes().map(char::from).collect()),
-        stored("text-without-emoji", "Code points above U+FFFF are dropped.", |text| text.chars().filter(|c| c.len_utf8() < 4).collect()),
+        stored("text-without-emoji", "Code points above U+FFFF are dropped.", |text| {
+            text.chars().filter(|c| c.len_utf8() < 4).collect()
+        }),
         stored("text-is-composed", "A letter and its accent become one code point.", |text| text.replace("e\u{301}", "\u{e9}")),
         stored("text-without-joiners", "Zero-width joiners are dropped.", |text| text.replace('\u{200d}', "")),
         stored("text-is-escaped-for-html", "Text is stored escaped for HTML.", |text| {
@@ -719,7 +878,12 @@ fn capitalized(text: &str) -> String {
 /// As many characters as fit into `most`, by the given measure.
 fn cut(text: &str, most: usize, size: impl Fn(char) -> usize) -> String {
     let mut used = 0;
-    text.chars().take_while(|c| { used += size(*c); used <= most }).collect()
+    text.chars()
+        .take_while(|c| {
+            used += size(*c);
+            used <= most
+        })
+        .collect()
 }
 
 /// The hour of an RFC 3339 moment moved by two, around midnight on the same day.

@@ -70,7 +70,10 @@ pub async fn run(workshop: &Workshop, selection: Selection, write: Option<PathBu
     let total = wanted.len();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let mut judged = Vec::with_capacity(total);
-    let runs = wanted.iter().enumerate().map(async |(place, server)| (place, examine(workshop, &programs, server, selection.full).await));
+    let runs = wanted
+        .iter()
+        .enumerate()
+        .map(async |(place, server)| (place, examine(workshop, &programs, server, selection.full).await));
     let mut runs = std::pin::pin!(stream::iter(runs).buffer_unordered(cores * AT_ONCE));
     while let Some((place, one)) = runs.next().await {
         status.line(&format!("Wrong server {}/{total} {}", judged.len() + 1, one.server.name));

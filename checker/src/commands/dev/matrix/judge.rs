@@ -70,7 +70,13 @@ fn with_dependents<'a>(ids: &'a [String], checks: &'a [Check]) -> BTreeSet<&'a s
     // Steps grade their own checks first, so a check may stand before the one it needs.
     loop {
         let before = spoilt.len();
-        spoilt.extend(checks.iter().filter(|check| check.needs.iter().any(|need| spoilt.contains(need))).map(|check| check.id).collect::<Vec<_>>());
+        spoilt.extend(
+            checks
+                .iter()
+                .filter(|check| check.needs.iter().any(|need| spoilt.contains(need)))
+                .map(|check| check.id)
+                .collect::<Vec<_>>(),
+        );
         if spoilt.len() == before {
             return spoilt;
         }

@@ -88,7 +88,8 @@ impl Programs {
         let remedy = "Compare checker/saboteur/src/main.rs with checker/src/commands/dev/matrix/servers.rs.";
         let wrong = |error: String| Problem::new(format!("The saboteur's list is not as expected: {error}."), remedy);
         let output = Command::new(&self.saboteur).args(["list", "--format", "json"]).output().await;
-        serde_json::from_slice(&output.map_err(|error| wrong(error.to_string()))?.stdout).map_err(|error| wrong(error.to_string()))
+        serde_json::from_slice(&output.map_err(|error| wrong(error.to_string()))?.stdout)
+            .map_err(|error| wrong(error.to_string()))
     }
 
     /// The shell command that starts a wrong server.

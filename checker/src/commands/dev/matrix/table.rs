@@ -129,7 +129,8 @@ mod tests {
 
     #[test]
     fn a_surprise_is_told_with_what_was_declared_and_observed() {
-        let told = text(&[step()], &[judged("forgets", &["1.list"], &[], &["1.list passes, though declared to fail"])], false, &PLAIN);
+        let told =
+            text(&[step()], &[judged("forgets", &["1.list"], &[], &["1.list passes, though declared to fail"])], false, &PLAIN);
         assert!(!told.holds);
         let expected = "  ✗ forgets (step 1): It forgets.\n      declared 1.list\n      observed nothing\n      1.list passes, though declared to fail\n";
         assert!(told.text.contains(expected), "{}", told.text);

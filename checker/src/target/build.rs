@@ -49,7 +49,7 @@ pub struct Built {
 /// A line of cargo's `--message-format=json`, as far as it matters here.
 #[derive(Debug, Deserialize)]
 #[serde(tag = "reason", rename_all = "kebab-case")]
-enum Message {
+enum Record {
     CompilerArtifact {
         target: Target,
         manifest_path: PathBuf,
@@ -76,7 +76,7 @@ struct Diagnostic {
 
 /// Something cargo has written.
 enum Heard {
-    Message(Message),
+    Record(Record),
     Words(String),
     /// One of its two streams has ended.
     End,
@@ -104,7 +104,7 @@ pub async fn build(name: &str, root: &Path, color: bool, progress: &mut dyn FnMu
     while streams > 0 {
         let remaining = build.clock.remaining();
         match tokio::time::timeout(remaining, heard.recv()).await {
-            Ok(Some(Heard::Message(message))) => build.note(message),
+            Ok(Some(Heard::Record(record))) => build.note(record),
             Ok(Some(Heard::Words(line))) => build.hear(&line, progress),
             Ok(Some(Heard::End)) => streams -= 1,
             Ok(None) => break,
@@ -136,15 +136,15 @@ impl<'a> Build<'a> {
         Build { name, clock: Clock::new(), programs: Vec::new(), errors: Vec::new(), size: 0, words: VecDeque::new() }
     }
 
-    fn note(&mut self, message: Message) {
+    fn note(&mut self, record: Record) {
         self.clock.works();
-        match message {
-            Message::CompilerArtifact { target, manifest_path, executable: Some(executable) }
+        match record {
+            Record::CompilerArtifact { target, manifest_path, executable: Some(executable) }
                 if target.kind.iter().any(|kind| kind == "bin") =>
             {
                 self.programs.push((target.name, executable, manifest_path));
             }
-            Message::CompilerMessage { message } => self.note_diagnostic(message),
+            Record::CompilerMessage { message } => self.note_diagnostic(message),
             _ => {}
         }
     }
@@ -162,8 +162,8 @@ impl<'a> Build<'a> {
         }
     }
 
-    fn hear(&mut self, line: &str, progress: &mut dyn FnMut(BuildProgress)) {
-        let line = line.trim();
+    fn hear(&mut self, words: &str, progress: &mut dyn FnMut(BuildProgress)) {
+        let line = words.trim();
         if line.starts_with("Blocking waiting for file lock") {
             self.clock.waits();
             return progress(BuildProgress::Waiting);
@@ -181,7 +181,7 @@ impl<'a> Build<'a> {
         if self.words.len() == WORDS {
             self.words.pop_front();
         }
-        self.words.push_back(line.to_owned());
+        self.words.push_back(words.trim_end().to_owned());
     }
 
     fn result(self, ending: Ending) -> Result<Built, PrepareError> {
@@ -261,8 +261,8 @@ fn parse_progress(line: &str) -> Option<BuildProgress> {
 async fn read_messages(stdout: impl tokio::io::AsyncRead + Unpin, to: mpsc::Sender<Heard>) {
     let mut lines = BufReader::new(stdout).lines();
     while let Ok(Some(line)) = lines.next_line().await {
-        if let Ok(message) = serde_json::from_str(&line)
-            && to.send(Heard::Message(message)).await.is_err()
+        if let Ok(record) = serde_json::from_str(&line)
+            && to.send(Heard::Record(record)).await.is_err()
         {
             return;
         }

@@ -29,9 +29,9 @@ const ELSEWHERE: Duration = Duration::from_secs(2);
 /// Processor ticks in that time that are still idling.
 const IDLE_TICKS: u64 = 1;
 /// How often to look where a server listens that is not ready. Not a cheap look on every machine.
-const LOOK_EVERY: Duration = Duration::from_millis(400);
-/// How often to try to connect.
-const CONNECT_EVERY: Duration = Duration::from_millis(3);
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// How often to try to connect, within the first second and after it.
+const CONNECT_EVERY: [Duration; 2] = [Duration::from_millis(3), Duration::from_millis(15)];
 /// How long a program may listen that is expected to end before it is taken for a running server.
 const LISTENS_ON: Duration = Duration::from_secs(1);
 /// Where a server listens when `PORT` is not set (the contract).
@@ -223,10 +223,8 @@ impl Launcher {
             let waited = begun.elapsed();
             let late = waited >= ACCEPT_WITHIN;
             if late || Instant::now() >= next_look {
+                let (found, ticks) = look(status.guard).await;
                 next_look = Instant::now() + LOOK_EVERY;
-                let tree = process_tree::descendants(status.guard);
-                let found = listeners::of(&tree);
-                let ticks = tree.iter().map(|process| process.ticks).sum();
                 // A listener at a third place may be another service of the server; only these two tell that it will
                 // not come to listen where it should.
                 let missed = found.iter().any(|at| at.port() == target.port() || at.port() == DEFAULT_PORT);
@@ -241,7 +239,7 @@ impl Launcher {
                 }
             }
             let ended = guarded.wait_until(|status| status.ending().is_some());
-            let _ = timeout(CONNECT_EVERY, ended).await;
+            let _ = timeout(CONNECT_EVERY[usize::from(waited.as_secs() > 0)], ended).await;
         }
     }
 
@@ -278,7 +276,7 @@ impl Launcher {
             let ended = guarded.wait_until(|status| status.ending().is_some());
             match timeout(left, ended).await {
                 Ok(status) => seen = status,
-                Err(_) if listeners::of(&process_tree::descendants(seen.guard)).is_empty() => listening = None,
+                Err(_) if look(seen.guard).await.0.is_empty() => listening = None,
                 Err(_) if listening.get_or_insert_with(Instant::now).elapsed() >= LISTENS_ON => break,
                 Err(_) => {}
             }
@@ -330,20 +328,34 @@ async fn connect_to_url(base: &str, address: &str) -> Result<Server, Problem> {
     Err(Problem::new(format!("No server can be reached at {base}: {error}."), "Start the server first, or correct the address."))
 }
 
+/// Where the processes of a guard listen, and the processor ticks they have used.
+async fn look(guard: i32) -> (Vec<SocketAddr>, u64) {
+    let look = move || {
+        let tree = process_tree::descendants(guard);
+        (listeners::of(&tree), tree.iter().map(|process| process.ticks).sum())
+    };
+    aside(look).await.unwrap_or_default()
+}
+
 /// Whose socket accepted our connection. What looks like another's is looked at twice: a server may just be handing
 /// its socket on.
 async fn confirm(target: SocketAddr, guard: i32) -> Owner {
-    let look = || {
+    let look = move || {
         let everyone = process_tree::all();
         listeners::owner(target, &process_tree::within(everyone.clone(), guard), &everyone)
     };
-    match look() {
-        Owner::Other(_) => {
+    match aside(look).await {
+        Some(Owner::Other(_)) => {
             tokio::time::sleep(Duration::from_millis(50)).await;
-            look()
+            aside(look).await.unwrap_or(Owner::Unknown)
         }
-        known => known,
+        known => known.unwrap_or(Owner::Unknown),
     }
+}
+
+/// Does something slow beside the reading of logs, which must not wait.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    tokio::task::spawn_blocking(work).await.ok()
 }
 
 fn holder_of(port: u16) -> Option<(i32, String)> {

@@ -35,31 +35,41 @@ pub enum Owner {
     Unknown,
 }
 
-/// Finds out whose socket accepts connections to `target`.
+/// Finds out whose socket accepts connections to `target`. Takes some milliseconds: the tables are slow to read.
 pub fn owner(target: SocketAddr, ours: &[Process], everyone: &[Process]) -> Owner {
-    let serving: Vec<Listener> = os::all().into_iter().filter(|listener| listener.serves(target)).collect();
-    if serving.is_empty() {
+    let our_sockets = os::sockets_of(ours);
+    let mut others = Vec::new();
+    for table in os::TABLES {
+        let serving: Vec<Listener> = os::read(table).into_iter().filter(|listener| listener.serves(target)).collect();
+        if let Some(listener) = serving.iter().find(|listener| our_sockets.contains(&listener.inode)) {
+            return Owner::Ours(listener.address);
+        }
+        others.extend(serving);
+    }
+    if others.is_empty() {
         return Owner::Unknown;
     }
-    if let Some(listener) = serving.iter().find(|l| ours.iter().any(|p| os::holds(p.pid, l.inode))) {
-        return Owner::Ours(listener.address);
-    }
-    let holder = everyone.iter().find(|p| serving.iter().any(|l| os::holds(p.pid, l.inode)));
-    match holder {
+    let holds = |process: &&Process| {
+        let sockets = os::sockets_of(std::slice::from_ref(process));
+        others.iter().any(|listener| sockets.contains(&listener.inode))
+    };
+    match everyone.iter().find(holds) {
         Some(process) => Owner::Other(Some((process.pid, process.name.clone()))),
         // A process whose files we may not see: one of another user is not ours; one of this user may be.
-        None if serving.iter().all(|l| l.user != rustix::process::geteuid().as_raw()) => Owner::Other(None),
+        None if others.iter().all(|l| l.user != rustix::process::geteuid().as_raw()) => Owner::Other(None),
         None => Owner::Unknown,
     }
 }
 
 /// Every address on which one of `processes` accepts connections.
 pub fn of(processes: &[Process]) -> Vec<SocketAddr> {
-    let mut found: Vec<SocketAddr> = os::all()
-        .into_iter()
-        .filter(|listener| processes.iter().any(|p| os::holds(p.pid, listener.inode)))
-        .map(|listener| listener.address)
-        .collect();
+    let sockets = os::sockets_of(processes);
+    if sockets.is_empty() {
+        return Vec::new();
+    }
+    let listeners = os::TABLES.iter().flat_map(|table| os::read(table));
+    let mut found: Vec<SocketAddr> =
+        listeners.filter(|listener| sockets.contains(&listener.inode)).map(|listener| listener.address).collect();
     found.sort_unstable();
     found.dedup();
     found
@@ -72,26 +82,33 @@ pub fn reachable(ip: IpAddr) -> IpAddr {
 
 #[cfg(target_os = "linux")]
 mod os {
-    use std::fs;
+    use std::collections::HashSet;
+    use std::fs::{self, File};
+    use std::io::{BufRead, BufReader};
     use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+    use super::super::process_tree::Process;
     use super::Listener;
 
-    pub fn all() -> Vec<Listener> {
-        ["/proc/net/tcp", "/proc/net/tcp6"]
-            .iter()
-            .filter_map(|table| fs::read_to_string(table).ok())
-            .flat_map(|table| table.lines().filter_map(parse).collect::<Vec<_>>())
-            .collect()
+    /// The kernel's tables of TCP sockets, for IPv4 and IPv6.
+    pub const TABLES: &[&str] = &["/proc/net/tcp", "/proc/net/tcp6"];
+
+    /// The listeners of a table. They come first in it; what follows, each open and each recently closed connection, may
+    /// be a thousand times as long and is slow to read, so reading ends there.
+    pub fn read(table: &str) -> Vec<Listener> {
+        let Ok(file) = File::open(table) else {
+            return Vec::new();
+        };
+        const HEADING: usize = 1;
+        let lines = BufReader::with_capacity(4096, file).lines().skip(HEADING);
+        lines.map_while(|line| parse(&line.ok()?)).collect()
     }
 
-    /// Whether process `pid` has the socket open.
-    pub fn holds(pid: i32, inode: u64) -> bool {
-        let Ok(files) = fs::read_dir(format!("/proc/{pid}/fd")) else {
-            return false;
-        };
-        let socket = format!("socket:[{inode}]");
-        files.flatten().any(|file| fs::read_link(file.path()).is_ok_and(|to| to.as_os_str() == socket.as_str()))
+    /// The numbers of all sockets that these processes have open.
+    pub fn sockets_of(processes: &[Process]) -> HashSet<u64> {
+        let files = processes.iter().filter_map(|process| fs::read_dir(format!("/proc/{}/fd", process.pid)).ok()).flatten();
+        let targets = files.filter_map(|file| fs::read_link(file.ok()?.path()).ok());
+        targets.filter_map(|target| target.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()).collect()
     }
 
     /// Reads a line of `/proc/net/tcp` (proc_pid_net(5)); `None` unless the socket listens.
@@ -145,14 +162,19 @@ mod os {
 
 #[cfg(not(target_os = "linux"))]
 mod os {
+    use std::collections::HashSet;
+
+    use super::super::process_tree::Process;
     use super::Listener;
 
-    pub fn all() -> Vec<Listener> {
+    pub const TABLES: &[&str] = &[];
+
+    pub fn read(_table: &str) -> Vec<Listener> {
         Vec::new()
     }
 
-    pub fn holds(_pid: i32, _inode: u64) -> bool {
-        false
+    pub fn sockets_of(_processes: &[Process]) -> HashSet<u64> {
+        HashSet::new()
     }
 }
 

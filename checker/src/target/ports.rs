@@ -5,7 +5,7 @@ use std::io;
 use std::net::{Ipv4Addr, TcpListener};
 use std::ops::Range;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::outcome::Problem;
@@ -68,7 +68,7 @@ pub fn is_free(number: u16) -> bool {
     TcpListener::bind((Ipv4Addr::LOCALHOST, number)).is_ok()
 }
 
-fn open(folder: &PathBuf, number: u16) -> Result<File, Problem> {
+fn open(folder: &Path, number: u16) -> Result<File, Problem> {
     File::options()
         .create(true)
         .truncate(false)
@@ -92,7 +92,7 @@ fn folder() -> Result<PathBuf, Problem> {
     }
 }
 
-fn unusable(folder: &std::path::Path, error: &io::Error) -> Problem {
+fn unusable(folder: &Path, error: &io::Error) -> Problem {
     Problem::new(
         format!("The checker cannot keep its port locks in {}: {error}.", folder.display()),
         "Make that folder writable or remove it, or set TMPDIR to a folder you can write to.",

@@ -123,16 +123,19 @@ mod os {
 #[cfg(not(target_os = "linux"))]
 mod os {
     use std::hash::{DefaultHasher, Hash, Hasher};
-    use std::process::Command;
+    use std::process::{Command, Stdio};
 
     use super::Process;
 
     pub fn all() -> Vec<Process> {
-        let listing = Command::new("ps").args(["-axo", "pid=,ppid=,pgid=,rss=,stat=,lstart=,comm="]).env("LC_ALL", "C").output();
-        match listing {
-            Ok(output) => String::from_utf8_lossy(&output.stdout).lines().filter_map(parse).collect(),
-            Err(_) => Vec::new(),
-        }
+        let mut ps = Command::new("ps");
+        ps.args(["-axo", "pid=,ppid=,pgid=,rss=,stat=,lstart=,comm="]).env("LC_ALL", "C");
+        let Ok(ps) = ps.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn() else {
+            return Vec::new();
+        };
+        let itself = ps.id().cast_signed();
+        let listing = ps.wait_with_output().map(|output| output.stdout).unwrap_or_default();
+        String::from_utf8_lossy(&listing).lines().filter_map(parse).filter(|process| process.pid != itself).collect()
     }
 
     pub fn one(pid: i32) -> Option<Process> {

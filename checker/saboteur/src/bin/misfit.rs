@@ -87,28 +87,17 @@ const BEHAVIORS: &[(&str, Behavior)] = &[
         })
     }),
     // The appetite.
-    ("floods-log", |misfit| {
-        thread::spawn(|| forever(|| io::stdout().write_all(&b"all work and no play makes a dull log\n".repeat(1000))));
-        misfit.serve(say_hello)
-    }),
-    ("floods-one-line", |misfit| {
-        thread::spawn(|| forever(|| io::stderr().write_all(&[b'x'; 64 * 1024])));
-        misfit.serve(say_hello)
-    }),
-    ("eats-memory", |misfit| {
-        thread::spawn(|| {
-            thread::sleep(Duration::from_millis(300));
-            let pieces: Vec<Vec<u8>> = (0..48).map(|n| vec![n + 1; 64 * 1024 * 1024]).collect();
-            let _ = sleep_on();
-            drop(pieces);
-        });
-        misfit.serve(say_hello)
+    ("floods-log", |misfit| misfit.flood(|| io::stdout().write_all(&b"all work and no play makes a dull log\n".repeat(1000)))),
+    ("floods-one-line", |misfit| misfit.flood(|| io::stderr().write_all(&[b'x'; 38_000]))),
+    ("eats-memory", |_| {
+        let pieces: Vec<Vec<u8>> = (0..48).map(|n| vec![n + 1; 64 * 1024 * 1024]).collect();
+        let slept = sleep_on();
+        drop(pieces);
+        slept
     }),
     ("forks-much", |misfit| {
-        thread::scope(|scope| {
-            scope.spawn(|| (0..400).map(|_| misfit.start("never-listens")).collect::<Vec<_>>());
-            misfit.serve(say_hello)
-        })
+        let _children: Vec<_> = (0..400).map(|_| misfit.start("never-listens")).collect();
+        sleep_on()
     }),
     // The end.
     ("ignores-sigterm", |misfit| Err(misfit.exec_ignoring_sigterm("behaves"))),
@@ -125,6 +114,10 @@ const BEHAVIORS: &[(&str, Behavior)] = &[
     ("daemonizes", |misfit| {
         misfit.start("daemonizes-1")?.wait()?;
         misfit.serve(say_hello)
+    }),
+    ("daemonizes-and-never-answers", |misfit| {
+        misfit.start("daemonizes-1")?.wait()?;
+        misfit.serve(|_| sleep_on())
     }),
     ("daemonizes-1", |misfit| {
         setsid()?;
@@ -145,17 +138,11 @@ const BEHAVIORS: &[(&str, Behavior)] = &[
     ("kills-parent", |misfit| {
         misfit.start("daemonizes-1")?.wait()?;
         misfit.start("never-listens")?;
-        thread::spawn(|| {
-            thread::sleep(Duration::from_millis(300));
-            signal_parent(Signal::KILL);
-        });
-        misfit.serve(say_hello)
+        signal_parent(Signal::KILL);
+        sleep_on()
     }),
     ("halts-parent", |misfit| {
-        thread::spawn(|| {
-            thread::sleep(Duration::from_millis(300));
-            signal_parent(Signal::STOP);
-        });
+        signal_parent(Signal::STOP);
         misfit.serve(say_hello)
     }),
 ];
@@ -196,6 +183,13 @@ impl Misfit {
         let listener = TcpListener::bind((self.host.as_str(), self.port))?;
         println!("listening on {}", listener.local_addr()?);
         answer_all(&listener, answer)
+    }
+
+    /// Floods the log before it listens, and after.
+    fn flood(&self, write: fn() -> io::Result<()>) -> io::Result<()> {
+        (0..1000).try_for_each(|_| write())?;
+        thread::spawn(move || forever(write));
+        self.serve(say_hello)
     }
 
     /// This program again, with another behavior and without our output, as a daemon would have it.

@@ -23,7 +23,7 @@ const CAUSES: &[Cause] = &[
         remedy: "Free some space; `cargo clean` in another project is a quick way to some gigabytes.",
     },
     Cause {
-        signs: &["Permission denied", "Read-only file system"],
+        signs: &["Permission denied", "Read-only file system", "failed to create directory"],
         own: false,
         title: "Cargo cannot write where it has to.",
         remedy: "Make the folder that cargo names below writable, or set CARGO_TARGET_DIR to a folder you can write to.",

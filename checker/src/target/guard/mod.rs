@@ -21,6 +21,9 @@ pub use process::{guard_main, kill_all};
 pub const MEMORY_LIMIT: u64 = 2 * 1024 * 1024 * 1024;
 /// Processes a program may start. A server with a worker per core on a large machine stays below.
 pub const PROCESS_LIMIT: usize = 256;
+/// Threads beyond those of the whole machine that the user may have once a server runs. Between two samples, this is what
+/// holds up a program that does nothing but start itself again. (Not for root: the system sets it no such limit.)
+const SPARE_THREADS: u64 = 2048;
 /// How often memory and processes are sampled.
 pub const SAMPLE_EVERY: Duration = Duration::from_millis(200);
 

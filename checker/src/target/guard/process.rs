@@ -1,6 +1,6 @@
 //! The guard's own side. It runs before any runtime and uses none: the less it does, the less can go wrong in it.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
@@ -9,10 +9,10 @@ use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, Signal, WaitOptions, kill_process_group, wait};
+use rustix::process::{Pid, Resource, Rlimit, Signal, WaitOptions, getrlimit, kill_process_group, setrlimit, wait};
 
 use super::super::process_tree::{self, Process};
-use super::{Care, Ending, Event, MEMORY_LIMIT, PROCESS_LIMIT, SAMPLE_EVERY};
+use super::{Care, Ending, Event, MEMORY_LIMIT, PROCESS_LIMIT, SAMPLE_EVERY, SPARE_THREADS};
 
 /// How long a program may take to end after the checker died: the learner waits for the prompt.
 const AFTER_CHECKER: Duration = Duration::from_millis(500);
@@ -38,20 +38,36 @@ pub fn guard_main(mut args: impl Iterator<Item = OsString>) -> ExitCode {
 }
 
 /// The last step before the program: what must be set up in its own process, without running code between fork and exec.
-fn become_program(guard: &OsString, mut args: impl Iterator<Item = OsString>) -> ExitCode {
-    use rustix::process::{Resource, Rlimit, getppid, setrlimit};
+fn become_program(guard: &OsStr, mut args: impl Iterator<Item = OsString>) -> ExitCode {
     #[cfg(target_os = "linux")]
     let _ = rustix::process::set_parent_process_death_signal(Some(Signal::KILL));
-    let parent = getppid().map_or(0, |pid| pid.as_raw_nonzero().get());
+    let parent = rustix::process::getppid().map_or(0, |pid| pid.as_raw_nonzero().get());
     if guard.to_str().and_then(|pid| pid.parse().ok()) != Some(parent) {
         return ExitCode::FAILURE; // The guard died before it could take us along.
     }
-    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    lower_limit(Resource::Core, 0);
+    if args.next().as_deref() == Some(OsStr::new(Care::Server.name()))
+        && let Some(threads) = threads_of_this_machine()
+    {
+        lower_limit(Resource::Nproc, threads + SPARE_THREADS);
+    }
     let program = args.next().unwrap_or_default();
     let error = Command::new(&program).args(args).exec();
     eprintln!("cannot run {}: {error}", program.display());
     // As a shell says it: 126 for what cannot be executed, 127 for what is not there.
     ExitCode::from(if error.kind() == std::io::ErrorKind::NotFound { 127 } else { 126 })
+}
+
+fn lower_limit(resource: Resource, to: u64) {
+    let now = getrlimit(resource);
+    let lower = |limit: Option<u64>| Some(limit.map_or(to, |limit| limit.min(to)));
+    let _ = setrlimit(resource, Rlimit { current: lower(now.current), maximum: lower(now.maximum) });
+}
+
+/// The last number of the fourth field of `/proc/loadavg`, such as `1/437`.
+fn threads_of_this_machine() -> Option<u64> {
+    let load = std::fs::read_to_string("/proc/loadavg").ok()?;
+    load.split(' ').nth(3)?.split_once('/')?.1.parse().ok()
 }
 
 fn guard(care: Care, program: OsString, args: impl Iterator<Item = OsString>) -> ExitCode {
@@ -65,7 +81,7 @@ fn guard(care: Care, program: OsString, args: impl Iterator<Item = OsString>) ->
     let own = rustix::process::getpid().as_raw_nonzero().get();
     let child = Command::new(super::handle::executable())
         .arg0("checker")
-        .args(["guard", "exec", &own.to_string()])
+        .args(["guard", "exec", &own.to_string(), care.name()])
         .arg(program)
         .args(args)
         .stdin(Stdio::null())
@@ -227,21 +243,18 @@ impl Guard {
 
     /// Whether waiting for the program to end by itself is over, because it did or because patience ended.
     fn is_over(&mut self) -> bool {
-        let Some(stopping) = &mut self.stopping else {
-            return false;
-        };
         let now = Instant::now();
-        let late = now >= stopping.deadline;
+        let late = self.stopping.as_ref().is_some_and(|stopping| now >= stopping.deadline);
         if !self.exited {
             if late {
                 self.report(Event::Forced);
             }
             return late;
         }
-        let left = process_tree::descendants(self.own);
-        if left.is_empty() {
+        let left = self.tree();
+        let Some(stopping) = self.stopping.as_mut().filter(|_| !left.is_empty()) else {
             return true;
-        }
+        };
         // Those in the program's group got the SIGTERM and have the same patience as the program.
         if left.iter().all(|process| process.group != self.child) {
             stopping.stragglers_since.get_or_insert(now);
@@ -254,6 +267,19 @@ impl Guard {
         over
     }
 
+    /// Everything that the program has started and that lives. Where nobody adopts orphans, those that have stayed in the
+    /// program's group are known by it: the number of a group is not given again while it has members.
+    fn tree(&self) -> Vec<Process> {
+        let everyone = process_tree::all();
+        if cfg!(target_os = "linux") {
+            return process_tree::within(everyone, self.own);
+        }
+        let group: Vec<Process> = everyone.iter().filter(|process| process.group == self.child).cloned().collect();
+        let mut tree = process_tree::within(everyone, self.own);
+        tree.extend(group.into_iter().filter(|member| tree.iter().all(|known| known.pid != member.pid)).collect::<Vec<_>>());
+        tree
+    }
+
     fn report_leftovers(&mut self, left: &[Process]) {
         const ENOUGH: usize = 20;
         for process in left.iter().take(ENOUGH) {
@@ -263,7 +289,7 @@ impl Guard {
 
     fn is_within_limits(&mut self) -> bool {
         self.next_sample = Instant::now() + SAMPLE_EVERY;
-        let tree = process_tree::descendants(self.own);
+        let tree = self.tree();
         let memory: u64 = tree.iter().map(|process| process.memory).sum();
         let limit = if memory > MEMORY_LIMIT {
             Ending::TooMuchMemory(memory)
@@ -282,7 +308,7 @@ impl Guard {
         self.signal_group(Signal::KILL);
         loop {
             self.reap();
-            let left = process_tree::descendants(self.own);
+            let left = self.tree();
             if left.is_empty() && self.exited || Instant::now() >= deadline {
                 return;
             }

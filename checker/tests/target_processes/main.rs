@@ -1,0 +1,7 @@
+//! Building, starting, watching and ending what is examined, with real processes.
+#![cfg(target_os = "linux")]
+
+mod build;
+mod guard;
+mod servers;
+mod trial;

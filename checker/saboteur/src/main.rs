@@ -8,6 +8,7 @@
 
 mod catalogue;
 mod child;
+mod clock;
 mod crowd;
 mod disguise;
 mod log_line;

@@ -28,14 +28,18 @@ pub struct Sabotage {
 }
 
 type When = Box<dyn Fn(&Request) -> bool>;
+type ChangeRequest = Box<dyn Fn(&mut Request)>;
+type ChangeAnswer = Box<dyn Fn(&Request, &mut Answer)>;
+type ChangeLine = Box<dyn Fn(Line) -> Vec<Line>>;
+type ChangeStart = Box<dyn Fn(&mut Start)>;
 
 #[derive(Default)]
 struct Hooks {
-    requests: Vec<(When, Box<dyn Fn(&mut Request)>)>,
+    requests: Vec<(When, ChangeRequest)>,
     instead: Option<(When, Box<dyn Instead>)>,
-    answers: Vec<(When, Box<dyn Fn(&Request, &mut Answer)>)>,
-    lines: Vec<Box<dyn Fn(Line) -> Vec<Line>>>,
-    start: Option<Box<dyn Fn(&mut Start)>>,
+    answers: Vec<(When, ChangeAnswer)>,
+    lines: Vec<ChangeLine>,
+    start: Option<ChangeStart>,
 }
 
 impl Sabotage {

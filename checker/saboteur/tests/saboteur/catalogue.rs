@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use serde_json::Value;
 use crate::support::{run_to_end, saboteur};
+use serde_json::Value;
 
 fn catalogue() -> Vec<Value> {
     let list = saboteur(&["list", "--format", "json"]);
@@ -20,7 +20,8 @@ fn every_name_is_unique_and_kebab_case() {
     let mut seen = HashSet::new();
     for sabotage in &catalogue() {
         let name = text(sabotage, "name");
-        let words = name.split('-').all(|word| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()));
+        let words =
+            name.split('-').all(|word| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()));
         assert!(words, "{name}");
         assert!(name != "none" && seen.insert(name.to_owned()), "{name} is taken");
     }
@@ -63,7 +64,9 @@ fn people_get_a_line_for_each() {
 
 #[test]
 fn an_unknown_name_or_a_wrong_command_line_is_a_usage_error() {
-    for arguments in [&["run", "no-such-thing", "--", "true"][..], &["run", "none"], &["run", "none", "--"], &["list", "--yaml"], &[]] {
+    for arguments in
+        [&["run", "no-such-thing", "--", "true"][..], &["run", "none"], &["run", "none", "--"], &["list", "--yaml"], &[]]
+    {
         let ended = saboteur(arguments);
         assert_eq!(ended.status.code(), Some(64), "{arguments:?}");
         assert!(!ended.stderr.is_empty());

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use rustix::process::{Pid, Signal, kill_process};
 use crate::support::{Running, sabotaged, wait_until};
+use rustix::process::{Pid, Signal, kill_process};
 
 fn lives(process: u32) -> bool {
     // A zombie is dead, though its entry is still there.

@@ -1,0 +1,171 @@
+//! Wrong ways to offer what HTTP has besides: versions, compression, HEAD and OPTIONS.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::rc::Rc;
+
+use flate2::Compression;
+use flate2::write::ZlibEncoder;
+use hyper::Method;
+use serde_json::json;
+
+use super::{is_v1, length, set_problem_status, wrong};
+use crate::message::{Answer, Request, any, creates, deletes, gzip, lists, patches};
+use crate::sabotage::Sabotage;
+
+/// What this file adds to the catalogue.
+pub fn sabotages() -> Vec<Sabotage> {
+    [versions(), compression(), head(), options()].into_iter().flatten().collect()
+}
+
+fn versions() -> Vec<Sabotage> {
+    let lose = |request: &mut Request| request.set_path("/v1-is-missing");
+    let own: Rc<RefCell<BTreeSet<i64>>> = Rc::default();
+    let visible = own.clone();
+    vec![
+        wrong("v1-is-missing", &["2.v1"], "There is no /v1.").request(is_v1, lose),
+        wrong("v1-has-no-habits", &["2.v1"], "/v1 has the list, but not /habits/{id}.")
+            .request(|request| is_v1(request) && request.id_text().is_some(), lose),
+        wrong("v1-cannot-change", &["2.v1"], "/v1 has GET and POST alone.").answer(
+            |request| is_v1(request) && (patches(request) || deletes(request)),
+            |_, answer| set_problem_status(answer, 405),
+        ),
+        wrong("v1-redirects", &["2.v1"], "/v1 redirects to the routes without it.").answer(is_v1, |request, answer| {
+            answer.set_status(308);
+            answer.clear();
+            answer.set_header("location", request.path());
+        }),
+        wrong("v1-has-its-own-habits", &["2.v1"], "Habits created under /v1 are not seen without it.")
+            .answer(|request| is_v1(request) && creates(request), move |_, answer| own.borrow_mut().extend(answer.id()))
+            .answer(
+                move |request| !is_v1(request) && request.id().is_some_and(|id| visible.borrow().contains(&id)),
+                |_, answer| {
+                    answer.set_status(404);
+                    answer.set_json(
+                        "application/problem+json",
+                        &json!({ "title": "Not Found", "status": 404, "detail": "no such habit" }),
+                    );
+                },
+            ),
+        wrong("v1-has-other-errors", &["2.v1"], "Errors under /v1 are no problem details.").answer(is_v1, |_, answer| {
+            if !answer.is_success() {
+                answer.set_plain_error(answer.status(), "error");
+            }
+        }),
+    ]
+}
+
+fn compression() -> Vec<Sabotage> {
+    let asked = |request: &Request| lists(request) && request.head.headers.contains_key("accept-encoding");
+    let packed = |name, breaks, spoil: fn(&mut Answer)| {
+        wrong(name, &["2.compression"], breaks).answer(asked, move |_, answer| {
+            if answer.head.headers.contains_key("content-encoding") {
+                spoil(answer)
+            }
+        })
+    };
+    let plain = |request: &mut Request| drop(request.head.headers.remove("accept-encoding"));
+    let pack = |encoding: &'static str, body: fn(&[u8]) -> Vec<u8>| {
+        move |_: &Request, answer: &mut Answer| {
+            let packed = body(&answer.body);
+            answer.set_bytes(packed);
+            answer.set_header("content-encoding", encoding);
+        }
+    };
+    let after_a_long_habit = Rc::new(Cell::new(false));
+    let before = after_a_long_habit.clone();
+    vec![
+        wrong("nothing-is-compressed", &["2.compression"], "Nothing is compressed.").request(any, plain),
+        // Other checks read the list as it is, so only a list right after a habit with a description of 100 to 200 characters is packed.
+        wrong("lists-are-always-compressed", &["2.compression"], "A list is compressed though nobody asked for it.")
+            .request(lists, move |request| {
+                if before.get() {
+                    request.set_header("accept-encoding", "gzip")
+                }
+            })
+            .answer(any, move |request, _| {
+                let described = request.field("description").is_some_and(|text| (100..200).contains(&length(&text)));
+                after_a_long_habit.set(creates(request) && described);
+            }),
+        wrong("refused-coding-is-used", &["2.compression"], "gzip;q=0 counts as asking for gzip.").request(
+            |request| request.header("accept-encoding").is_some_and(|it| it.contains("gzip")),
+            |request| request.set_header("accept-encoding", "gzip"),
+        ),
+        wrong("identity-is-compressed", &["2.compression"], "Any Accept-Encoding counts as asking for gzip.").request(
+            |request| request.head.headers.contains_key("accept-encoding"),
+            |request| request.set_header("accept-encoding", "gzip"),
+        ),
+        wrong("plain-body-says-gzip", &["2.compression"], "The answer says gzip, and is not compressed.")
+            .request(asked, plain)
+            .answer(asked, pack("gzip", <[u8]>::to_vec)),
+        wrong("deflate-for-gzip", &["2.compression"], "Asked for gzip, the server answers deflate.")
+            .request(asked, plain)
+            .answer(
+                asked,
+                pack("deflate", |body| {
+                    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
+                    let _ = encoder.write_all(body);
+                    encoder.finish().unwrap_or_default()
+                }),
+            ),
+        wrong("gzip-saves-nothing", &["2.compression"], "The answer is packed without being any shorter.")
+            .request(asked, plain)
+            .answer(asked, pack("gzip", |body| gzip(body, Compression::none()))),
+        packed("compressed-without-saying", "The answer is compressed, and does not say so.", |answer| {
+            answer.remove_header("content-encoding")
+        }),
+        packed("compressed-body-is-cut", "The end of a compressed answer is missing.", |answer| {
+            answer.set_bytes(answer.body.slice(..answer.body.len() - 12))
+        }),
+    ]
+}
+
+fn head() -> Vec<Sabotage> {
+    let head = |name, breaks, spoil: fn(&Request, &mut Answer)| {
+        wrong(name, &["2.head"], breaks).answer(|request| request.head.method == Method::HEAD, spoil)
+    };
+    vec![
+        head("head-answers-405", "HEAD answers 405.", |_, answer| answer.set_status(405)),
+        head("head-answers-204", "HEAD answers 204 where GET answers 200.", |_, answer| {
+            if answer.is_success() {
+                answer.set_status(204);
+                answer.clear();
+            }
+        }),
+        head("head-never-answers-404", "HEAD answers 200 for what is not there.", |_, answer| answer.set_status(200)),
+        head("head-says-another-length", "HEAD says a Content-Length that is not GET's.", |_, answer| {
+            answer.set_header("content-length", "7")
+        }),
+        head("head-says-another-type", "HEAD says a Content-Type that is not GET's.", |_, answer| {
+            answer.set_header("content-type", "text/plain")
+        }),
+        head("head-of-a-habit-answers-405", "HEAD answers 405 for /habits/{id}.", |request, answer| {
+            if request.id().is_some() {
+                answer.set_status(405)
+            }
+        }),
+    ]
+}
+
+fn options() -> Vec<Sabotage> {
+    let options = |name, breaks, spoil: fn(&Request, &mut Answer)| {
+        wrong(name, &["2.options"], breaks).answer(|request| request.head.method == Method::OPTIONS, spoil)
+    };
+    vec![
+        options("options-answers-405", "OPTIONS answers 405.", |_, answer| answer.set_status(405)),
+        options("options-answers-404", "OPTIONS answers 404.", |_, answer| answer.set_status(404)),
+        options("options-without-allow", "OPTIONS answers without Allow.", |_, answer| answer.remove_header("allow")),
+        options("options-allows-too-little", "OPTIONS names GET and HEAD alone.", |_, answer| {
+            answer.set_header("allow", "GET, HEAD")
+        }),
+        options("options-allows-everything", "OPTIONS names every method there is.", |_, answer| {
+            answer.set_header("allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE, CONNECT");
+        }),
+        options("options-of-a-habit-is-404", "OPTIONS answers 404 for /habits/{id}.", |request, answer| {
+            if request.id().is_some() {
+                answer.set_status(404)
+            }
+        }),
+    ]
+}

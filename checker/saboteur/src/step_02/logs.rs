@@ -1,0 +1,215 @@
+//! Wrong log lines and request ids.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use super::{unknown_route, wrong};
+use crate::log_line;
+use crate::message::{Answer, Request, any};
+use crate::sabotage::{Line, Sabotage};
+
+/// What this file adds to the catalogue.
+pub fn sabotages() -> Vec<Sabotage> {
+    [log_lines(), request_ids(), logged_ids()].into_iter().flatten().collect()
+}
+
+fn log_lines() -> Vec<Sabotage> {
+    let logged = |name, breaks, change: fn(&str) -> Option<String>| {
+        wrong(name, &["2.log-line"], breaks).line(move |line| match log_line::is_request(&line.text) {
+            true => change(&line.text).map(|text| Line { text, ..line }).into_iter().collect(),
+            false => vec![line],
+        })
+    };
+    vec![
+        logged("nothing-is-logged", "Requests are not logged.", |_| None),
+        logged("errors-are-not-logged", "Requests that end in an error are not logged.", |line| {
+            (!tells_of_an_error(line)).then(|| line.to_owned())
+        }),
+        logged("successes-are-not-logged", "Requests are logged when they end in an error.", |line| {
+            tells_of_an_error(line).then(|| line.to_owned())
+        }),
+        logged("log-without-method", "The log line has no method.", |line| Some(line.replacen(log_line::method(line)?, "-", 1))),
+        logged("log-without-path", "The log line has no path.", |line| Some(line.replacen(log_line::path(line)?, "-", 1))),
+        logged("log-names-the-route", "The log line has the route's template in place of the path.", |line| {
+            let path = log_line::path(line)?;
+            Some(match path.strip_prefix("/habits/") {
+                Some(_) => line.replacen(path, "/habits/{id}", 1),
+                None => line.to_owned(),
+            })
+        }),
+        logged("log-without-status", "The log line has no status.", |line| Some(line.replace(log_line::status(line)?, "-"))),
+        logged("log-always-says-200", "The log line says 200, whatever the answer was.", |line| {
+            Some(line.replace(log_line::status(line)?, "200"))
+        }),
+        logged("log-without-duration", "The log line does not say how long it took.", |line| {
+            Some(log_line::without_duration(line))
+        }),
+        wrong("log-says-it-twice", &["2.log-line"], "Every request is logged twice.").line(|line| {
+            match log_line::is_request(&line.text) {
+                true => vec![line.clone(), line],
+                false => vec![line],
+            }
+        }),
+    ]
+}
+
+fn request_ids() -> Vec<Sabotage> {
+    let made = |name, breaks, spoil: fn(&Request, &mut Answer)| wrong(name, &["2.request-id-made"], breaks).answer(any, spoil);
+    let echoed = |name, breaks, change: fn(&str) -> String| {
+        wrong(name, &["2.request-id-echoed"], breaks).answer(safe_id, move |request, answer| {
+            answer.set_header(ID, &change(request.header(ID).unwrap_or_default()));
+        })
+    };
+    let replaced = |name, breaks, change: fn(&str) -> String| {
+        wrong(name, &["2.request-id-replaced"], breaks).answer(unsafe_id, move |request, answer| {
+            let given = request.head.headers[ID].as_bytes();
+            let id = change(&String::from_utf8_lossy(given));
+            if let Ok(id) = id.as_bytes().try_into() {
+                answer.head.headers.insert(ID, id);
+            }
+        })
+    };
+    vec![
+        made("request-id-is-missing", "No answer has an x-request-id.", |_, answer| answer.remove_header(ID)),
+        made("errors-have-no-request-id", "Errors have no x-request-id.", |_, answer| {
+            if !answer.is_success() {
+                answer.remove_header(ID)
+            }
+        }),
+        made("unknown-route-has-no-request-id", "An unknown route answers without x-request-id.", |request, answer| {
+            if unknown_route(request) {
+                answer.remove_header(ID);
+            }
+        }),
+        made("refused-body-has-no-request-id", "A body that cannot be read is answered without x-request-id.", |_, answer| {
+            if matches!(answer.status(), 400 | 415) {
+                answer.remove_header(ID);
+            }
+        }),
+        made("request-id-is-always-the-same", "Every answer has the same x-request-id.", |_, answer| {
+            answer.set_header(ID, "habits-1")
+        }),
+        made("request-id-is-of-the-route", "The x-request-id is the same for the same method and path.", |request, answer| {
+            let id = format!("{}{}", request.head.method, request.path().replace('/', "-"));
+            answer.set_header(ID, &id);
+        }),
+        wrong(
+            "request-id-is-ignored",
+            &["2.request-id-echoed"],
+            "The caller's x-request-id is replaced by a new one, safe or not.",
+        )
+        .request(any, |request| drop(request.head.headers.remove(ID))),
+        wrong(
+            "request-id-is-ignored-by-errors",
+            &["2.request-id-echoed"],
+            "Errors have a new x-request-id in the place of the caller's.",
+        )
+        .request(unknown_route, |request| drop(request.head.headers.remove(ID))),
+        wrong(
+            "request-id-allows-few-characters",
+            &["2.request-id-echoed"],
+            "An x-request-id with a dot or an underscore counts as unsafe.",
+        )
+        .request(
+            |request| request.header(ID).is_some_and(|id| id.contains(['.', '_'])),
+            |request| drop(request.head.headers.remove(ID)),
+        ),
+        echoed("request-id-gets-a-prefix", "The caller's x-request-id comes back with a prefix.", |id| format!("req-{id}")),
+        echoed("request-id-in-lower-case", "The caller's x-request-id comes back in lower case.", str::to_lowercase),
+        echoed("request-id-is-cut", "The caller's x-request-id is cut at 64 characters.", |id| id.chars().take(64).collect()),
+        replaced("unsafe-request-id-is-echoed", "An unsafe x-request-id of the caller comes back.", str::to_owned),
+        replaced("long-request-id-is-echoed", "Of a caller's x-request-id its characters are looked at, not its length.", |id| {
+            if id.chars().all(is_safe) && !id.is_empty() { id.to_owned() } else { fresh_id() }
+        }),
+        replaced("odd-request-id-is-echoed", "Of a caller's x-request-id its length is looked at, not its characters.", |id| {
+            if (1..=128).contains(&id.len()) { id.to_owned() } else { fresh_id() }
+        }),
+        replaced("empty-request-id-is-echoed", "An empty x-request-id of the caller comes back.", |id| {
+            if id.is_empty() { String::new() } else { fresh_id() }
+        }),
+        replaced(
+            "unsafe-request-id-is-cleaned",
+            "Of an unsafe x-request-id of the caller the safe characters come back.",
+            |id| {
+                let cleaned: String = id.chars().filter(|c| is_safe(*c)).take(128).collect();
+                if cleaned.is_empty() { fresh_id() } else { cleaned }
+            },
+        ),
+        wrong(
+            "unsafe-request-id-is-refused",
+            &["2.request-id-replaced"],
+            "A request with an unsafe x-request-id is answered 400.",
+        )
+        .answer(unsafe_id, |_, answer| answer.set_plain_error(400, "bad x-request-id")),
+    ]
+}
+
+fn logged_ids() -> Vec<Sabotage> {
+    let logged = |name, breaks, change: fn(&str, &str) -> String| {
+        let recent: Rc<RefCell<VecDeque<String>>> = Rc::default();
+        let ids = recent.clone();
+        wrong(name, &["2.request-id-logged"], breaks)
+            .request(
+                |request| !unsafe_id(request),
+                move |request| {
+                    // The id is given here already, so that it is known before the line is written.
+                    let id = request.header(ID).map_or_else(fresh_id, str::to_owned);
+                    request.set_header(ID, &id);
+                    let mut recent = recent.borrow_mut();
+                    recent.push_back(id);
+                    if recent.len() > 100 {
+                        recent.pop_front();
+                    }
+                },
+            )
+            .line(move |mut line| {
+                for id in ids.borrow().iter().filter(|id| id.len() > 4) {
+                    if line.text.contains(id) {
+                        line.text = change(&line.text, id);
+                    }
+                }
+                vec![line]
+            })
+    };
+    vec![
+        logged("request-id-is-not-logged", "The log line has no request id.", |line, id| line.replace(id, "-")),
+        logged("log-has-another-id", "The log line has an id that is not the answer's.", |line, id| {
+            line.replace(id, &fresh_id())
+        }),
+        logged("log-has-a-short-id", "The log line has the first characters of the request id.", |line, id| {
+            line.replace(id, &id[..id.len().min(8)])
+        }),
+        logged(
+            "errors-are-logged-without-id",
+            "The log line of an error has no request id.",
+            |line, id| match tells_of_an_error(line) {
+                true => line.replace(id, "-"),
+                false => line.to_owned(),
+            },
+        ),
+    ]
+}
+
+/// The header by which a request is followed.
+const ID: &str = "x-request-id";
+
+fn tells_of_an_error(line: &str) -> bool {
+    log_line::status(line).is_some_and(|status| status >= "400")
+}
+
+fn is_safe(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "._-".contains(c)
+}
+
+fn safe_id(request: &Request) -> bool {
+    request.header(ID).is_some_and(|id| (1..=128).contains(&id.len()) && id.chars().all(is_safe))
+}
+
+fn unsafe_id(request: &Request) -> bool {
+    request.head.headers.contains_key(ID) && !safe_id(request)
+}
+
+fn fresh_id() -> String {
+    format!("{:032x}", fastrand::u128(..))
+}

@@ -1,0 +1,344 @@
+//! Bodies that are accepted and should not be, and the other way round.
+
+use hyper::Method;
+use serde_json::{Value, json};
+
+use super::{edit_problem, length, set_problem_status, without, writes_but_put, wrong};
+use crate::message::{Request, creates, patches, puts};
+use crate::sabotage::Sabotage;
+
+/// What this file adds to the catalogue.
+pub fn sabotages() -> Vec<Sabotage> {
+    [missing_names(), blank_names(), long_names(), odd_names(), descriptions(), completed(), trimming(), put_validation()]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+fn missing_names() -> Vec<Sabotage> {
+    let nameless = |request: &Request| creates(request) && request.json().is_some_and(|habit| !habit.contains_key("name"));
+    let trips = &["2.name-missing"];
+    vec![
+        wrong("missing-name-is-accepted", trips, "A habit without a name is stored.")
+            .accepts(creates, "name", |name| name.is_none().then(|| json!("unnamed"))),
+        wrong("missing-name-answers-500", trips, "A missing name answers 500.")
+            .answer(nameless, |_, answer| set_problem_status(answer, 500)),
+        wrong("missing-name-is-not-named", trips, "The refusal of a missing name has no errors.")
+            .answer(nameless, |_, answer| without(answer, "errors")),
+        wrong("missing-name-blames-the-body", trips, "The refusal of a missing name names the field \"body\".")
+            .answer(nameless, |_, answer| {
+                edit_problem(answer, |problem| problem["errors"] = json!([{ "field": "body", "message": "is invalid" }]))
+            }),
+        wrong("missing-name-says-nothing", trips, "The refusal of a missing name names the field without a message.")
+            .answer(nameless, |_, answer| edit_problem(answer, |problem| problem["errors"] = json!([{ "field": "name" }]))),
+        wrong("missing-name-is-stored", trips, "A habit without a name is refused, and stored all the same.")
+            .storing_refused(nameless),
+        wrong("array-counts-as-a-habit", trips, "An array is taken for the fields of a habit in their order.").request(
+            creates,
+            |request| {
+                if let Ok(Value::Array(fields)) = serde_json::from_slice(&request.body) {
+                    request.set_json(&json!({ "name": fields.first() }));
+                }
+            },
+        ),
+    ]
+}
+
+fn blank_names() -> Vec<Sabotage> {
+    let blank_name = |request: &Request| request.field("name").as_ref().is_some_and(is_blank);
+    let trips = &["2.name-blank"];
+    vec![
+        wrong("empty-name-is-accepted", trips, "POST stores an empty name.")
+            .accepts(creates, "name", |name| same_if(name, |name| name == "")),
+        wrong("patch-accepts-an-empty-name", trips, "PATCH stores an empty name.")
+            .accepts(patches, "name", |name| same_if(name, |name| name == "")),
+        wrong("spaces-are-a-name", trips, "A name of spaces is stored.")
+            .accepts(writes_but_put, "name", |name| same_if(name, |name| is_blank(name) && name != "")),
+        wrong("unicode-spaces-are-a-name", trips, "A name of white space outside ASCII is stored.").accepts(
+            writes_but_put,
+            "name",
+            |name| same_if(name, |name| is_blank(name) && name.as_str().is_some_and(|it| !it.trim_ascii().is_empty())),
+        ),
+        wrong("blank-name-is-stored", trips, "A blank name is refused, and stored all the same.")
+            .storing_refused(move |request| creates(request) && blank_name(request)),
+        wrong("refused-patch-is-half-done", trips, "PATCH refuses a blank name after it changed the other fields.").instead(
+            move |request| patches(request) && blank_name(request),
+            async |request, server| {
+                let mut rest = request.clone();
+                rest.edit(|change| drop(change.remove("name")));
+                server.send(rest).await?;
+                server.send(request).await
+            },
+        ),
+    ]
+}
+
+fn long_names() -> Vec<Sabotage> {
+    let trips = &["2.name-long"];
+    let both = &["2.name-long", "1.text-fidelity"];
+    let too_long = |name: Option<&Value>| same_if(name, |name| trimmed_length(name) > 100);
+    vec![
+        wrong("long-name-is-accepted", trips, "POST stores a name of 101 characters.").accepts(creates, "name", too_long),
+        wrong("patch-accepts-a-long-name", trips, "PATCH stores a name of 101 characters.").accepts(patches, "name", too_long),
+        wrong("long-name-is-cut", trips, "A name of 101 characters is cut to 100.").request(writes_but_put, |request| {
+            if let Some(Value::String(name)) = request.field("name") {
+                request.set_field("name", name.trim().chars().take(100).collect::<String>());
+            }
+        }),
+        wrong("name-of-100-is-refused", both, "A name of 100 characters is refused.")
+            .refuses(writes_but_put, "name", |name| trimmed_length(name) == 100),
+        wrong("name-is-counted-in-bytes", both, "Names are counted in bytes.")
+            .refuses(writes_but_put, "name", |name| name.as_str().is_some_and(|name| name.trim().len() > 100)),
+        wrong("name-is-counted-in-utf-16", both, "Names are counted in UTF-16 units.")
+            .refuses(writes_but_put, "name", |name| name.as_str().is_some_and(|name| name.trim().encode_utf16().count() > 100)),
+        wrong("name-is-counted-before-trimming", trips, "Names are counted with the white space around them.").refuses(
+            writes_but_put,
+            "name",
+            |name| name.as_str().is_some_and(|name| name.chars().count() > 100),
+        ),
+    ]
+}
+
+fn odd_names() -> Vec<Sabotage> {
+    let odd_name = |request: &Request| request.field("name").is_some_and(|name| !name.is_string() && !name.is_null());
+    let (null, odd) = (&["2.name-null"], &["2.name-type"]);
+    vec![
+        wrong("null-name-is-stored", null, "POST stores null as a name.")
+            .accepts(creates, "name", |name| same_if(name, Value::is_null)),
+        wrong("null-name-is-text", null, "POST stores the text \"null\".").request(creates, |request| {
+            if request.field("name") == Some(Value::Null) {
+                request.set_field("name", "null");
+            }
+        }),
+        wrong("patch-ignores-a-null-name", null, "PATCH takes a name that is null for \"not sent\".").request(
+            patches,
+            |request| {
+                request.edit(|change| change.retain(|field, value| field != "name" || !value.is_null()));
+            },
+        ),
+        wrong("patch-stores-a-null-name", null, "PATCH stores null as a name.")
+            .accepts(patches, "name", |name| same_if(name, Value::is_null)),
+        wrong("null-name-is-not-named", null, "The refusal of a name that is null has no errors.").answer(
+            |request| request.field("name") == Some(Value::Null) && !puts(request),
+            |_, answer| without(answer, "errors"),
+        ),
+        wrong("number-becomes-a-name", odd, "A name that is a number is stored as a text.").accepts(
+            writes_but_put,
+            "name",
+            |name| name.filter(|name| name.is_number()).map(|name| name.to_string().into()),
+        ),
+        wrong("number-is-a-name", odd, "A number is stored as a name.")
+            .accepts(writes_but_put, "name", |name| same_if(name, Value::is_number)),
+        wrong("true-becomes-a-name", odd, "true is stored as the text \"true\".")
+            .accepts(writes_but_put, "name", |name| name.filter(|name| name.is_boolean()).map(|name| name.to_string().into())),
+        wrong("object-is-a-name", odd, "An object is stored as a name.")
+            .accepts(writes_but_put, "name", |name| same_if(name, Value::is_object)),
+        wrong("patch-accepts-any-name", odd, "PATCH stores a name of any type.")
+            .accepts(patches, "name", |name| same_if(name, |name| !name.is_string() && !name.is_null())),
+        wrong("odd-name-is-not-named", odd, "The refusal of a name of the wrong type has no errors.")
+            .answer(move |request| odd_name(request) && !puts(request), |_, answer| without(answer, "errors")),
+        wrong("odd-name-answers-500", odd, "A name of the wrong type answers 500.")
+            .answer(move |request| odd_name(request) && !puts(request), |_, answer| set_problem_status(answer, 500)),
+    ]
+}
+
+fn descriptions() -> Vec<Sabotage> {
+    let too_long = |text: Option<&Value>| same_if(text, |text| length(text) > 500);
+    let (long, odd) = (&["2.description-long"], &["2.description-type"]);
+    vec![
+        wrong("long-description-is-accepted", long, "POST stores a description of 501 characters.").accepts(
+            creates,
+            "description",
+            too_long,
+        ),
+        wrong("patch-accepts-a-long-description", long, "PATCH stores a description of 501 characters.").accepts(
+            patches,
+            "description",
+            too_long,
+        ),
+        wrong("long-description-is-cut", long, "A description of 501 characters is cut to 500.").request(
+            writes_but_put,
+            |request| {
+                if let Some(Value::String(text)) = request.field("description") {
+                    request.set_field("description", text.chars().take(500).collect::<String>());
+                }
+            },
+        ),
+        wrong("description-of-500-is-refused", long, "A description of 500 characters is refused.").refuses(
+            writes_but_put,
+            "description",
+            |text| length(text) == 500,
+        ),
+        wrong("description-is-counted-in-bytes", long, "Descriptions are counted in bytes.").refuses(
+            writes_but_put,
+            "description",
+            |text| text.as_str().is_some_and(|text| text.len() > 500),
+        ),
+        wrong("number-becomes-a-description", odd, "A description that is a number is stored as a text.").accepts(
+            writes_but_put,
+            "description",
+            |text| text.filter(|text| text.is_number()).map(|text| text.to_string().into()),
+        ),
+        wrong("array-is-a-description", odd, "An array is stored as a description.").accepts(
+            writes_but_put,
+            "description",
+            |text| same_if(text, Value::is_array),
+        ),
+        wrong("false-is-no-description", odd, "A description that is false counts as none.").request(writes_but_put, |request| {
+            if request.field("description") == Some(json!(false)) {
+                request.set_field("description", Value::Null);
+            }
+        }),
+        wrong("patch-accepts-any-description", odd, "PATCH stores a description of any type.").accepts(
+            patches,
+            "description",
+            |text| same_if(text, |text| !text.is_string() && !text.is_null()),
+        ),
+        wrong("null-description-is-refused", odd, "POST refuses a description that is null.").refuses(
+            creates,
+            "description",
+            Value::is_null,
+        ),
+    ]
+}
+
+fn completed() -> Vec<Sabotage> {
+    let coerced = |name, breaks, coerce: fn(&Value) -> Option<Value>| {
+        wrong(name, &["2.completed-type"], breaks).request(patches, move |request| {
+            if let Some(value) = request.field("completed_today").as_ref().and_then(coerce) {
+                request.set_field("completed_today", value);
+            }
+        })
+    };
+    let odd = |request: &Request| patches(request) && request.field("completed_today").is_some_and(|value| !value.is_boolean());
+    vec![
+        coerced("text-true-is-true", "The text \"true\" counts as true.", |value| (value == "true").then_some(json!(true))),
+        coerced("one-is-true", "The number 1 counts as true.", |value| (*value == json!(1)).then_some(json!(true))),
+        coerced("any-text-is-true", "Any other text counts as true.", |value| {
+            (value.is_string() && value != "true").then_some(json!(true))
+        }),
+        coerced("empty-array-is-false", "An array counts as false when it is empty.", |value| {
+            (*value == json!([])).then_some(json!(false))
+        }),
+        wrong("null-completed-is-ignored", &["2.completed-type"], "PATCH takes a completed_today that is null for \"not sent\".")
+            .request(patches, |request| {
+                request.edit(|change| change.retain(|field, value| field != "completed_today" || !value.is_null()));
+            }),
+        wrong(
+            "odd-completed-is-not-named",
+            &["2.completed-type"],
+            "The refusal of a completed_today of the wrong type has no errors.",
+        )
+        .answer(odd, |_, answer| without(answer, "errors")),
+    ]
+}
+
+fn trimming() -> Vec<Sabotage> {
+    let trips = &["2.trimmed"];
+    let untrimmed = |name: Option<&Value>, trim: fn(&str) -> &str| {
+        let text = name?.as_str()?;
+        let shown = trim(text);
+        (!text.trim().is_empty() && shown != text.trim() && trimmed_length(&json!(text)) <= 100).then(|| json!(shown))
+    };
+    vec![
+        wrong("name-is-not-trimmed", trips, "POST stores a name with the white space around it.").accepts(
+            creates,
+            "name",
+            move |name| untrimmed(name, |text| text),
+        ),
+        wrong("patch-does-not-trim", trips, "PATCH stores a name with the white space around it.").accepts(
+            patches,
+            "name",
+            move |name| untrimmed(name, |text| text),
+        ),
+        wrong("only-ascii-is-trimmed", trips, "White space outside ASCII stays around a name.").accepts(
+            writes_but_put,
+            "name",
+            move |name| untrimmed(name, str::trim_ascii),
+        ),
+        wrong("only-the-start-is-trimmed", trips, "White space behind a name stays.").accepts(
+            writes_but_put,
+            "name",
+            move |name| untrimmed(name, str::trim_start),
+        ),
+        wrong("only-the-end-is-trimmed", trips, "White space before a name stays.").accepts(
+            writes_but_put,
+            "name",
+            move |name| untrimmed(name, str::trim_end),
+        ),
+        wrong("only-the-answer-is-trimmed", trips, "POST and PATCH answer a trimmed name, and store what was sent.")
+            .accepts(writes_but_put, "name", move |name| untrimmed(name, |text| text))
+            .answer(writes_but_put, |_, answer| {
+                answer.edit_habits(|habit| {
+                    if let Some(name) = habit["name"].as_str().map(|name| name.trim().to_owned()) {
+                        habit.insert("name".into(), name.into());
+                    }
+                })
+            }),
+        wrong("inner-space-is-squeezed", trips, "White space inside a name is squeezed, too.").request(
+            writes_but_put,
+            |request| {
+                if let Some(Value::String(name)) = request.field("name").filter(|name| !is_blank(name)) {
+                    request.set_field("name", name.split_whitespace().collect::<Vec<_>>().join(" "));
+                }
+            },
+        ),
+    ]
+}
+
+fn put_validation() -> Vec<Sabotage> {
+    let trips = &["2.put-validates"];
+    vec![
+        wrong("put-accepts-a-blank-name", trips, "PUT stores a blank name.")
+            .accepts(puts, "name", |name| same_if(name, is_blank)),
+        wrong("put-accepts-a-long-name", trips, "PUT stores a name of 101 characters.")
+            .accepts(puts, "name", |name| same_if(name, |name| trimmed_length(name) > 100)),
+        wrong("put-accepts-any-name", trips, "PUT stores a name that is a number.")
+            .accepts(puts, "name", |name| same_if(name, Value::is_number)),
+        wrong("put-accepts-a-null-name", trips, "PUT stores null as a name.")
+            .accepts(puts, "name", |name| same_if(name, Value::is_null)),
+        wrong("put-accepts-a-missing-name", trips, "PUT stores a habit without a name.")
+            .accepts(puts, "name", |name| name.is_none().then(|| json!("unnamed"))),
+        wrong("put-accepts-a-long-description", trips, "PUT stores a description of 501 characters.").accepts(
+            puts,
+            "description",
+            |text| same_if(text, |text| length(text) > 500),
+        ),
+        wrong("put-names-no-field", trips, "PUT refuses without naming the field.")
+            .answer(puts, |_, answer| without(answer, "errors")),
+        wrong("refused-put-is-stored", trips, "PUT refuses a bad name after it changed the rest.").instead(
+            puts,
+            async |request, server| {
+                let answer = server.send(request.clone()).await?;
+                if matches!(answer.status(), 400 | 422) {
+                    let reset = json!({ "name": "reset" });
+                    server.send(request.another(Method::PUT, request.path(), Some(&reset))).await?;
+                }
+                Ok(answer)
+            },
+        ),
+    ]
+}
+
+impl Sabotage {
+    /// Refuses as the right server does, and stores a habit all the same.
+    fn storing_refused(self, when: impl Fn(&Request) -> bool + 'static) -> Self {
+        self.instead(when, async |request, server| {
+            server.send(request.another(Method::POST, "/habits", Some(&json!({ "name": "unnamed" })))).await?;
+            server.send(request).await
+        })
+    }
+}
+
+/// The value itself where it is what a sabotage accepts.
+fn same_if(value: Option<&Value>, accepted: impl Fn(&Value) -> bool) -> Option<Value> {
+    value.filter(|value| accepted(value)).cloned()
+}
+
+fn is_blank(value: &Value) -> bool {
+    value.as_str().is_some_and(|text| text.trim().is_empty())
+}
+
+fn trimmed_length(value: &Value) -> usize {
+    value.as_str().map_or(0, |text| text.trim().chars().count())
+}

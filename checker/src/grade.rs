@@ -221,7 +221,7 @@ impl Examination {
             }
         }
         let Some(server) = &mut self.server else { return };
-        let api = Api::new(server, self.launcher.clone(), Data::new(self.seed, check.id));
+        let api = Api::new(server, self.launcher.clone(), Data::new(self.seed, check.id), self.step);
         let mark = server.log().mark();
         let outcome = tokio::time::timeout(CHECK_LIMIT, check.examine(&api)).await;
         let outcome = outcome.unwrap_or(Err(Stop::Inconclusive(format!("it took more than {} s", CHECK_LIMIT.as_secs()))));

@@ -27,7 +27,11 @@ pub struct Api {
     pub data: Data,
     instances: Instances,
     log: Option<Log>,
+    step: u8,
 }
+
+/// The first step whose servers find the data of earlier processes again.
+const FIRST_WITH_A_DATABASE: u8 = 3;
 
 /// A process of its own, ended when dropped.
 pub struct Instance {
@@ -38,9 +42,9 @@ pub struct Instance {
 
 impl Api {
     /// The view of a check on a running server.
-    pub fn new(server: &Server, instances: Instances, data: Data) -> Self {
+    pub fn new(server: &Server, instances: Instances, data: Data, step: u8) -> Self {
         let log = (!instances.is_url()).then(|| server.log().clone());
-        Api { http: Probe::new(server.base()), data, instances, log }
+        Api { http: Probe::new(server.base()), data, instances, log, step }
     }
 
     /// Sends a request without a body.
@@ -118,6 +122,14 @@ impl Api {
         match self.instances.start(env).await {
             Ok(server) => Ok(Instance { http: Probe::new(server.base()), _server: server }),
             Err(problem) => Err(Stop::fail("a second process that starts", told(&problem))),
+        }
+    }
+
+    /// Starts another process of the target whose store is empty; `None` where there is no such thing.
+    pub async fn start_empty_instance(&self) -> Outcome<Option<Instance>> {
+        match self.instances.is_url() || self.step >= FIRST_WITH_A_DATABASE {
+            true => Ok(None),
+            false => self.start_instance(&[]).await.map(Some),
         }
     }
 

@@ -13,8 +13,6 @@ use crate::probe::Answer;
 const FIELDS: [&str; 5] = ["id", "name", "description", "completed_today", "created_at"];
 /// How far a server's clock may be from ours, in seconds.
 const CLOCK_DRIFT: i64 = 300;
-/// How much of a moment may be lost between an answer and the store, in seconds.
-const ROUNDING: f64 = 1.0;
 
 /// A habit as a server sent it.
 #[derive(Debug, Clone)]
@@ -91,10 +89,7 @@ impl Habit {
     pub fn expect_same(&self, answer: &Answer, expected: &Habit) -> Outcome<&Self> {
         let mut actual = self.shown();
         let expected_value = expected.shown();
-        // Rounding a moment on its way through a store is no change of it.
-        if let (Some(ours), Some(theirs)) = (expected.created_at(), self.created_at())
-            && (ours - theirs).as_seconds_f64().abs() <= ROUNDING
-        {
+        if is_same_moment(&expected_value["created_at"], &actual["created_at"]) {
             actual["created_at"] = expected_value["created_at"].clone();
         }
         answer.same(&expected_value, &actual)?;
@@ -107,8 +102,27 @@ impl Habit {
     }
 
     fn created_at(&self) -> Option<OffsetDateTime> {
-        OffsetDateTime::parse(self.fields.get("created_at")?.as_str()?, &Rfc3339).ok()
+        moment(self.fields.get("created_at")?)
     }
+}
+
+fn moment(value: &Value) -> Option<OffsetDateTime> {
+    OffsetDateTime::parse(value.as_str()?, &Rfc3339).ok()
+}
+
+/// Whether two moments are the same as far as both are written: a store may round, but not renew.
+fn is_same_moment(one: &Value, other: &Value) -> bool {
+    let (Some(first), Some(second)) = (moment(one), moment(other)) else { return false };
+    let digits = fraction_digits(one).min(fraction_digits(other));
+    // Half of a nanosecond more, because the difference itself is rounded.
+    (first - second).as_seconds_f64().abs() <= 0.1_f64.powi(digits) + 5e-10
+}
+
+/// How many digits follow the decimal point of the seconds.
+fn fraction_digits(moment: &Value) -> i32 {
+    let text = moment.as_str().unwrap_or_default();
+    let fraction = text.split_once('.').map_or("", |(_, fraction)| fraction);
+    fraction.chars().take_while(char::is_ascii_digit).map(|_| 1).sum()
 }
 
 /// A JSON value's type, in words.
@@ -123,5 +137,21 @@ pub fn kind(value: &Value) -> String {
             let names: Vec<_> = fields.keys().take(8).map(String::as_str).collect();
             format!("an object with {}", if names.is_empty() { "no fields".into() } else { names.join(", ") })
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_may_be_rounded_but_not_renewed() {
+        let same = |one: &str, other: &str| is_same_moment(&Value::from(one), &Value::from(other));
+        assert!(same("2026-01-31T08:00:00.123456789Z", "2026-01-31T08:00:00.123457Z"));
+        assert!(same("2026-01-31T08:00:00.987Z", "2026-01-31T08:00:00Z"));
+        assert!(same("2026-01-31T08:00:00.5Z", "2026-01-31T09:00:00.500+01:00"));
+        assert!(!same("2026-01-31T08:00:00.123456Z", "2026-01-31T08:00:00.123999Z"));
+        assert!(!same("2026-01-31T08:00:00Z", "2026-01-31T08:00:02Z"));
+        assert!(!same("2026-01-31T08:00:00Z", "today"));
     }
 }

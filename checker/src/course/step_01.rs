@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::check::{Check, check};
 use super::habit::Habit;
 use super::openapi;
+use crate::probe::Request;
 
 /// How many habits are created at the same time.
 const PARALLEL: usize = 50;
@@ -78,7 +79,7 @@ pub fn checks() -> Vec<Check> {
             .needs(&["1.create"])
             .book("reading-a-habit")
             .hints(&[
-                "The body is the array itself: `[…]`, not an object around it.",
+                "The body is the array itself: `[…]`, not an object around it. Where there is no habit it is `[]`.",
                 "Every element is a whole habit, the same as `GET /habits/{id}` answers.",
             ])
             .proof(async |api| {
@@ -86,10 +87,19 @@ pub fn checks() -> Vec<Check> {
                 let described = api.create_described(&api.data.name(), &api.data.description()).await?;
                 let (answer, list) = api.list().await?;
                 for habit in [plain, described] {
-                    match list.iter().find(|listed| listed.id == habit.id) {
-                        Some(listed) => listed.expect_same(&answer, &habit)?,
-                        None => return Err(answer.fail(format!("habit {} in the list", habit.id), "a list without it")),
+                    let listed: Vec<&Habit> = list.iter().filter(|listed| listed.id == habit.id).collect();
+                    match listed[..] {
+                        [listed] => listed.expect_same(&answer, &habit)?,
+                        _ => {
+                            let expected = format!("habit {} once in the list", habit.id);
+                            return Err(answer.fail(expected, format!("a list that has it {} times", listed.len())));
+                        }
                     };
+                }
+                if let Some(empty) = api.start_empty_instance().await? {
+                    let answer = empty.http.send(Request::new("GET", "/habits")).await?;
+                    answer.status(200)?;
+                    answer.same(&json!([]), &answer.json()?)?;
                 }
                 Ok(())
             }),
@@ -102,8 +112,9 @@ pub fn checks() -> Vec<Check> {
             ])
             .proof(async |api| {
                 let mut created = Vec::new();
-                // Neither the alphabet nor its reverse, so that sorting by name shows.
-                for letter in ["c", "a", "e", "b", "d"] {
+                // Neither the alphabet nor its reverse, so that sorting by name shows; and eleven, so that ids sorted as text show:
+                // among eleven that follow each other one has more digits, or another first digit.
+                for letter in ["f", "c", "i", "a", "k", "e", "b", "h", "d", "j", "g"] {
                     created.push(api.create(&format!("{letter} {}", api.data.name())).await?.id);
                 }
                 // A store that moves what changes shows itself now; whether PATCH works is another check's business.
@@ -124,7 +135,8 @@ pub fn checks() -> Vec<Check> {
             ])
             .proof(async |api| {
                 let habit = api.any_habit().await?;
-                for completed in [true, false] {
+                // Each twice, so that a server that toggles shows itself.
+                for completed in [true, true, false, false] {
                     let answer = api.patch(habit.path(), json!({ "completed_today": completed })).await?;
                     answer.status(200)?;
                     Habit::of(&answer)?.expect(&answer, "completed_today", completed)?;
@@ -166,8 +178,9 @@ pub fn checks() -> Vec<Check> {
             .hints(&["No field was sent, so no field changes. The answer is still 200 with the habit."])
             .proof(async |api| {
                 let habit = api.create_described(&api.data.name(), &api.data.description()).await?;
-                api.patch(habit.path(), json!({ "completed_today": true })).await?.status(200)?;
-                let habit = habit.with("completed_today", true);
+                let answer = api.patch(habit.path(), json!({ "completed_today": true })).await?;
+                answer.status(200)?;
+                let habit = Habit::of(&answer)?;
                 let answer = api.patch(habit.path(), json!({})).await?;
                 answer.status(200)?;
                 Habit::of(&answer)?.expect_same(&answer, &habit)?;
@@ -194,7 +207,7 @@ pub fn checks() -> Vec<Check> {
                 Ok(())
             }),
         check("1.patch-unknown", "PATCH answers 404 for an unknown habit")
-            .needs(&["1.create"])
+            .needs(&["1.get-unknown"])
             .book("status-codes")
             .hints(&["PATCH changes what exists. It never creates."])
             .proof(async |api| {
@@ -289,11 +302,13 @@ pub fn checks() -> Vec<Check> {
                 Ok(())
             }),
         check("1.get-safe", "GET changes nothing")
-            .needs(&["1.get-one", "1.list"])
+            .needs(&["1.get-one", "1.get-unknown", "1.list", "1.patch-completes"])
             .book("methods-and-crud")
             .hints(&["A client, a browser or a cache may send GET at any time and as often as it likes. Only read in it."])
             .proof(async |api| {
                 let habit = api.create_described(&api.data.name(), &api.data.description()).await?;
+                api.patch(habit.path(), json!({ "completed_today": true })).await?.status(200)?;
+                let habit = habit.with("completed_today", true);
                 let unknown = api.unknown_path().await?;
                 let (_, before) = api.list().await?;
                 for _ in 0..2 {
@@ -386,7 +401,7 @@ pub fn checks() -> Vec<Check> {
             }),
         check("1.put-unknown", "PUT answers 404 for an unknown habit")
             .stretch()
-            .needs(&["1.create"])
+            .needs(&["1.get-unknown"])
             .book("put-versus-patch")
             .hints(&["Ids are the server's to give out, so PUT does not create."])
             .proof(async |api| {

@@ -107,7 +107,7 @@ pub fn checks() -> Vec<Check> {
                 let token = api.data.token(8);
                 let long = api.data.token(129);
                 let unsafe_ids = [
-                    long,
+                    long.clone(),
                     format!("{token} spaced"),
                     format!("{token};status=200"),
                     format!("<script>{token}</script>"),
@@ -118,8 +118,11 @@ pub fn checks() -> Vec<Check> {
                 ];
                 for id in unsafe_ids {
                     let answer = api.http.send(Request::new("GET", "/habits").header("x-request-id", &id)).await?;
+                    answer.status(200)?;
                     let given = request_id(&answer)?;
-                    if given == id || !is_safe(&given) {
+                    // An id that was cleaned or cut is not new: whoever chose it still chooses what the log says.
+                    let is_kept = given == id || given.contains(&token) || long.starts_with(&given);
+                    if is_kept || !is_safe(&given) {
                         return Err(answer.fail(format!("a new x-request-id in place of \"{id}\""), format!("x-request-id: {given}")));
                     }
                 }

@@ -85,7 +85,7 @@ pub fn checks() -> Vec<Check> {
             .hints(&["`\"true\"` is a text, `1` is a number, and `null` is neither true nor false."])
             .proof(async |api| {
                 let habit = api.any_habit().await?;
-                for value in [json!("true"), json!(1), json!("yes"), json!([])] {
+                for value in [json!("true"), json!(1), json!("yes"), json!([]), json!(null)] {
                     let answer = api.patch(habit.path(), json!({ "completed_today": value })).await?;
                     expect_invalid(&answer, "completed_today")?;
                 }

@@ -282,9 +282,8 @@ async fn greet(server: &Server) -> Option<Problem> {
             format!("The server closes the connection without an answer to GET /: {why}."),
             "A handler that panics looks like this. The server's log may say more.",
         ),
-        NoAnswer::Refused => Problem::new(
-            "The server stopped listening right after it had started.",
-            "See in its log why it ended.",
-        ),
+        NoAnswer::Refused => {
+            Problem::new("The server stopped listening right after it had started.", "See in its log why it ended.")
+        }
     })
 }

@@ -44,11 +44,7 @@ pub enum Stop {
 impl Stop {
     /// A failure without one exchange that shows it.
     pub fn fail(expected: impl Into<String>, actual: impl Into<String>) -> Self {
-        Stop::Fail(Box::new(Failure {
-            expected: expected.into(),
-            actual: actual.into(),
-            exchange: None,
-        }))
+        Stop::Fail(Box::new(Failure { expected: expected.into(), actual: actual.into(), exchange: None }))
     }
 }
 
@@ -120,11 +116,7 @@ pub struct Problem {
 impl Problem {
     /// A problem without supporting lines.
     pub fn new(title: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Problem {
-            title: title.into(),
-            remedy: remedy.into(),
-            details: Vec::new(),
-        }
+        Problem { title: title.into(), remedy: remedy.into(), details: Vec::new() }
     }
 }
 

@@ -88,7 +88,8 @@ impl Workshop {
                 Some(parent) => subfolders(&self.root.join(parent)),
                 None => vec![self.root.join(member)],
             };
-            let names = folders.iter().filter_map(|folder| Some(manifest(folder)?.get("package")?.get("name")?.as_str()?.to_owned()));
+            let names =
+                folders.iter().filter_map(|folder| Some(manifest(folder)?.get("package")?.get("name")?.as_str()?.to_owned()));
             packages.extend(names);
         }
         packages

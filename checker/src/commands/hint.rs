@@ -22,7 +22,8 @@ pub fn text(workshop: &Workshop, id: Option<String>, style: &Style) -> Result<St
         Some(id) => id,
         None => {
             let step = current_step(&progress);
-            let failed = evidence::last_report(workshop.root(), step.slug).and_then(|report| report.first_failure().map(str::to_owned));
+            let failed =
+                evidence::last_report(workshop.root(), step.slug).and_then(|report| report.first_failure().map(str::to_owned));
             failed.ok_or_else(|| {
                 Trouble::usage(
                     format!("No check of step {} failed in your last run, so there is nothing to hint at.", step.number),

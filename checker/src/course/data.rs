@@ -3,8 +3,20 @@
 use std::cell::RefCell;
 
 const DEEDS: &[&str] = &[
-    "drink water", "read ten pages", "walk the dog", "stretch", "write a letter", "practice the piano", "water the plants",
-    "call a friend", "cook at home", "sleep before eleven", "study a word", "tidy the desk", "run a mile", "sit still",
+    "drink water",
+    "read ten pages",
+    "walk the dog",
+    "stretch",
+    "write a letter",
+    "practice the piano",
+    "water the plants",
+    "call a friend",
+    "cook at home",
+    "sleep before eleven",
+    "study a word",
+    "tidy the desk",
+    "run a mile",
+    "sit still",
 ];
 
 /// A source of data for one check.
@@ -14,9 +26,9 @@ impl Data {
     /// Data that depends on the seed of the run and on the check alone, so that `--only` repeats what the full run did.
     pub fn new(seed: u64, check: &str) -> Self {
         // FNV-1a: any stable hash of the id will do.
-        let mixed = check.bytes().fold(seed ^ 0xcbf2_9ce4_8422_2325, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
+        let mixed = check
+            .bytes()
+            .fold(seed ^ 0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
         Data(RefCell::new(fastrand::Rng::with_seed(mixed)))
     }
 

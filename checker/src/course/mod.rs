@@ -34,20 +34,8 @@ pub struct Step {
 
 /// The steps, in order.
 pub const STEPS: &[Step] = &[
-    Step {
-        number: 1,
-        slug: "01-api-basics",
-        title: "API basics",
-        checks: step_01::checks,
-        advice: |_| Vec::new(),
-    },
-    Step {
-        number: 2,
-        slug: "02-framework",
-        title: "A framework, used well",
-        checks: step_02::checks,
-        advice: step_02::advice,
-    },
+    Step { number: 1, slug: "01-api-basics", title: "API basics", checks: step_01::checks, advice: |_| Vec::new() },
+    Step { number: 2, slug: "02-framework", title: "A framework, used well", checks: step_02::checks, advice: step_02::advice },
 ];
 
 impl Step {

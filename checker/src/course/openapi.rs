@@ -117,11 +117,14 @@ fn loaded(html: &str) -> Vec<String> {
         };
         let needed = attribute == "src" || !tag.to_ascii_lowercase().contains("canonical");
         match value_of(tag, attribute) {
-            Some(value) if needed && !value.is_empty() && !value.starts_with("data:") && !value.starts_with('#') => found.push(value),
+            Some(value) if needed && !value.is_empty() && !value.starts_with("data:") && !value.starts_with('#') => {
+                found.push(value)
+            }
             _ => {}
         }
     }
-    let imports = html.split("@import").skip(1).filter_map(|rest| rest.split(['"', '\'', '(', ')', ';']).find(|part| part.contains("//")));
+    let imports =
+        html.split("@import").skip(1).filter_map(|rest| rest.split(['"', '\'', '(', ')', ';']).find(|part| part.contains("//")));
     found.extend(imports.map(|url| url.trim().to_owned()));
     found
 }

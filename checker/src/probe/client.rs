@@ -77,13 +77,7 @@ impl Probe {
             Err(NoAnswer::TimedOut(_)) => (limit / 2).max(LEAST_PATIENCE),
             _ => PATIENCE,
         });
-        let exchange = Rc::new(Exchange {
-            base: self.base.to_string(),
-            request,
-            reply,
-            started,
-            duration: clock.elapsed(),
-        });
+        let exchange = Rc::new(Exchange { base: self.base.to_string(), request, reply, started, duration: clock.elapsed() });
         self.transcript.borrow_mut().push(exchange.clone());
         exchange
     }
@@ -109,11 +103,9 @@ impl Probe {
     }
 
     async fn connect(&self) -> Result<TcpStream, NoAnswer> {
-        let stream = TcpStream::connect(&*self.address).await.map_err(|error| {
-            match error.kind() {
-                std::io::ErrorKind::ConnectionRefused => NoAnswer::Refused,
-                _ => NoAnswer::Closed(error.to_string()),
-            }
+        let stream = TcpStream::connect(&*self.address).await.map_err(|error| match error.kind() {
+            std::io::ErrorKind::ConnectionRefused => NoAnswer::Refused,
+            _ => NoAnswer::Closed(error.to_string()),
         })?;
         // Without it small requests wait for the other side's delayed acknowledgement.
         let _ = stream.set_nodelay(true);
@@ -133,9 +125,7 @@ impl Probe {
             builder = builder.header("content-length", "0");
         }
         let body = Full::new(request.body.clone().unwrap_or_default());
-        builder
-            .body(body)
-            .map_err(|error| NoAnswer::Closed(format!("the checker could not send this request: {error}")))
+        builder.body(body).map_err(|error| NoAnswer::Closed(format!("the checker could not send this request: {error}")))
     }
 
     /// Sends HEAD and counts the bytes that follow the header section; there should be none.
@@ -158,9 +148,10 @@ impl Probe {
 
 async fn read(response: hyper::Response<hyper::body::Incoming>) -> Result<Reply, NoAnswer> {
     let (head, mut incoming) = response.into_parts();
-    let headers = head.headers.iter().map(|(name, value)| {
-        (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
-    });
+    let headers = head
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
     let headers = headers.collect();
     let mut body = BytesMut::new();
     let mut cut = false;
@@ -177,9 +168,5 @@ async fn read(response: hyper::Response<hyper::body::Incoming>) -> Result<Reply,
 }
 
 fn explain(error: hyper::Error) -> NoAnswer {
-    if error.is_parse() {
-        NoAnswer::NotHttp(error.to_string())
-    } else {
-        NoAnswer::Closed(error.to_string())
-    }
+    if error.is_parse() { NoAnswer::NotHttp(error.to_string()) } else { NoAnswer::Closed(error.to_string()) }
 }

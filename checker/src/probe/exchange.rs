@@ -24,12 +24,7 @@ pub struct Request {
 impl Request {
     /// A request without header fields or body.
     pub fn new(method: &str, path: impl Into<String>) -> Self {
-        Request {
-            method: method.to_owned(),
-            path: path.into(),
-            headers: Vec::new(),
-            body: None,
-        }
+        Request { method: method.to_owned(), path: path.into(), headers: Vec::new(), body: None }
     }
 
     /// Adds a header field.
@@ -211,11 +206,7 @@ impl<const N: usize> From<[u16; N]> for Statuses {
 
 /// A failure shown by `exchange`.
 fn fail(exchange: &Rc<Exchange>, expected: impl Into<String>, actual: impl Into<String>) -> Stop {
-    Stop::Fail(Box::new(Failure {
-        expected: expected.into(),
-        actual: actual.into(),
-        exchange: Some(exchange.clone()),
-    }))
+    Stop::Fail(Box::new(Failure { expected: expected.into(), actual: actual.into(), exchange: Some(exchange.clone()) }))
 }
 
 /// The first `limit` characters of `text`, with an ellipsis where something was cut.

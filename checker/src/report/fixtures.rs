@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime};
 use serde_json::json;
 
 use crate::outcome::{CheckReport, Failure, Kind, Problem, RunReport, StepVerdict, Verdict};
-use crate::target::Spec;
 use crate::probe::{Exchange, NoAnswer, Reply, Request};
+use crate::target::Spec;
 
 /// An exchange that was answered.
 pub fn exchange(request: Request, status: u16, headers: &[(&str, &str)], body: &str) -> Rc<Exchange> {

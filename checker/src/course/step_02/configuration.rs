@@ -40,7 +40,10 @@ pub fn checks() -> Vec<Check> {
                             }
                         }
                         RunToExit::StillRunning => {
-                            return Err(Stop::fail(format!("a program that ends at once for PORT={value}"), "a program that goes on running"));
+                            return Err(Stop::fail(
+                                format!("a program that ends at once for PORT={value}"),
+                                "a program that goes on running",
+                            ));
                         }
                         RunToExit::Problem(problem) => return Err(Stop::Inconclusive(problem.title)),
                     }

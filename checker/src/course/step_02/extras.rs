@@ -51,7 +51,8 @@ pub fn checks() -> Vec<Check> {
                 let plain = api.get("/habits").await?;
                 for unasked in [&plain, &api.http.send(asked("identity")).await?] {
                     if let Some(encoding) = unasked.header("content-encoding") {
-                        return Err(unasked.fail("no Content-Encoding, since none was asked for", format!("Content-Encoding: {encoding}")));
+                        return Err(unasked
+                            .fail("no Content-Encoding, since none was asked for", format!("Content-Encoding: {encoding}")));
                     }
                 }
                 let mut packed = api.http.send(asked("gzip")).await?;
@@ -68,7 +69,9 @@ pub fn checks() -> Vec<Check> {
                     }
                 };
                 if packed.body().len() >= plain.body().len() {
-                    return Err(packed.fail(format!("fewer than {} bytes", plain.body().len()), format!("{} bytes", packed.body().len())));
+                    return Err(
+                        packed.fail(format!("fewer than {} bytes", plain.body().len()), format!("{} bytes", packed.body().len()))
+                    );
                 }
                 let unpacked: Value = serde_json::from_slice(&unpacked).unwrap_or_default();
                 packed.same(&plain.json()?, &unpacked)?;
@@ -106,7 +109,8 @@ pub fn checks() -> Vec<Check> {
             .hints(&["OPTIONS asks what may be done here. Answer 204, with the route's methods in `Allow`."])
             .proof(async |api| {
                 let habit = api.any_habit().await?;
-                for (path, methods) in [("/habits".into(), &["GET", "POST"][..]), (habit.path(), &["GET", "PATCH", "DELETE"][..])] {
+                for (path, methods) in [("/habits".into(), &["GET", "POST"][..]), (habit.path(), &["GET", "PATCH", "DELETE"][..])]
+                {
                     let answer = api.http.send(Request::new("OPTIONS", path)).await?;
                     answer.status([200, 204])?;
                     expect_allow(&answer, methods, "TRACE")?;
@@ -116,7 +120,9 @@ pub fn checks() -> Vec<Check> {
         check("2.put-validates", "PUT refuses what POST refuses")
             .stretch()
             .book("validation")
-            .hints(&["Give the rules one place that POST, PATCH and PUT go through: a type that can only be made from a valid body."])
+            .hints(&[
+                "Give the rules one place that POST, PATCH and PUT go through: a type that can only be made from a valid body.",
+            ])
             .proof(async |api| {
                 let habit = api.any_habit().await?;
                 for name in [json!(" "), json!("x".repeat(NAME_MOST + 1)), json!(7), Value::Null] {

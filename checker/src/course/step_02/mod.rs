@@ -88,7 +88,10 @@ async fn expect_count(api: &Api, before: usize) -> Outcome {
     let (answer, list) = api.list().await?;
     match list.len() == before {
         true => Ok(()),
-        false => Err(answer.fail(format!("{before} habits, as before"), format!("{} habits: something refused was stored", list.len()))),
+        false => {
+            Err(answer
+                .fail(format!("{before} habits, as before"), format!("{} habits: something refused was stored", list.len())))
+        }
     }
 }
 

@@ -82,7 +82,9 @@ fn linker() -> Result<String, Problem> {
     first_line("cc", "--version", Path::new(".")).ok_or_else(|| {
         let remedy = match std::env::consts::OS {
             "macos" => "Type `xcode-select --install`.",
-            _ => "Install a C compiler: `sudo apt install build-essential` on Debian and Ubuntu, `sudo dnf install gcc` on Fedora.",
+            _ => {
+                "Install a C compiler: `sudo apt install build-essential` on Debian and Ubuntu, `sudo dnf install gcc` on Fedora."
+            }
         };
         Problem::new("No C compiler and linker (`cc`) was found; Rust needs one to put a program together.", remedy)
     })
@@ -91,7 +93,8 @@ fn linker() -> Result<String, Problem> {
 /// A file can be written there. On Windows' own drives under WSL everything is slow.
 fn folder(path: &Path) -> Result<String, Problem> {
     let trial = path.join(format!(".doctor-{}", std::process::id()));
-    let written = std::fs::create_dir_all(path).and_then(|()| std::fs::write(&trial, "")).and_then(|()| std::fs::remove_file(&trial));
+    let written =
+        std::fs::create_dir_all(path).and_then(|()| std::fs::write(&trial, "")).and_then(|()| std::fs::remove_file(&trial));
     match written {
         Ok(()) if is_windows_drive(path) => Err(Problem::new(
             format!("{} lies on a Windows drive, where builds take many times as long.", path.display()),
@@ -119,7 +122,10 @@ fn disk(root: &Path) -> Result<String, Problem> {
     };
     let free = space.f_bavail.saturating_mul(space.f_frsize) / (1 << 30);
     match free < DISK {
-        true => Err(Problem::new(format!("{free} GiB are free; building every step takes up to {DISK} GiB."), "Free some space, or type `cargo clean`.")),
+        true => Err(Problem::new(
+            format!("{free} GiB are free; building every step takes up to {DISK} GiB."),
+            "Free some space, or type `cargo clean`.",
+        )),
         false => Ok(format!("{free} GiB free")),
     }
 }

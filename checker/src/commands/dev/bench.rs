@@ -64,9 +64,9 @@ pub async fn run(workshop: &Workshop, runs: usize, cold: bool) -> Ending {
 async fn overhead(workshop: &Workshop) -> Result<(), Trouble> {
     let Some(step) = STEPS.first() else { return Ok(()) };
     let spec = Spec::Package(step.solution());
-    let launcher = target::prepare(&spec, workshop.root(), false, &mut |_| ()).await.map_err(|_| {
-        Problem::new(format!("{spec} does not build."), format!("See why: `cargo build -p {spec}`."))
-    })?;
+    let launcher = target::prepare(&spec, workshop.root(), false, &mut |_| ())
+        .await
+        .map_err(|_| Problem::new(format!("{spec} does not build."), format!("See why: `cargo build -p {spec}`.")))?;
     let server = launcher.start(&[]).await?;
     let probe = Probe::new(server.base());
     let address = server.base().trim_start_matches("http://").to_owned();
@@ -96,7 +96,9 @@ async fn bare_request(address: &str) -> std::io::Result<()> {
 /// Clones the repository as it was last committed into an empty folder and types the learner's command there.
 fn first_verdict(workshop: &Workshop) -> Result<Duration, Problem> {
     let folder = std::env::temp_dir().join(format!("checker-bench-{}", std::process::id()));
-    let failed = |what: &str| Problem::new(format!("{what} failed."), "See that git is installed and the system's temporary folder has 2 GiB free.");
+    let failed = |what: &str| {
+        Problem::new(format!("{what} failed."), "See that git is installed and the system's temporary folder has 2 GiB free.")
+    };
     let clone = Command::new("git").arg("clone").arg("--quiet").arg(workshop.root()).arg(&folder).status();
     if !clone.is_ok_and(|status| status.success()) {
         return Err(failed("Cloning the repository"));
@@ -119,7 +121,8 @@ fn first_verdict(workshop: &Workshop) -> Result<Duration, Problem> {
 }
 
 fn touch(file: &Path) -> Result<(), Problem> {
-    let touched = std::fs::File::options().append(true).open(file).and_then(|file| file.set_modified(std::time::SystemTime::now()));
+    let touched =
+        std::fs::File::options().append(true).open(file).and_then(|file| file.set_modified(std::time::SystemTime::now()));
     touched.map_err(|error| Problem::new(format!("{} cannot be touched: {error}.", file.display()), "Make it writable."))
 }
 

@@ -25,7 +25,9 @@ pub async fn run(workshop: &Workshop, command: Dev, style: &Style) -> Ending {
             Ok(if check && !generated.is_current() { exit::FAILED } else { exit::PASSED })
         }
         Dev::Verify { quick } => verify::run(workshop, quick, style).await,
-        Dev::Matrix { full, step, server, write } => matrix::run(workshop, matrix::Selection { full, step, server }, write, style).await,
+        Dev::Matrix { full, step, server, write } => {
+            matrix::run(workshop, matrix::Selection { full, step, server }, write, style).await
+        }
         Dev::Bench { runs, cold } => bench::run(workshop, runs, cold).await,
     }
 }

@@ -130,7 +130,7 @@ fn get_safe() -> Vec<Sabotage> {
     let known_memory = known.clone();
     let completed: Rc<RefCell<BTreeSet<i64>>> = Rc::default();
     vec![
-        wrong("get-completes", &["1.get-safe"], "Reading a habit a second time completes it.").instead(
+        wrong("get-toggles", &["1.get-safe"], "Reading a habit a second time turns completed_today around.").instead(
             |request| request.id().is_some(),
             async move |request, server| {
                 let answer = server.send(request.clone()).await?;
@@ -138,8 +138,9 @@ fn get_safe() -> Vec<Sabotage> {
                 if !reads(&request) {
                     seen.borrow_mut().remove(&id);
                 } else if !seen.borrow_mut().insert(id) && answer.is_success() {
-                    let done = json!({ "completed_today": true });
-                    server.send(request.another(Method::PATCH, request.path(), Some(&done))).await?;
+                    let toggled =
+                        json!({ "completed_today": answer.json().is_some_and(|habit| habit["completed_today"] == json!(false)) });
+                    server.send(request.another(Method::PATCH, request.path(), Some(&toggled))).await?;
                 }
                 Ok(answer)
             },

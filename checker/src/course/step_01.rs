@@ -306,14 +306,17 @@ pub fn checks() -> Vec<Check> {
             .book("methods-and-crud")
             .hints(&["A client, a browser or a cache may send GET at any time and as often as it likes. Only read in it."])
             .proof(async |api| {
-                let habit = api.create_described(&api.data.name(), &api.data.description()).await?;
-                api.patch(habit.path(), json!({ "completed_today": true })).await?.status(200)?;
-                let habit = habit.with("completed_today", true);
+                let open = api.any_habit().await?;
+                let done = api.create_described(&api.data.name(), &api.data.description()).await?;
+                api.patch(done.path(), json!({ "completed_today": true })).await?.status(200)?;
+                let done = done.with("completed_today", true);
                 let unknown = api.unknown_path().await?;
                 let (_, before) = api.list().await?;
                 for _ in 0..2 {
-                    let (answer, read) = api.read(&habit).await?;
-                    read.expect_same(&answer, &habit)?;
+                    for habit in [&open, &done] {
+                        let (answer, read) = api.read(habit).await?;
+                        read.expect_same(&answer, habit)?;
+                    }
                     api.get(&unknown).await?;
                     api.list().await?;
                 }

@@ -22,7 +22,7 @@ const GRACE: Duration = Duration::from_secs(2);
 /// As much of the compiler's messages as a person may want to read.
 const MESSAGES: usize = 256 * 1024;
 /// As much of cargo's own words.
-const WORDS: usize = 64;
+const WORDS: usize = 200;
 
 /// What cargo is doing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -301,4 +301,48 @@ fn find_cargo() -> Option<PathBuf> {
         let path = std::env::var_os("PATH")?;
         std::env::split_paths(&path).map(|folder| folder.join("cargo")).find(|file| file.is_file())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_progress_bar_is_read() {
+        let line = "Building [=======>        ] 12/87: serde, tokio(build)";
+        let now = "serde, tokio(build)".to_owned();
+        assert_eq!(parse_progress(line), Some(BuildProgress::Compiling { done: 12, total: 87, now }));
+        assert_eq!(parse_progress("Compiling serde v1.0.0"), None);
+    }
+
+    #[test]
+    fn what_cargo_tells_is_shown_and_only_its_words_are_kept() {
+        let mut seen = Vec::new();
+        let mut build = Build::new("step-01-api-basics");
+        for line in [
+            "    Updating crates.io index",
+            "    Blocking waiting for file lock on build directory",
+            "    Building [=>   ] 1/2: step",
+            "error: no",
+        ] {
+            build.hear(line, &mut |progress| seen.push(progress));
+        }
+        let now = "step".to_owned();
+        let expected = [BuildProgress::Downloading, BuildProgress::Waiting, BuildProgress::Compiling { done: 1, total: 2, now }];
+        assert_eq!(seen, expected);
+        assert_eq!(build.words, ["    Updating crates.io index", "error: no"]);
+    }
+
+    #[test]
+    fn the_server_is_the_program_with_the_name_of_the_package() {
+        let program = |name: &str| (name.to_owned(), PathBuf::from(format!("/t/{name}")), PathBuf::from("/s/Cargo.toml"));
+        let result = |programs: &[&str]| {
+            let mut build = Build::new("step");
+            build.programs = programs.iter().map(|name| program(name)).collect();
+            build.result(Ending::Code(0)).map(|built| built.executable)
+        };
+        assert!(result(&["other"]).is_ok_and(|path| path == Path::new("/t/other")));
+        assert!(result(&["other", "step"]).is_ok_and(|path| path == Path::new("/t/step")));
+        assert!(matches!(result(&["other", "another"]), Err(PrepareError::NotBuilt(text)) if text.contains("another")));
+    }
 }

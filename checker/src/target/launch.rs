@@ -215,6 +215,8 @@ impl Launcher {
             }
             if let Ok(Ok(_)) = timeout(LOOK_EVERY, TcpStream::connect(target)).await {
                 match confirm(target, status.guard).await {
+                    // It may be a child that listens, and the process we started may be gone.
+                    Owner::Ours(_) | Owner::Unknown if guarded.status().ending().is_some() => continue,
                     Owner::Ours(address) => return Ok(Some(address.ip())),
                     Owner::Unknown => return Ok(None),
                     Owner::Other(who) => return Err(Complaint::PortTaken(who)),

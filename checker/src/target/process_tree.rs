@@ -15,7 +15,7 @@ pub struct Process {
     pub session: i32,
     /// When it started, in a unit that only serves comparison: tells two processes with one number apart.
     pub start: u64,
-    /// Memory it holds, in bytes.
+    /// Memory it holds, in bytes, with all that it shares with others.
     pub memory: u64,
     /// Processor time it has used, in the system's ticks (100 a second, as a rule).
     pub ticks: u64,
@@ -52,6 +52,11 @@ pub fn within(mut all: Vec<Process>, root: i32) -> Vec<Process> {
     found
 }
 
+/// The memory that `processes` hold together, in bytes; what they share counts once. Slow to find out.
+pub fn exact_memory(processes: &[Process]) -> u64 {
+    processes.iter().map(|process| os::own_memory(process.pid).unwrap_or(process.memory)).sum()
+}
+
 /// Sends `signal` to one process; one that has already ended is no error.
 pub fn signal(pid: i32, signal: Signal) {
     if let Some(pid) = Pid::from_raw(pid).filter(|pid| pid.as_raw_nonzero().get() > 1) {
@@ -75,6 +80,13 @@ mod os {
     pub fn one(pid: i32) -> Option<Process> {
         let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
         parse(pid, &String::from_utf8_lossy(&stat))
+    }
+
+    /// The memory of a process with its share of what it shares with others (proc_pid_smaps(5)).
+    pub fn own_memory(pid: i32) -> Option<u64> {
+        let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
+        let kilobytes = rollup.lines().find_map(|line| line.strip_prefix("Pss:")?.trim().strip_suffix(" kB"))?;
+        Some(kilobytes.parse::<u64>().ok()? * 1024)
     }
 
     /// Reads a line of proc_pid_stat(5). The name may hold spaces and brackets, so it ends at the last bracket.
@@ -140,6 +152,10 @@ mod os {
 
     pub fn one(pid: i32) -> Option<Process> {
         all().into_iter().find(|process| process.pid == pid)
+    }
+
+    pub fn own_memory(_pid: i32) -> Option<u64> {
+        None
     }
 
     fn parse(line: &str) -> Option<Process> {

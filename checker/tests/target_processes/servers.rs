@@ -1,5 +1,12 @@
 //! Servers that misbehave: each gets a sentence that says so, the run ends, and nothing is left running.
 
+use std::fs;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
 use crate::trial::Trial;
 
 #[test]
@@ -47,12 +54,48 @@ fn a_server_on_another_port_is_told_where_it_listens() {
 
 #[test]
 fn a_server_on_another_interface_is_told_where_it_listens() {
-    if std::net::TcpListener::bind("[::1]:0").is_err() {
+    if TcpListener::bind("[::1]:0").is_err() {
         return; // This machine has no IPv6.
     }
     let verdict = Trial::new().examine("listens-on-v6");
     verdict.expect_not_started("listens on [::1]:");
     assert!(verdict.remedy().contains("HOST"));
+}
+
+#[test]
+fn what_another_program_answers_is_not_taken_for_the_server() {
+    let trial = Trial::new();
+    let told = trial.folder().join("ports");
+    fs::write(&told, "").expect("a writable folder");
+    // The target only tells its port, and we, whom the checker has not started, listen there.
+    let over = Arc::new(AtomicBool::new(false));
+    let ours = thread::spawn({
+        let over = over.clone();
+        move || {
+            let mut listeners = Vec::new();
+            while !over.load(Ordering::Relaxed) {
+                let ports = fs::read_to_string(&told).unwrap_or_default();
+                for port in ports.split_inclusive('\n').skip(listeners.len()).filter(|port| port.ends_with('\n')) {
+                    listeners.push(TcpListener::bind(format!("127.0.0.1:{}", port.trim())));
+                }
+                thread::sleep(Duration::from_millis(5));
+            }
+            listeners.len()
+        }
+    });
+    let target = format!("echo $PORT >> ports; exec sh -c 'while sleep 0.1; do :; done' {}", trial.marker);
+    let verdict = trial.examine_command(&target);
+    over.store(true, Ordering::Relaxed);
+    verdict.expect_not_started("is not a process that the checker started");
+    assert!(verdict.title().contains(&format!("(process {})", std::process::id())), "{}", verdict.title());
+    assert!(ours.join().is_ok_and(|tried| tried > 1), "another port is tried first");
+}
+
+#[test]
+fn a_server_that_cannot_be_reached_is_told() {
+    let trial = Trial::new();
+    let verdict = trial.run(trial.checker(&["check", "1", "--format", "json", "--url", "http://127.0.0.1:1"]));
+    verdict.expect_not_started("No server can be reached at http://127.0.0.1:1");
 }
 
 #[test]

@@ -45,7 +45,7 @@ const BEHAVIORS: &[(&str, Behavior)] = &[
         misfit.serve(say_hello)
     }),
     ("never-listens", |_| sleep_on()),
-    ("goes-into-background", |misfit| misfit.start("behaves").map(drop)),
+    ("goes-into-background", |misfit| misfit.start("listens-late").map(drop)),
     // The conversation.
     ("behaves", |misfit| misfit.serve(say_hello)),
     ("never-answers", |misfit| misfit.serve(|_| sleep_on())),

@@ -15,6 +15,20 @@ struct Cause {
     remedy: &'static str,
 }
 
+impl Cause {
+    fn is_in(&self, lines: &[String]) -> bool {
+        lines.iter().any(|line| self.signs.iter().any(|sign| line.contains(sign)))
+    }
+}
+
+/// The one thing the compiler complains of that is not in anybody's code.
+const NO_LINKER: Cause = Cause {
+    signs: &["linker `cc` not found"],
+    own: false,
+    title: "There is no C linker, which Rust needs to put a program together.",
+    remedy: "Install one: `sudo apt install build-essential`, `sudo dnf install gcc`, or on macOS `xcode-select --install`.",
+};
+
 const CAUSES: &[Cause] = &[
     Cause {
         signs: &["No space left on device"],
@@ -29,13 +43,7 @@ const CAUSES: &[Cause] = &[
         remedy: "Make the folder that cargo names below writable, or set CARGO_TARGET_DIR to a folder you can write to.",
     },
     Cause {
-        signs: &["linker `cc` not found", "linker `cc` not found"],
-        own: false,
-        title: "There is no C linker, which Rust needs to put a program together.",
-        remedy: "Install one: `sudo apt install build-essential`, `sudo dnf install gcc`, or on macOS `xcode-select --install`.",
-    },
-    Cause {
-        signs: &["is not installed", "could not execute process `rustc", "rustup could not choose"],
+        signs: &["error: toolchain '", "error: override toolchain '", "error: rustup could", "could not execute process `rustc"],
         own: false,
         title: "The Rust toolchain is missing or incomplete.",
         remedy: "Run `rustup show` in this folder: it installs the toolchain that rust-toolchain.toml names.",
@@ -96,25 +104,22 @@ const CAUSES: &[Cause] = &[
 /// What to say of a cargo that ended badly.
 pub fn of_failure(name: &str, ending: Ending, errors: &[String], words: &[String]) -> PrepareError {
     let own_words = cargos_words(words);
-    let everything = format!("{}\n{}", own_words.join("\n"), errors.join("\n"));
-    let cause = CAUSES.iter().find(|cause| cause.signs.iter().any(|sign| everything.contains(sign)));
+    let cause = match errors {
+        [] => CAUSES.iter().find(|cause| cause.is_in(&own_words)),
+        errors => Some(&NO_LINKER).filter(|cause| cause.is_in(errors)),
+    };
     match cause {
-        Some(cause) if !cause.own => {
-            let mut problem = Problem::new(cause.title, cause.remedy);
-            problem.details = own_words;
-            PrepareError::Environment(problem)
+        None if !errors.is_empty() => PrepareError::NotBuilt(errors.concat()),
+        Some(cause) if cause.own => not_built(cause.title, cause.remedy, &own_words),
+        Some(cause) => environment(cause.title, cause.remedy, own_words),
+        None if matches!(ending, Ending::Code(_)) => {
+            not_built(&format!("Cargo could not build {name}."), "Cargo's own message says why.", &own_words)
         }
-        _ if !errors.is_empty() => PrepareError::NotBuilt(errors.concat()),
-        Some(cause) => not_built(cause.title, cause.remedy, &own_words),
-        None if matches!(ending, Ending::Signal(_) | Ending::GuardKilled) => {
-            let mut problem = Problem::new(
-                format!("Cargo was killed while it built {name}: {ending}."),
-                "Try again. If it happens again, look whether memory runs out.",
-            );
-            problem.details = own_words;
-            PrepareError::Environment(problem)
-        }
-        None => not_built(&format!("Cargo could not build {name}."), "Cargo's own message says why.", &own_words),
+        None => environment(
+            &format!("Cargo was killed while it built {name}: {ending}."),
+            "Try again. If it happens again, look whether memory runs out.",
+            own_words,
+        ),
     }
 }
 
@@ -154,6 +159,10 @@ pub fn too_slow(waiting: bool) -> Problem {
     )
 }
 
+fn environment(title: &str, remedy: &str, words: Vec<String>) -> PrepareError {
+    PrepareError::Environment(Problem { title: title.to_owned(), remedy: remedy.to_owned(), details: words })
+}
+
 fn not_built(title: &str, remedy: &str, words: &[String]) -> PrepareError {
     let mut text = format!("{title} {remedy}\n");
     if !words.is_empty() {
@@ -168,4 +177,55 @@ fn not_built(title: &str, remedy: &str, words: &[String]) -> PrepareError {
 fn cargos_words(words: &[String]) -> Vec<String> {
     let first = words.iter().position(|line| line.starts_with("error")).unwrap_or(0);
     words[first..].to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(errors: &[&str], words: &str) -> PrepareError {
+        let lines = |text: &[&str]| text.iter().map(|&line| line.to_owned()).collect::<Vec<_>>();
+        of_failure("step-01-api-basics", Ending::Code(101), &lines(errors), &lines(&words.lines().collect::<Vec<_>>()))
+    }
+
+    fn environment_title(error: PrepareError) -> String {
+        match error {
+            PrepareError::Environment(problem) => problem.title,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn not_built_text(error: PrepareError) -> String {
+        match error {
+            PrepareError::NotBuilt(text) => text,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_the_machine_lacks_is_not_the_learners_turn() {
+        let network = "    Updating crates.io index\nerror: failed to get `itoa` as a dependency of package `step v0.1.0`\n\n\
+                       Caused by:\n  download of config.json failed";
+        assert!(environment_title(said(&[], network)).contains("download"));
+        let toolchain = "error: toolchain '1.95.0-x86_64-unknown-linux-gnu' is not installed";
+        assert!(environment_title(said(&[], toolchain)).contains("toolchain"));
+        let memory = "error: could not compile `serde`\n\nCaused by:\n  process didn't exit successfully: `rustc` (signal: 9, SIGKILL: kill)";
+        assert!(environment_title(said(&[], memory)).contains("memory"));
+        let linker = "error: linker `cc` not found\n  |\n  = note: No such file or directory (os error 2)\n\n";
+        assert!(environment_title(said(&[linker], "error: could not compile `step`")).contains("linker"));
+    }
+
+    #[test]
+    fn words_in_the_learners_code_mean_nothing() {
+        let error = "error[E0308]: mismatched types\n  let message: u16 = \"Permission denied\";\n";
+        assert_eq!(not_built_text(said(&[error], "error: could not compile `step`")), error);
+    }
+
+    #[test]
+    fn cargos_own_words_begin_with_its_error_and_keep_their_shape() {
+        let words = "   Compiling step v0.1.0\nerror: TOML parse error\n  |\n3 | version =\n  |           ^";
+        let text = not_built_text(said(&[], words));
+        assert!(text.starts_with("A Cargo.toml cannot be read."));
+        assert!(text.ends_with("error: TOML parse error\n  |\n3 | version =\n  |           ^\n"), "{text}");
+    }
 }

@@ -75,6 +75,9 @@ fn guard(care: Care, program: OsString, args: impl Iterator<Item = OsString>) ->
     let _ = rustix::process::setsid();
     #[cfg(target_os = "linux")]
     let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
+    // The name that `ps` and `top` show; it would be that of the link by which we were started.
+    #[cfg(target_os = "linux")]
+    let _ = std::fs::write("/proc/self/comm", "checker guard");
     let Ok(socket) = std::io::stdin().as_fd().try_clone_to_owned() else {
         return ExitCode::FAILURE;
     };
@@ -290,13 +293,15 @@ impl Guard {
     fn is_within_limits(&mut self) -> bool {
         self.next_sample = Instant::now() + SAMPLE_EVERY;
         let tree = self.tree();
-        let memory: u64 = tree.iter().map(|process| process.memory).sum();
-        let limit = if memory > MEMORY_LIMIT {
-            Ending::TooMuchMemory(memory)
-        } else if tree.len() > PROCESS_LIMIT {
+        let limit = if tree.len() > PROCESS_LIMIT {
             Ending::TooManyProcesses(tree.len())
         } else {
-            return true;
+            // What processes share is counted for each of them at first, and exactly only where it may matter.
+            let exactly = |memory: u64| if memory > MEMORY_LIMIT { process_tree::exact_memory(&tree) } else { memory };
+            match exactly(tree.iter().map(|process| process.memory).sum()) {
+                ..=MEMORY_LIMIT => return true,
+                memory => Ending::TooMuchMemory(memory),
+            }
         };
         self.report(Event::Limit(limit));
         false

@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::rc::Rc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::combinators::BoxBody;
@@ -14,6 +15,7 @@ use hyper::client::conn::http1::SendRequest;
 use hyper::header::{CONNECTION, HeaderMap, HeaderName};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -101,7 +103,7 @@ pub async fn serve(listener: TcpListener, server: SocketAddr, sabotage: Rc<Sabot
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => drop(clients.spawn_local(client(stream, server, sabotage.clone(), told.clone()))),
                 // Out of file descriptors, perhaps: let some clients end first.
-                Err(_) => tokio::time::sleep(std::time::Duration::from_millis(10)).await,
+                Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
             },
             _ = stop.wait_for(|stop| *stop) => break,
         }
@@ -113,6 +115,10 @@ pub async fn serve(listener: TcpListener, server: SocketAddr, sabotage: Rc<Sabot
 
 async fn client(stream: TcpStream, server: SocketAddr, sabotage: Rc<Sabotage>, mut stop: watch::Receiver<bool>) {
     let _ = stream.set_nodelay(true);
+    if sabotage.sends_body_to_head() && begins_with_head(&stream).await {
+        let _ = head_as_get(stream, server).await;
+        return;
+    }
     let upstream = Rc::new(Upstream::new(server));
     let service = service_fn(move |request| answer(request, upstream.clone(), sabotage.clone()));
     let mut settings = hyper::server::conn::http1::Builder::new();
@@ -123,6 +129,30 @@ async fn client(stream: TcpStream, server: SocketAddr, sabotage: Rc<Sabotage>, m
         _ = stop.wait_for(|stop| *stop) => connection.as_mut().graceful_shutdown(),
     }
     let _ = connection.await;
+}
+
+/// Whether the first request of a connection is HEAD, by its first bytes, which stay unread.
+async fn begins_with_head(stream: &TcpStream) -> bool {
+    const HEAD: &[u8] = b"HEAD ";
+    let mut start = [0; HEAD.len()];
+    loop {
+        match stream.peek(&mut start).await {
+            Ok(count) if count > 0 && count < HEAD.len() && HEAD.starts_with(&start[..count]) => {
+                // The rest is under way; what is there already makes the next look return at once.
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            Ok(count) => return start[..count] == *HEAD,
+            Err(_) => return false,
+        }
+    }
+}
+
+/// Passes bytes on both ways, HEAD as GET, so that the body comes too.
+async fn head_as_get(mut client: TcpStream, server: SocketAddr) -> std::io::Result<()> {
+    client.read_exact(&mut [0; 4]).await?;
+    let mut server = TcpStream::connect(server).await?;
+    server.write_all(b"GET").await?;
+    tokio::io::copy_bidirectional(&mut client, &mut server).await.map(drop)
 }
 
 /// An error closes the connection, as a server that is gone does.

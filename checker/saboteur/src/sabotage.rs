@@ -40,6 +40,7 @@ struct Hooks {
     answers: Vec<(When, ChangeAnswer)>,
     lines: Vec<ChangeLine>,
     start: Option<ChangeStart>,
+    sends_body_to_head: bool,
 }
 
 impl Sabotage {
@@ -81,6 +82,17 @@ impl Sabotage {
     pub fn start(mut self, change: impl Fn(&mut Start) + 'static) -> Self {
         self.hooks.start = Some(Box::new(change));
         self
+    }
+
+    /// Sends the body to HEAD as well, which no HTTP library can be made to do.
+    pub fn sending_body_to_head(mut self) -> Self {
+        self.hooks.sends_body_to_head = true;
+        self
+    }
+
+    /// Whether HEAD gets a body.
+    pub fn sends_body_to_head(&self) -> bool {
+        self.hooks.sends_body_to_head
     }
 
     /// Whether messages pass through as they are, so that they need not be held in memory.

@@ -126,6 +126,7 @@ fn head() -> Vec<Sabotage> {
         wrong(name, &["2.head"], breaks).answer(|request| request.head.method == Method::HEAD, spoil)
     };
     vec![
+        wrong("head-sends-the-body", &["2.head"], "HEAD answers with the body of GET behind the header.").sending_body_to_head(),
         head("head-answers-405", "HEAD answers 405.", |_, answer| answer.set_status(405)),
         head("head-answers-204", "HEAD answers 204 where GET answers 200.", |_, answer| {
             if answer.is_success() {

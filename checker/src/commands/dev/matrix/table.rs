@@ -23,7 +23,9 @@ pub fn text(steps: &[&Step], judged: &[Judged], whole: bool, style: &Style) -> T
     let mut text = String::new();
     let mut untripped = Vec::new();
     for step in steps {
-        text += &format!("{}\n", style.paint(Ink::Strong, &format!("Step {} · {}", step.number, step.title)));
+        if whole || judged.iter().any(|one| one.server.step == step.number) {
+            text += &format!("{}\n", style.paint(Ink::Strong, &format!("Step {} · {}", step.number, step.title)));
+        }
         for check in step.own_checks() {
             let killers: Vec<&str> = killers(judged, check.id).collect();
             if killers.is_empty() && !whole {

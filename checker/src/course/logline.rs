@@ -1,14 +1,21 @@
 //! Whether a line of a log tells of a request, whatever the format of the log.
 
 /// Words that announce a duration when they stand before a number.
-const DURATION_NAMES: [&str; 9] = ["duration", "latency", "elapsed", "took", "time", "ms", "dur", "rt", "seconds"];
-/// Units that make the number before them a duration.
-const UNITS: [&str; 12] = ["ns", "us", "µs", "μs", "ms", "s", "sec", "secs", "second", "seconds", "millis", "milliseconds"];
+const DURATION_NAMES: [&str; 7] = ["duration", "latency", "elapsed", "took", "time", "dur", "rt"];
+/// Units that make the number before them a duration, or after them when they are the end of a name.
+const UNITS: &str = "
+    ns us µs μs ms s sec secs msec msecs usec usecs second seconds milli millis millisecond milliseconds
+    micro micros microsecond microseconds nano nanos nanosecond nanoseconds";
+/// A number this high after the bare word "time" is a moment, counted in seconds or milliseconds since 1970.
+const MOMENT: f64 = 1e8;
 
 /// Whether `line` names the method, the path, the status, and a duration.
 pub fn tells(line: &str, method: &str, path: &str, status: &str) -> bool {
-    let plain = without_colors(line);
-    has_word(&plain, method) && has_path(&plain, path) && has_word(&plain, status) && has_duration(&plain.replace(path, " "))
+    // JSON may write a slash with a backslash before it.
+    let plain = without_colors(line).replace("\\/", "/");
+    // The numbers of the path are neither a status nor a duration.
+    let rest = plain.replace(path, " ");
+    has_path(&plain, path) && has_word(&rest, method) && has_word(&rest, status) && has_duration(&rest)
 }
 
 /// The lines as they are shown in a failure.
@@ -51,33 +58,81 @@ fn has_path(line: &str, path: &str) -> bool {
 
 /// A number with a unit of time behind it, or with a name of a duration before it.
 fn has_duration(line: &str) -> bool {
-    let bytes = line.as_bytes();
-    let mut at = 0;
-    while at < bytes.len() {
-        if !bytes[at].is_ascii_digit() {
-            at += 1;
-            continue;
-        }
-        let start = at;
-        while at < bytes.len() && (bytes[at].is_ascii_digit() || bytes[at] == b'.' || bytes[at] == b',') {
-            at += 1;
-        }
-        let inside_word = line[..start].chars().next_back().is_some_and(|c| c.is_alphanumeric() || c == '-' || c == ':');
-        let after = line[at..].trim_start_matches(' ');
-        let unit: String = after.chars().take_while(|c| c.is_alphanumeric()).collect();
-        if !inside_word && UNITS.contains(&unit.as_str()) {
+    let mut from = 0;
+    while let Some(found) = line[from..].find(|c: char| c.is_ascii_digit()) {
+        let start = from + found;
+        let end = start + number(&line[start..]);
+        if is_duration(&line[..start], &line[start..end], &line[end..]) {
             return true;
         }
-        let before = line[..start].trim_end_matches([' ', '=', ':', '"', '\'', '(', '[']);
-        let name: String = before.chars().rev().take_while(|c| c.is_ascii_alphanumeric() || *c == '_' || *c == '-').collect();
-        let name: String = name.chars().rev().collect::<String>().to_lowercase();
-        let named = before.len() < start && name.split(['_', '-']).any(|part| DURATION_NAMES.contains(&part));
-        // "time" also announces the moment of the line; a moment goes on with a dash or a colon.
-        if named && !line[at..].starts_with(['-', ':', 'T']) {
-            return true;
-        }
+        from = end;
     }
     false
+}
+
+/// The length of the number at the beginning of a text: digits, points and commas, and an exponent.
+fn number(text: &str) -> usize {
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.' && c != ',').unwrap_or(text.len());
+    let end = text[..end].trim_end_matches(['.', ',']).len();
+    let exponent = text[end..].strip_prefix(['e', 'E']).map(|rest| rest.trim_start_matches(['-', '+']));
+    let digits = exponent.map_or(0, |rest| rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len()));
+    match exponent {
+        Some(rest) if digits > 0 => text.len() - rest.len() + digits,
+        _ => end,
+    }
+}
+
+fn is_duration(before: &str, number: &str, after: &str) -> bool {
+    let attached: String = after.chars().take_while(|c| c.is_alphanumeric()).collect();
+    let unit: String = after.trim_start_matches(' ').chars().take_while(|c| c.is_alphanumeric()).collect();
+    let is_unit = |word: &str| UNITS.split_ascii_whitespace().any(|unit| unit == word.to_lowercase());
+    let mut last = before.chars().rev();
+    let inside_word = match last.next() {
+        Some(':') => last.next().is_some_and(|c| c.is_ascii_digit()),
+        Some('T') => !before.ends_with("PT"), // ISO 8601: PT0.003S
+        Some(c) => c.is_alphanumeric() || c == '-',
+        None => false,
+    };
+    if !inside_word && is_unit(&unit) {
+        return true;
+    }
+    let (name, sets) = name_before(before);
+    let words = words(&name);
+    let is_clock = after.strip_prefix(':').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    let announces = |word: &String| DURATION_NAMES.contains(&word.as_str()) || sets && is_unit(word) || is_clock && word == "in";
+    let Some(word) = words.iter().find(|word| announces(word)) else { return false };
+    if after.starts_with(':') {
+        // Hours, minutes and seconds. After "time" they are a moment.
+        return is_clock && word != "time";
+    }
+    let is_moment = word == "time" && number.parse().is_ok_and(|value: f64| value >= MOMENT);
+    !is_moment && !after.starts_with('-') && (attached.is_empty() || is_unit(&attached))
+}
+
+/// The name directly before a number, and whether a sign stands between them that gives the name this value.
+fn name_before(text: &str) -> (String, bool) {
+    let trimmed = text.trim_end_matches([' ', '=', ':', '"', '\'', '(', '[']);
+    let name: String = trimmed.chars().rev().take_while(|c| c.is_alphanumeric() || *c == '_' || *c == '-').collect();
+    if trimmed.len() == text.len() {
+        return (String::new(), false);
+    }
+    (name.chars().rev().collect(), text[trimmed.len()..].contains(['=', ':']))
+}
+
+/// The words of a name in lower case: `durationMs` and `duration_ms` have the same.
+fn words(name: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut was_lower = false;
+    for c in name.chars() {
+        if c == '_' || c == '-' || c.is_uppercase() && was_lower {
+            words.push(String::new());
+        }
+        was_lower = c.is_lowercase();
+        if let Some(word) = words.last_mut().filter(|_| c != '_' && c != '-') {
+            word.extend(c.to_lowercase());
+        }
+    }
+    words
 }
 
 #[cfg(test)]
@@ -95,9 +150,24 @@ mod tests {
             "GET /habits/7 -> 200 (took 12µs)",
             "[GIN] 2026/01/31 - 08:00:00 | 200 |     61.2µs | 127.0.0.1 | GET \"/habits/7\"",
             "level=info method=GET path=/habits/7 status=200 elapsed=0.0031",
+            r#"{"time":1769846400123,"req":{"method":"GET","url":"/habits/7"},"res":{"statusCode":200},"responseTime":3}"#,
+            r#"{"method":"GET","path":"\/habits\/7","status":200,"durationMs":3.1}"#,
+            r#"{"method":"GET","path":"/habits/7","status":200,"latencyMillis":0}"#,
+            "GET /habits/7 200 duration=PT0.000171S",
+            "GET /habits/7 200 took 0:00:00.000209",
+            "HTTP GET /habits/7 responded 200, elapsed: 00:00:00.0001358",
+            "HTTP GET /habits/7 responded 200 in 00:00:00.0001358",
+            "GET /habits/7 200 1.2e-05s",
+            "GET /habits/7 200 73 microseconds",
+            "200:GET:/habits/7:0.09ms:1d1e710c",
         ] {
             assert!(tells(line, "GET", "/habits/7", "200"), "{line}");
         }
+    }
+
+    #[test]
+    fn a_number_of_the_path_is_no_status() {
+        assert!(!tells("GET /habits/200 1.2 ms", "GET", "/habits/200", "200"));
     }
 
     #[test]
@@ -112,6 +182,9 @@ mod tests {
             "GET /habits/77 200 1.2 ms",
             "GET /habits/7 2000 1.2 ms",
             "GET /habits/7 200 id=3s9x",
+            r#"{"level":30,"time":1769846400123,"req":{"method":"GET","url":"/habits/7"},"res":{"statusCode":200}}"#,
+            r#"{"time":"08:00:00.123","method":"GET","path":"/habits/7","status":200}"#,
+            "2026-01-31 08:00:00,123 GET /habits/7 200 5b0d3a7c-089c-4e04-9dff-6db5fa7930c0",
         ] {
             assert!(!tells(line, "GET", "/habits/7", "200"), "{line}");
         }

@@ -21,10 +21,20 @@ pub async fn docs_page(api: &Api) -> Outcome {
     if !["<script", "<form", "<button", "<input"].iter().any(|tag| lower.contains(tag)) {
         return Err(page.fail("an interactive page: a script, a form or a button", "a page with none of them"));
     }
-    for reference in loaded(&html) {
-        match resolve(api.http.base(), &path, &reference) {
-            Some(local) => drop(follow(api, &local).await?.1.status(200)?),
-            None => return Err(page.fail("a page that loads everything from this server", format!("it loads {reference}"))),
+    let abroad = |reference: &str| page.fail("a page that loads everything from this server", format!("it loads {reference}"));
+    let base = api.http.base();
+    let path = base_of(&html).and_then(|folder| resolve(base, &path, &folder)).unwrap_or(path);
+    for Loaded { kind, reference } in loaded(&html) {
+        let local = resolve(base, &path, &reference).ok_or_else(|| abroad(&reference))?;
+        let (local, part) = follow(api, &local).await?;
+        part.status(200)?;
+        // A server that answers every path with its page has neither the script nor the style.
+        if kind != Kind::Other && part.media_type("text/html").is_ok() {
+            return Err(part.fail(format!("{local}, a script or a style"), "an HTML page"));
+        }
+        let further = if kind == Kind::Style { imported(&part.text()) } else { Vec::new() };
+        if let Some(reference) = further.iter().find(|reference| resolve(base, &local, reference).is_none()) {
+            return Err(abroad(reference));
         }
     }
     Ok(())
@@ -52,6 +62,7 @@ pub async fn document(api: &Api) -> Outcome {
             let expected = format!("a path {}", route.replace("{}", "{id}"));
             return Err(answer.fail(expected, format!("the paths {}", names.join(", "))));
         };
+        let item = linked(&document, item);
         for method in methods {
             operation(&answer, &document, written, item, method)?;
         }
@@ -59,13 +70,18 @@ pub async fn document(api: &Api) -> Outcome {
     Ok(())
 }
 
-/// An operation has responses (required until OpenAPI 3.0), and declares what stands in braces in its path.
+/// An operation declares what stands in braces in its path, and has responses (in OpenAPI 3.0 always; later they may be left out).
 fn operation(answer: &Answer, document: &Value, path: &str, item: &Value, method: &str) -> Outcome {
     let name = format!("{} {path}", method.to_uppercase());
     let Some(operation) = item[method].as_object() else {
         return Err(answer.fail(format!("the operation {name}"), "a document without it"));
     };
-    if operation.get("responses").and_then(Value::as_object).is_none_or(Map::is_empty) {
+    let may_lack = document["openapi"].as_str().is_none_or(|version| !version.starts_with("3.0"));
+    let lacks = match operation.get("responses") {
+        Some(responses) => responses.as_object().is_none_or(Map::is_empty),
+        None => !may_lack,
+    };
+    if lacks {
         return Err(answer.fail(format!("{name} with its responses"), "an operation without responses"));
     }
     let Some(parameter) = path.split_once('{').and_then(|(_, rest)| rest.split_once('}')).map(|(name, _)| name) else {
@@ -73,13 +89,20 @@ fn operation(answer: &Answer, document: &Value, path: &str, item: &Value, method
     };
     let declared = [item.get("parameters"), operation.get("parameters")].into_iter().flatten().filter_map(Value::as_array);
     let found = declared.flatten().any(|entry| {
-        let entry = entry["$ref"].as_str().and_then(|link| document.pointer(link.trim_start_matches('#'))).unwrap_or(entry);
+        let entry = linked(document, entry);
         entry["in"] == "path" && entry["name"] == parameter
     });
     match found {
         true => Ok(()),
         false => Err(answer.fail(format!("{name} with the path parameter {parameter}"), "an operation that does not declare it")),
     }
+}
+
+/// What a `$ref` within the document leads to; anything else is what it is.
+fn linked<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
+    let link = value["$ref"].as_str().and_then(|link| link.strip_prefix('#'));
+    let found = link.and_then(|link| document.pointer(&link.replace("%7B", "{").replace("%7D", "}")));
+    found.unwrap_or(value)
 }
 
 /// A path with the names in braces left out: `/habits/{habit_id}/` is `/habits/{}`.
@@ -106,31 +129,129 @@ async fn follow(api: &Api, path: &str) -> Outcome<(String, Answer)> {
     Ok((path, answer))
 }
 
-/// What a browser fetches to show the page: sources of scripts, pictures and frames, and linked styles.
-fn loaded(html: &str) -> Vec<String> {
+/// Something a browser fetches to show a page.
+#[derive(Debug, PartialEq)]
+struct Loaded {
+    kind: Kind,
+    /// As it is written on the page.
+    reference: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Kind {
+    Script,
+    Style,
+    Other,
+}
+
+/// Links that make a browser fetch; others, such as `license` or `canonical`, only tell.
+const FETCHED_LINKS: [&str; 7] = ["stylesheet", "icon", "apple-touch-icon", "preload", "modulepreload", "prefetch", "manifest"];
+
+/// What a browser fetches to show the page: sources of scripts, pictures and frames, linked styles, and what those written into
+/// the page import.
+fn loaded(html: &str) -> Vec<Loaded> {
     let mut found = Vec::new();
-    for tag in tags(html) {
-        let attribute = match tag.split([' ', '\n', '\t', '\r', '/']).next().unwrap_or_default().to_ascii_lowercase().as_str() {
-            "script" | "img" | "iframe" | "source" | "embed" => "src",
-            "link" => "href",
+    for Tag { name, text, content } in tags(html) {
+        let (kind, attribute) = match name.as_str() {
+            "script" => (Kind::Script, "src"),
+            "img" | "iframe" | "source" | "embed" => (Kind::Other, "src"),
+            "link" => {
+                let relation = value_of(text, "rel").unwrap_or_default().to_ascii_lowercase();
+                let mut relations = relation.split_whitespace();
+                match relations.clone().any(|relation| relation == "stylesheet") {
+                    true => (Kind::Style, "href"),
+                    false if relations.any(|relation| FETCHED_LINKS.contains(&relation)) => (Kind::Other, "href"),
+                    false => continue,
+                }
+            }
+            "style" => {
+                found.extend(imported(content).into_iter().map(|reference| Loaded { kind: Kind::Other, reference }));
+                continue;
+            }
             _ => continue,
         };
-        let needed = attribute == "src" || !tag.to_ascii_lowercase().contains("canonical");
-        match value_of(tag, attribute) {
-            Some(value) if needed && !value.is_empty() && !value.starts_with("data:") && !value.starts_with('#') => {
-                found.push(value)
+        match value_of(text, attribute) {
+            Some(value) if !value.is_empty() && !value.starts_with("data:") && !value.starts_with('#') => {
+                found.push(Loaded { kind, reference: value });
             }
             _ => {}
         }
+        if kind == Kind::Script {
+            found.extend(fetched_by_script(content).into_iter().map(|reference| Loaded { kind: Kind::Other, reference }));
+        }
     }
-    let imports =
-        html.split("@import").skip(1).filter_map(|rest| rest.split(['"', '\'', '(', ')', ';']).find(|part| part.contains("//")));
-    found.extend(imports.map(|url| url.trim().to_owned()));
     found
 }
 
-fn tags(html: &str) -> impl Iterator<Item = &str> {
-    html.split('<').skip(1).filter_map(|rest| rest.split_once('>').map(|(tag, _)| tag))
+/// What a style sheet has from elsewhere: whole addresses after `@import` and in `url(…)`.
+fn imported(css: &str) -> Vec<String> {
+    let places = css.match_indices("@import").chain(css.match_indices("url("));
+    let found = places.filter_map(|(at, word)| {
+        let rest = css[at + word.len()..].trim_start_matches([' ', '"', '\'']);
+        let address = rest.split(['"', '\'', ')', ';', ' ', '\n']).next().unwrap_or_default();
+        is_whole(address).then(|| address.to_owned())
+    });
+    found.collect()
+}
+
+/// What a script on the page imports, or adds to the page, by a whole address.
+fn fetched_by_script(script: &str) -> Vec<String> {
+    const BEFORE: [&str; 4] = ["from", "import", "import(", ".src="];
+    let mut found = Vec::new();
+    for (at, quote) in script.match_indices(['"', '\'', '`']) {
+        let address = script[at + 1..].split(quote).next().unwrap_or_default();
+        if is_whole(address) {
+            let before: String = script[..at].chars().rev().filter(|c| !c.is_whitespace()).take(8).collect();
+            let before: String = before.chars().rev().collect();
+            if BEFORE.iter().any(|word| before.ends_with(word)) {
+                found.push(address.to_owned());
+            }
+        }
+    }
+    found
+}
+
+fn is_whole(address: &str) -> bool {
+    ["http://", "https://", "//"].iter().any(|start| address.starts_with(start))
+}
+
+/// Where the page's own references start from, if it says so.
+fn base_of(html: &str) -> Option<String> {
+    tags(html).find(|tag| tag.name == "base").and_then(|tag| value_of(tag.text, "href"))
+}
+
+/// A start tag of a page.
+struct Tag<'a> {
+    /// In lower case.
+    name: String,
+    /// From the name to the closing bracket.
+    text: &'a str,
+    /// What is between a script or a style and its end; empty for others.
+    content: &'a str,
+}
+
+/// The tags outside of comments; a script's or a style's content has none.
+fn tags(html: &str) -> impl Iterator<Item = Tag<'_>> {
+    let mut rest = html;
+    std::iter::from_fn(move || {
+        loop {
+            rest = &rest[rest.find('<')? + 1..];
+            if let Some(comment) = rest.strip_prefix("!--") {
+                rest = comment.split_once("-->").map_or("", |(_, after)| after);
+                continue;
+            }
+            let (text, after) = rest.split_once('>')?;
+            let name = text.split([' ', '\n', '\t', '\r', '/']).next().unwrap_or_default().to_ascii_lowercase();
+            rest = after;
+            let mut content = "";
+            if name == "script" || name == "style" {
+                // ASCII letters keep their places when their case changes.
+                let end = after.to_ascii_lowercase().find(&format!("</{name}")).unwrap_or(after.len());
+                (content, rest) = after.split_at(end);
+            }
+            return Some(Tag { name, text, content });
+        }
+    })
 }
 
 fn value_of(tag: &str, attribute: &str) -> Option<String> {
@@ -159,7 +280,7 @@ fn resolve(base: &str, path: &str, reference: &str) -> Option<String> {
         return None;
     }
     if reference.starts_with('/') {
-        return Some(reference.to_owned());
+        return Some(reference.replace(' ', "%20"));
     }
     let folder = path.split('?').next().unwrap_or_default().rsplit_once('/').map_or("", |(folder, _)| folder);
     let mut segments: Vec<&str> = folder.split('/').filter(|segment| !segment.is_empty()).collect();
@@ -170,7 +291,9 @@ fn resolve(base: &str, path: &str, reference: &str) -> Option<String> {
             name => segments.push(name),
         }
     }
-    Some(format!("/{}", segments.join("/")))
+    let is_folder = !segments.is_empty() && (reference.ends_with('/') || reference.ends_with("/.") || reference == ".");
+    let end = if is_folder { "/" } else { "" };
+    Some(format!("/{}{end}", segments.join("/")).replace(' ', "%20"))
 }
 
 #[cfg(test)]
@@ -182,6 +305,8 @@ mod tests {
         let resolve = |path, reference| resolve("http://127.0.0.1:20000", path, reference);
         assert_eq!(resolve("/docs/", "./swagger-ui.css").as_deref(), Some("/docs/swagger-ui.css"));
         assert_eq!(resolve("/docs", "ui.js").as_deref(), Some("/ui.js"));
+        assert_eq!(resolve("/docs", "docs/").as_deref(), Some("/docs/"));
+        assert_eq!(resolve("/docs", "./").as_deref(), Some("/"));
         assert_eq!(resolve("/docs/a", "../ui.js?v=1").as_deref(), Some("/ui.js?v=1"));
         assert_eq!(resolve("/docs", "http://127.0.0.1:20000/x.js").as_deref(), Some("/x.js"));
         assert_eq!(resolve("/docs", "https://cdn.example/x.js"), None);
@@ -192,7 +317,29 @@ mod tests {
     fn a_page_from_a_foreign_host_is_seen_in_scripts_styles_and_imports() {
         let html = r#"<link rel=stylesheet href=https://a.example/x.css><SCRIPT defer src='//b.example/y.js'></SCRIPT>
             <style>@import url("https://c.example/z.css");</style><a href="https://fine.example">link</a>"#;
-        assert_eq!(loaded(html), ["https://a.example/x.css", "//b.example/y.js", "https://c.example/z.css"]);
+        let references: Vec<_> = loaded(html).into_iter().map(|loaded| loaded.reference).collect();
+        assert_eq!(references, ["https://a.example/x.css", "//b.example/y.js", "https://c.example/z.css"]);
+    }
+
+    #[test]
+    fn what_a_page_imports_by_itself_is_seen() {
+        let html = r#"<style>@font-face { src: url(https://a.example/x.woff2) } p { background: url(data:image/png;base64,//) }</style>
+            <script type=module>import { x } from "https://b.example/y.js"; const at = "https://fine.example";
+            const more = document.createElement("script"); more.src = 'https://c.example/z.js';</script>"#;
+        let references: Vec<_> = loaded(html).into_iter().map(|loaded| loaded.reference).collect();
+        assert_eq!(references, ["https://a.example/x.woff2", "https://b.example/y.js", "https://c.example/z.js"]);
+    }
+
+    #[test]
+    fn comments_texts_of_scripts_and_links_that_only_tell_load_nothing() {
+        let html = r#"<!-- <script src="https://a.example/x.js"></script> --><link rel="license" href="https://b.example">
+            <script>const row = '<img src="' + url + '">';</script><link rel="icon" href="data:,">"#;
+        assert_eq!(loaded(html), []);
+    }
+
+    #[test]
+    fn a_page_may_say_where_its_references_start() {
+        assert_eq!(base_of(r#"<head><base href="/docs/"></head>"#).as_deref(), Some("/docs/"));
     }
 
     #[test]

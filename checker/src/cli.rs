@@ -65,6 +65,14 @@ pub struct TargetArgs {
     pub url: Option<String>,
 }
 
+/// How services such as PostgreSQL may be had.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ServiceArgs {
+    /// Install a service that is missing without asking, with the system's package manager.
+    #[arg(long)]
+    pub yes: bool,
+}
+
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Grade one step.
@@ -108,6 +116,14 @@ pub enum Command {
     Solution {
         /// The step's number.
         step: u8,
+    },
+    /// Start PostgreSQL and Redis for your own experiments, and say how to reach them, until Ctrl-C.
+    Up {
+        /// Write the environment to the file .env too. A file that is there already is kept as a backup.
+        #[arg(long)]
+        write_env: bool,
+        #[command(flatten)]
+        services: ServiceArgs,
     },
     /// Look whether this machine has what the workshop needs.
     Doctor,

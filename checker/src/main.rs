@@ -1,5 +1,6 @@
 //! Builds a step of the workshop, runs it, examines it from outside, and teaches through what it says.
 
+mod base64;
 mod cli;
 mod commands;
 mod course;
@@ -9,6 +10,7 @@ mod outcome;
 mod probe;
 mod progress;
 mod report;
+mod services;
 mod starters;
 mod target;
 mod workshop;

@@ -6,7 +6,8 @@ use std::process::{Command, Stdio};
 use super::Ending;
 use crate::evidence;
 use crate::outcome::{Problem, exit};
-use crate::report::terminal::escape;
+use crate::report::terminal::{escape, escape_line};
+use crate::services;
 use crate::target;
 use crate::workshop::Workshop;
 
@@ -24,7 +25,7 @@ struct Finding {
 /// Prints what was found; the exit code is 4 when something that is needed is missing.
 pub async fn doctor(workshop: &Workshop) -> Ending {
     let root = workshop.root();
-    let findings = [
+    let mut findings = vec![
         needed("Rust toolchain", toolchain(root)),
         needed("linker", linker()),
         needed("workshop folder", folder(root)),
@@ -35,6 +36,8 @@ pub async fn doctor(workshop: &Workshop) -> Ending {
         wanted("curl", tool("curl", "--version", "Install curl: failures show each request as a curl command to try.")),
         wanted("process supervision", supervision()),
     ];
+    findings.extend(services::survey().await.map(|(service, result)| wanted(service, result)));
+    findings.push(wanted("containers", containers(root).await));
     let mut code = exit::PASSED;
     for finding in findings {
         match finding.result {
@@ -42,14 +45,16 @@ pub async fn doctor(workshop: &Workshop) -> Ending {
             Err(problem) => {
                 let mark = if finding.needed { "MISSING " } else { "advice  " };
                 println!("{mark} {:<20} {}", finding.subject, escape(&problem.title));
-                println!("{:30}{}", "", escape(&problem.remedy));
+                for line in [&problem.remedy].into_iter().chain(&problem.details) {
+                    println!("{:30}{}", "", escape_line(line));
+                }
                 if finding.needed {
                     code = exit::ENVIRONMENT;
                 }
             }
         }
     }
-    println!("\nSteps 1 and 2 need nothing else: no database, no container.");
+    println!("\nSteps 1 and 2 need no database, no Redis and no container.");
     Ok(code)
 }
 
@@ -136,6 +141,18 @@ fn supervision() -> Result<String, Problem> {
         false => Err(Problem::new(
             "This system has no /proc, so a server that leaves its process group cannot be found.",
             "A server that does nothing of the kind is graded all the same.",
+        )),
+    }
+}
+
+/// An engine for docker-compose.yml: one way among others to have the services.
+async fn containers(root: &Path) -> Result<String, Problem> {
+    let file = services::docker::FILE;
+    match services::docker::version().await {
+        Some(version) => Ok(format!("docker {version}, for {}", root.join(file).display())),
+        None => Err(Problem::new(
+            format!("No docker answers, so `docker compose up` with {file} will not work."),
+            "Nothing needs it where PostgreSQL and Redis are installed.",
         )),
     }
 }

@@ -2,6 +2,7 @@
 
 mod carry;
 mod check;
+mod consent;
 mod dev;
 mod doctor;
 mod hint;
@@ -10,6 +11,7 @@ mod patch;
 mod reset;
 mod solution;
 mod status;
+mod up;
 mod watch;
 
 use std::io::Write;
@@ -66,9 +68,11 @@ pub async fn run() -> ExitCode {
         }
     };
     let style = Style::detect(cli.color);
+    // `up` is meant to be ended by Ctrl-C, and sees to it itself.
+    let ends_itself = matches!(cli.command, Some(Command::Up { .. }));
     let ending = tokio::select! {
         ending = dispatch(cli, &style) => ending,
-        () = interrupted() => {
+        () = interrupted(), if !ends_itself => {
             // Dropping the command closed the guards' pipes: they end what was started.
             eprintln!("\nInterrupted. What was started is being stopped; your files are as they were.");
             Ok(exit::INTERRUPTED)
@@ -110,6 +114,7 @@ async fn dispatch(cli: Cli, style: &Style) -> Ending {
             }
             tell(&solution::run(&workshop, &step.outline(), style)?)
         }
+        Some(Command::Up { write_env, services }) => up::up(&workshop, write_env, services).await,
         Some(Command::Doctor) => doctor::doctor(&workshop).await,
         Some(Command::Dev(command)) => dev::run(&workshop, command, style).await,
     }

@@ -29,17 +29,19 @@ const OF_CARGO_RUN_PREFIXES: &[&str] = &["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO
 
 /// For a server that shall listen on `port`. Later entries win.
 pub fn for_server(port: u16, extra: &[(&str, &str)]) -> Variables {
+    let port = port.to_string();
+    let ours = [("HOST", "127.0.0.1"), ("PORT", &port), ("RUST_LOG", "info"), ("NO_COLOR", "1"), ("PYTHONUNBUFFERED", "1")];
+    let mut variables = for_service(&ours);
+    variables.extend(extra.iter().map(|(name, value)| (name.into(), value.into())));
+    variables
+}
+
+/// For a service of the checker's own. Later entries win.
+pub fn for_service(extra: &[(&str, &str)]) -> Variables {
     let mut variables: Variables = env::vars_os().filter(|(name, _)| is_passed(name)).collect();
     clean_library_paths(&mut variables);
-    let ours = [
-        ("HOST", "127.0.0.1"),
-        ("PORT", &port.to_string()),
-        ("RUST_LOG", "info"),
-        ("NO_COLOR", "1"),
-        ("PYTHONUNBUFFERED", "1"),
-        (orphans::MARK, &orphans::mark()),
-    ];
-    variables.extend(ours.iter().chain(extra).map(|(name, value)| (name.into(), value.into())));
+    variables.push((orphans::MARK.into(), orphans::mark().into()));
+    variables.extend(extra.iter().map(|(name, value)| (name.into(), value.into())));
     variables
 }
 

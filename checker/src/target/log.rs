@@ -125,7 +125,7 @@ impl Log {
     }
 
     /// Reads `pipe` to its end. Never makes the writer wait for longer than it takes to copy.
-    pub(super) async fn read(self, stream: Stream, mut pipe: impl AsyncRead + Unpin) {
+    pub async fn read(self, stream: Stream, mut pipe: impl AsyncRead + Unpin) {
         let mut buffer = vec![0; 64 * 1024];
         let mut partial = Partial::default();
         loop {

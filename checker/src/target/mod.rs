@@ -8,20 +8,20 @@ use crate::outcome::Problem;
 
 mod build;
 mod complaint;
-mod environment;
-mod guard;
+pub mod environment;
+pub mod guard;
 mod launch;
 mod listeners;
 mod log;
 mod orphans;
 mod overload;
-mod ports;
-mod process_tree;
+pub mod ports;
+pub mod process_tree;
 mod server;
 
 pub use build::BuildProgress;
 pub use launch::{Launcher, RunToExit};
-pub use log::{Log, Mark};
+pub use log::{Log, Mark, Stream};
 pub use server::Server;
 
 /// What the user asks to examine.

@@ -112,7 +112,8 @@ impl Guarded {
         let mut command = Command::new(executable());
         command
             .arg0("checker")
-            .args(["guard", program.care.name()])
+            .arg("guard")
+            .args(program.care.to_args())
             .arg(program.path)
             .args(program.args)
             .current_dir(program.folder)

@@ -6,9 +6,11 @@
 //! program kill its guard, the checker, a subreaper too, adopts what is left and ends it. Should both be killed, the
 //! next checker finds the rest by the mark in their environment (see [`super::orphans`]).
 //!
-//! Requests: `stop MILLISECONDS` (ask by SIGTERM, then kill), `kill`. Reports: see [`Event`].
+//! Requests: `stop MILLISECONDS` (ask by a signal, then kill), `kill`. Reports: see [`Event`].
 
+use std::ffi::OsString;
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 mod handle;
@@ -28,19 +30,63 @@ const SPARE_THREADS: u64 = 2048;
 pub const SAMPLE_EVERY: Duration = Duration::from_millis(200);
 
 /// How a guard treats its program.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Care {
     /// A server: limits apply, and nothing it started outlives it.
     Server,
     /// A tool such as cargo: no limits, and what it leaves behind on a normal end (a compiler cache, say) may stay.
     Tool,
+    /// A service of ours such as PostgreSQL: no limits, nothing it started outlives it, and nothing it stored is kept.
+    Service {
+        /// Whom it runs as, if not as the checker's own user.
+        account: Option<Account>,
+        /// The folder that goes with it.
+        scratch: Option<PathBuf>,
+    },
+}
+
+/// A user of this machine whom a service runs as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Account {
+    /// The user's number.
+    pub uid: u32,
+    /// The number of the user's group.
+    pub gid: u32,
 }
 
 impl Care {
-    fn name(self) -> &'static str {
+    fn name(&self) -> &'static str {
         match self {
             Care::Server => "server",
             Care::Tool => "tool",
+            Care::Service { .. } => "service",
+        }
+    }
+
+    /// The arguments by which a guard is told.
+    fn to_args(&self) -> Vec<OsString> {
+        let mut args = vec![OsString::from(self.name())];
+        if let Care::Service { account, scratch } = self {
+            args.push(account.map_or("-".into(), |account| format!("{}:{}", account.uid, account.gid)).into());
+            args.push(scratch.as_ref().map_or("-".into(), OsString::from));
+        }
+        args
+    }
+
+    /// Reads these arguments again.
+    fn from_args(args: &mut impl Iterator<Item = OsString>) -> Option<Care> {
+        match args.next()?.to_str()? {
+            "server" => Some(Care::Server),
+            "tool" => Some(Care::Tool),
+            "service" => {
+                let account = match args.next()?.to_str()?.split_once(':') {
+                    Some((uid, gid)) => Some(Account { uid: uid.parse().ok()?, gid: gid.parse().ok()? }),
+                    None => None,
+                };
+                let scratch = args.next().filter(|scratch| scratch != "-").map(PathBuf::from);
+                Some(Care::Service { account, scratch })
+            }
+            _ => None,
         }
     }
 }
@@ -158,6 +204,23 @@ impl Event {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn care_survives_the_way_to_the_guard() {
+        let service = |account, scratch: Option<&str>| Care::Service { account, scratch: scratch.map(PathBuf::from) };
+        let cares = [
+            Care::Server,
+            Care::Tool,
+            service(None, None),
+            service(Some(Account { uid: 101, gid: 104 }), Some("/var/tmp/a folder")),
+        ];
+        for care in cares {
+            let mut args = care.to_args().into_iter().chain(["program".into()]);
+            assert_eq!(Care::from_args(&mut args), Some(care));
+            assert_eq!(args.next(), Some("program".into()));
+        }
+        assert_eq!(Care::from_args(&mut ["service".into(), "x:y".into(), "-".into()].into_iter()), None);
+    }
 
     #[test]
     fn events_survive_the_way_to_the_checker() {

@@ -1,6 +1,6 @@
 //! The guard's own side. It runs before any runtime and uses none: the less it does, the less can go wrong in it.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
@@ -23,13 +23,14 @@ const KILLING: Duration = Duration::from_secs(5);
 /// How often to look again where no event tells.
 const LOOK: Duration = Duration::from_millis(5);
 
-/// Runs a program under guard: `checker guard server|tool PROGRAM ARGS…`, stdin being the socket to the checker.
-pub fn guard_main(mut args: impl Iterator<Item = OsString>) -> ExitCode {
-    let word = args.next().unwrap_or_default();
-    match (word.to_str(), args.next()) {
-        (Some("server"), Some(program)) => guard(Care::Server, program, args),
-        (Some("tool"), Some(program)) => guard(Care::Tool, program, args),
-        (Some("exec"), Some(guard)) => become_program(&guard, args),
+/// Runs a program under guard: `checker guard CARE PROGRAM ARGS…`, stdin being the socket to the checker.
+pub fn guard_main(args: impl Iterator<Item = OsString>) -> ExitCode {
+    let mut args = args.peekable();
+    if args.next_if(|word| word == "exec").is_some() {
+        return become_program(args);
+    }
+    match (Care::from_args(&mut args), args.next()) {
+        (Some(care), Some(program)) => guard(care, program, args),
         _ => {
             eprintln!("`checker guard` is for the checker's own use.");
             ExitCode::from(64)
@@ -38,7 +39,8 @@ pub fn guard_main(mut args: impl Iterator<Item = OsString>) -> ExitCode {
 }
 
 /// The last step before the program: what must be set up in its own process, without running code between fork and exec.
-fn become_program(guard: &OsStr, mut args: impl Iterator<Item = OsString>) -> ExitCode {
+fn become_program(mut args: impl Iterator<Item = OsString>) -> ExitCode {
+    let guard = args.next().unwrap_or_default();
     #[cfg(target_os = "linux")]
     let _ = rustix::process::set_parent_process_death_signal(Some(Signal::KILL));
     let parent = rustix::process::getppid().map_or(0, |pid| pid.as_raw_nonzero().get());
@@ -46,13 +48,18 @@ fn become_program(guard: &OsStr, mut args: impl Iterator<Item = OsString>) -> Ex
         return ExitCode::FAILURE; // The guard died before it could take us along.
     }
     lower_limit(Resource::Core, 0);
-    if args.next().as_deref() == Some(OsStr::new(Care::Server.name()))
+    let care = Care::from_args(&mut args);
+    if care == Some(Care::Server)
         && let Some(threads) = threads_of_this_machine()
     {
         lower_limit(Resource::Nproc, threads + SPARE_THREADS);
     }
     let program = args.next().unwrap_or_default();
-    let error = Command::new(&program).args(args).exec();
+    let mut command = Command::new(&program);
+    if let Some(Care::Service { account: Some(account), .. }) = care {
+        command.uid(account.uid).gid(account.gid);
+    }
+    let error = command.args(args).exec();
     eprintln!("cannot run {}: {error}", program.display());
     // As a shell says it: 126 for what cannot be executed, 127 for what is not there.
     ExitCode::from(if error.kind() == std::io::ErrorKind::NotFound { 127 } else { 126 })
@@ -84,7 +91,8 @@ fn guard(care: Care, program: OsString, args: impl Iterator<Item = OsString>) ->
     let own = rustix::process::getpid().as_raw_nonzero().get();
     let child = Command::new(super::handle::executable())
         .arg0("checker")
-        .args(["guard", "exec", &own.to_string(), care.name()])
+        .args(["guard", "exec", &own.to_string()])
+        .args(care.to_args())
         .arg(program)
         .args(args)
         .stdin(Stdio::null())
@@ -99,6 +107,9 @@ fn guard(care: Care, program: OsString, args: impl Iterator<Item = OsString>) ->
     };
     guard.report(Event::Started(guard.child));
     guard.run();
+    if let Care::Service { scratch: Some(scratch), .. } = &guard.care {
+        let _ = std::fs::remove_dir_all(scratch);
+    }
     guard.report(Event::Done);
     ExitCode::SUCCESS
 }
@@ -174,7 +185,7 @@ impl Guard {
         let now = Instant::now();
         let mut until = match self.care {
             Care::Server => self.next_sample,
-            Care::Tool => now + Duration::from_secs(60),
+            Care::Tool | Care::Service { .. } => now + Duration::from_secs(60),
         };
         if let Some(stopping) = &self.stopping {
             until = until.min(stopping.deadline);
@@ -236,6 +247,10 @@ impl Guard {
     }
 
     fn begin_stop(&mut self, patience: Duration) {
+        if matches!(self.care, Care::Service { .. }) {
+            // PostgreSQL then ends at once: what it would write down at a SIGTERM is removed all the same.
+            self.signal_group(Signal::QUIT);
+        }
         self.signal_group(Signal::TERM);
         self.stopping.get_or_insert(Stopping {
             deadline: Instant::now() + patience,

@@ -1,0 +1,60 @@
+//! Base64 with padding (RFC 4648, section 4).
+
+const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/// `bytes` in base64.
+pub fn encode(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let mut group = [0; 3];
+        group[..chunk.len()].copy_from_slice(chunk);
+        let number = u32::from_be_bytes([0, group[0], group[1], group[2]]);
+        for digit in 0..4 {
+            match digit <= chunk.len() {
+                true => out.push(char::from(DIGITS[(number >> (18 - 6 * digit)) as usize & 63])),
+                false => out.push('='),
+            }
+        }
+    }
+    out
+}
+
+/// What `text` stands for, if it is base64.
+pub fn decode(text: &str) -> Option<Vec<u8>> {
+    if !text.len().is_multiple_of(4) {
+        return None;
+    }
+    let digits = text.trim_end_matches('=').as_bytes();
+    let mut out = Vec::with_capacity(digits.len() * 3 / 4);
+    for group in digits.chunks(4) {
+        let mut number = 0;
+        for digit in group {
+            number = number << 6 | DIGITS.iter().position(|known| known == digit)?;
+        }
+        let bytes = (number << (6 * (4 - group.len()))).to_be_bytes();
+        out.extend_from_slice(&bytes[bytes.len() - 3..][..group.len() - 1]);
+    }
+    Some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_vectors_of_rfc_4648_hold_both_ways() {
+        let vectors = [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("fooba", "Zm9vYmE=")];
+        for (plain, encoded) in vectors {
+            assert_eq!(encode(plain.as_bytes()), encoded);
+            assert_eq!(decode(encoded).as_deref(), Some(plain.as_bytes()));
+        }
+        assert_eq!(encode(&[0xff, 0xfe, 0xfb]), "//77");
+    }
+
+    #[test]
+    fn what_is_no_base64_is_not_read() {
+        for text in ["Zg=", "Z!==", "Zg==="] {
+            assert_eq!(decode(text), None);
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Waiting for services at a terminal, and being asked there before anything is installed.
+
+use std::io::{IsTerminal, Write};
+
+use tokio::sync::oneshot;
+
+use super::status::StatusLine;
+use crate::report::terminal::escape;
+use crate::services::Audience;
+
+/// Whoever sits at the terminal, if it is one.
+pub struct AtTerminal {
+    status: StatusLine,
+    /// Consent was given ahead, by `--yes`.
+    yes: bool,
+}
+
+impl AtTerminal {
+    /// With `yes`, nothing is asked.
+    pub fn new(yes: bool) -> Self {
+        AtTerminal { status: StatusLine::new(), yes }
+    }
+}
+
+impl Audience for AtTerminal {
+    fn hear(&mut self, what: &str) {
+        self.status.line(what);
+    }
+
+    fn learn(&mut self, what: &str) {
+        self.status = StatusLine::new();
+        eprintln!("{}", escape(what));
+    }
+
+    async fn allows(&mut self, service: &str, command: &str) -> bool {
+        self.status = StatusLine::new();
+        if self.yes {
+            eprintln!("There is no {service} here yet. Installing it: {command}");
+            return true;
+        }
+        if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+            return false;
+        }
+        eprint!("There is no {service} here yet. It can be installed by\n  {command}\nShall that be done now? [y/N] ");
+        let _ = std::io::stderr().flush();
+        // A thread that may be left behind: Ctrl-C must not wait for an answer.
+        let (sender, answer) = oneshot::channel();
+        std::thread::spawn(move || {
+            let mut line = String::new();
+            let _ = std::io::stdin().read_line(&mut line);
+            let _ = sender.send(line);
+        });
+        answer.await.is_ok_and(|line| is_yes(&line))
+    }
+}
+
+fn is_yes(line: &str) -> bool {
+    matches!(line.trim().to_ascii_lowercase().as_str(), "y" | "yes")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_clear_yes_is_consent() {
+        for line in ["y\n", "Y\n", " yes \n"] {
+            assert!(is_yes(line), "{line:?}");
+        }
+        for line in ["\n", "", "n\n", "yesterday\n", "no yes\n"] {
+            assert!(!is_yes(line), "{line:?}");
+        }
+    }
+}

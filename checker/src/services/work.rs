@@ -1,0 +1,201 @@
+//! The folder in which private services keep their data, outside of any checkout: `workshop-services-USER`.
+//!
+//! It lies where whom they run as can reach it, which below `/root` nobody could. A service's own folder in it,
+//! `run-…`, goes with the service. Should it stay, the next checker sees that nobody holds its lock, and removes it.
+
+use std::fs::{self, DirBuilder, File, Permissions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use super::account;
+use crate::outcome::Problem;
+use crate::target::guard::Account;
+
+/// How long to wait for another checker to make or to copy a template, or to clear up.
+const PATIENCE: Duration = Duration::from_secs(90);
+/// What the names of folders of running services begin with.
+const RUN: &str = "run-";
+/// The file in such a folder that is locked while its checker lives.
+const LOCK: &str = "lock";
+
+/// The folder of all private services of one user.
+#[derive(Debug)]
+pub struct Work {
+    path: PathBuf,
+    account: Option<Account>,
+}
+
+/// A folder that belongs to one private service of this checker.
+#[derive(Debug)]
+pub struct RunFolder {
+    path: PathBuf,
+    /// Locked; the lock goes with the process, however it ends.
+    _lock: File,
+}
+
+impl Work {
+    /// Finds or makes the folder: in `TMPDIR` if that is set, else where the system keeps what may be thrown away.
+    ///
+    /// # Errors
+    ///
+    /// There is no place where it could be.
+    pub fn open() -> Result<Self, Problem> {
+        let account = account::for_services();
+        let given = std::env::var_os("TMPDIR").map(PathBuf::from).filter(|folder| folder.is_absolute());
+        let places: Vec<PathBuf> = given.into_iter().chain(["/var/tmp", "/tmp"].map(PathBuf::from)).collect();
+        let mut details = Vec::new();
+        for place in places {
+            match Self::open_in(&place, account) {
+                Ok(work) => return Ok(work),
+                Err(error) => details.push(format!("{}: {error}", place.display())),
+            }
+        }
+        Err(Problem {
+            details,
+            ..Problem::new(
+                "There is no folder in which a service could keep its data.",
+                "Make /var/tmp writable, or set TMPDIR to a folder that you can write to and that others may pass through.",
+            )
+        })
+    }
+
+    fn open_in(place: &Path, account: Option<Account>) -> io::Result<Self> {
+        if account.is_some() && !account::can_reach(place) {
+            return Err(io::Error::other("the account that services run as cannot reach it"));
+        }
+        let user = rustix::process::geteuid().as_raw();
+        let path = place.join(format!("workshop-services-{user}"));
+        // Another account may pass through, to what it has been given, and see nothing else.
+        let mode = if account.is_some() { 0o711 } else { 0o700 };
+        match DirBuilder::new().mode(mode).create(&path) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+            _ => {}
+        }
+        // In a folder for everyone, somebody else may have been there first.
+        let found = fs::symlink_metadata(&path)?;
+        if !found.is_dir() || found.uid() != user {
+            return Err(io::Error::other(format!("{} is not a folder of yours", path.display())));
+        }
+        fs::set_permissions(&path, Permissions::from_mode(mode))?;
+        Ok(Work { path, account })
+    }
+
+    /// Whom services run as, if not as the user.
+    pub fn account(&self) -> Option<Account> {
+        self.account
+    }
+
+    /// A file or folder of this name.
+    pub fn join(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Gives a file or folder to whom services run as.
+    pub fn give(&self, path: &Path) -> io::Result<()> {
+        match self.account {
+            Some(account) => chown(path, Some(account.uid), Some(account.gid)),
+            None => Ok(()),
+        }
+    }
+
+    /// Waits until no other checker holds the lock of this name, and takes it. Dropping the file lets go of it.
+    pub async fn lock(&self, name: &str) -> io::Result<File> {
+        let file = open_lock(&self.path.join(name))?;
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(file),
+                Err(fs::TryLockError::Error(error)) => return Err(error),
+                Err(fs::TryLockError::WouldBlock) if Instant::now() > deadline => {
+                    let held = format!("another checker has held {} for {} s", self.join(name).display(), PATIENCE.as_secs());
+                    return Err(io::Error::other(held));
+                }
+                Err(fs::TryLockError::WouldBlock) => tokio::time::sleep(Duration::from_millis(10)).await,
+            }
+        }
+    }
+
+    /// Makes a folder for one service, after removing those of dead checkers.
+    pub async fn run_folder(&self) -> io::Result<RunFolder> {
+        // A folder that is being made has no lock yet.
+        let _making = self.lock("runs.lock").await?;
+        self.sweep();
+        let name: String = std::iter::repeat_with(fastrand::alphanumeric).take(10).collect();
+        let path = self.path.join(format!("{RUN}{name}"));
+        DirBuilder::new().mode(0o711).create(&path)?;
+        let lock = open_lock(&path.join(LOCK))?;
+        lock.try_lock().map_err(io::Error::from)?;
+        Ok(RunFolder { path, _lock: lock })
+    }
+
+    fn sweep(&self) {
+        for entry in fs::read_dir(&self.path).into_iter().flatten().flatten() {
+            if entry.file_name().to_string_lossy().starts_with(RUN) {
+                let lives = File::open(entry.path().join(LOCK)).is_ok_and(|lock| lock.try_lock().is_err());
+                if !lives {
+                    let _ = fs::remove_dir_all(entry.path());
+                }
+            }
+        }
+    }
+}
+
+impl RunFolder {
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+fn open_lock(path: &Path) -> io::Result<File> {
+    File::options().create(true).truncate(false).write(true).mode(0o600).open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn work(place: &Path) -> Work {
+        Work::open_in(place, None).expect("a writable folder")
+    }
+
+    #[tokio::test]
+    async fn what_dead_checkers_left_is_removed_and_nothing_else() {
+        let place = tempfile::tempdir().expect("a temporary folder");
+        let work = work(place.path());
+        let living = work.run_folder().await.expect("a folder");
+        let left = work.run_folder().await.expect("a folder");
+        let path = left.path().to_owned();
+        fs::create_dir_all(path.join("data/base")).expect("a writable folder");
+        drop(left); // As the kernel does it when a process is killed.
+        let half_made = work.join("run-x");
+        fs::create_dir(&half_made).expect("a writable folder");
+        fs::create_dir(work.join("template-x")).expect("a writable folder");
+
+        work.run_folder().await.expect("a folder");
+        assert!(!path.exists() && !half_made.exists());
+        assert!(living.path().exists() && work.join("template-x").exists());
+    }
+
+    #[tokio::test]
+    async fn a_lock_is_held_by_one_at_a_time() {
+        let place = tempfile::tempdir().expect("a temporary folder");
+        let work = work(place.path());
+        let held = work.lock("a").await.expect("a lock");
+        let second = work.lock("a");
+        let mut second = std::pin::pin!(second);
+        assert!(tokio::time::timeout(Duration::from_millis(50), &mut second).await.is_err());
+        drop(held);
+        second.await.expect("the lock is free");
+    }
+
+    #[test]
+    fn what_is_not_a_folder_of_ours_is_not_used() {
+        let place = tempfile::tempdir().expect("a temporary folder");
+        let name = format!("workshop-services-{}", rustix::process::geteuid().as_raw());
+        std::os::unix::fs::symlink("/tmp", place.path().join(name)).expect("a writable folder");
+        assert!(Work::open_in(place.path(), None).is_err());
+    }
+}

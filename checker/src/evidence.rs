@@ -118,6 +118,9 @@ fn write_and_swap(folder: &Path, run: &RunReport) -> io::Result<PathBuf> {
     fs::write(new.join("report.json"), report::json(run))?;
     fs::write(new.join("exchanges.har"), har::har(run))?;
     fs::write(new.join("server.log"), log(&run.server_log))?;
+    if run.checks.iter().any(|check| !check.sql.is_empty()) {
+        fs::write(new.join("statements.sql"), statements(run))?;
+    }
     let latest = folder.join(LATEST);
     swap_in(&new, &latest, &old)?;
     for left in [new, old] {
@@ -157,6 +160,20 @@ fn log(lines: &[String]) -> String {
     }
     for line in &lines[first..] {
         out += &report::terminal::log_line(line);
+        out.push('\n');
+    }
+    out
+}
+
+/// What the server said to its database, by check and by request; every line is safe to print to a terminal.
+fn statements(run: &RunReport) -> String {
+    let mut out = String::new();
+    for check in run.checks.iter().filter(|check| !check.sql.is_empty()) {
+        out += &format!("-- {}\n", check.id);
+        for line in &check.sql {
+            let sign = if line.starts_with(' ') { "" } else { "--   " };
+            out += &format!("{sign}{}\n", report::terminal::escape_line(line));
+        }
         out.push('\n');
     }
     out

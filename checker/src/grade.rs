@@ -5,15 +5,20 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use crate::course::{Api, Check, Data, Step};
+use time::OffsetDateTime;
+
+use crate::course::{Api, Check, Data, FIRST_WITH_A_DATABASE, Instances, Statements, Step};
 use crate::outcome::{CheckReport, Kind, Outcome, Problem, RunReport, StepVerdict, Stop, Verdict};
 use crate::probe::{NoAnswer, Probe, Request};
+use crate::services::{self, Audience};
 use crate::target::{self, BuildProgress, Launcher, PrepareError, Server, Spec};
 
 /// The most time for one check. The probe's own deadlines end far sooner; this one is for what nobody thought of.
 const CHECK_LIMIT: Duration = Duration::from_secs(120);
 /// How long a log line may come after the answer it is about, to be shown with a failure.
 const LOG_DELAY: Duration = Duration::from_millis(30);
+/// How often a check is run at most, when what it came to says nothing.
+const ATTEMPTS: usize = 2;
 /// How often a server that ends by itself is started again in one run.
 const RESTARTS: usize = 3;
 
@@ -39,6 +44,8 @@ pub struct Grading {
 pub enum Event<'a> {
     /// The target is being built.
     Building(&'a BuildProgress),
+    /// A service is being prepared; the text says what is done.
+    Preparing(&'a str),
     /// The target is being started.
     Starting,
     /// A check begins.
@@ -128,33 +135,71 @@ async fn run(
         PrepareError::Environment(problem) => StepVerdict::Environment(problem),
     })?;
     report.build = launcher.build_time();
-    events(Event::Starting);
-    let mut examination = Examination {
-        launcher: Rc::new(launcher),
-        server: None,
-        ended: 0,
-        seed: grading.seed,
-        step: grading.step.number,
-        unmet: HashMap::new(),
-    };
-    let server = examination.start().await?;
-    examination.server = Some(server);
     let checks = grading.checks();
-    for (done, check) in checks.iter().enumerate() {
-        events(Event::Checking { done, total: checks.len(), id: check.id });
-        let checked = examination.examine(check).await;
-        report.checks.push(checked);
+    let step = grading.step.number;
+    let instances = match wire(launcher, step, root, events).await {
+        Ok(instances) => Rc::new(instances),
+        Err(problem) => {
+            report.checks = checks.iter().map(|check| undecided(check, step, &problem)).collect();
+            return Err(StepVerdict::Environment(problem));
+        }
+    };
+    events(Event::Starting);
+    let mut examination = Examination { instances, server: None, ended: 0, seed: grading.seed, step, unmet: HashMap::new() };
+    let outcome = examination.run(&checks, events, report).await;
+    if let Ok(instances) = Rc::try_unwrap(examination.instances) {
+        instances.close().await;
     }
-    if let Some(server) = examination.server.take() {
-        report.server_log = server.log().all();
-        report.advice = server.stop().await;
+    outcome
+}
+
+/// What a target needs to be started: from step 3 on, a database. A server that runs already has its own.
+async fn wire(launcher: Launcher, step: u8, root: &Path, events: &mut dyn FnMut(Event<'_>)) -> Result<Instances, Problem> {
+    if step < FIRST_WITH_A_DATABASE || launcher.is_url() {
+        return Ok(Instances::without_database(launcher));
     }
-    Ok(())
+    let service = services::postgres(root, &mut Listener(events)).await?;
+    Instances::with_database(launcher, service).await
+}
+
+/// Passes on what is done to a service. Nothing is installed in the middle of a run.
+struct Listener<'a>(&'a mut dyn FnMut(Event<'_>));
+
+impl Audience for Listener<'_> {
+    fn hear(&mut self, what: &str) {
+        (self.0)(Event::Preparing(what));
+    }
+
+    async fn allows(&mut self, _service: &str, _command: &str) -> bool {
+        false
+    }
+}
+
+/// A check that could not be run because something is missing here.
+fn undecided(check: &Check, step: u8, problem: &Problem) -> CheckReport {
+    let reason = format!("{} {}", problem.title, problem.remedy);
+    CheckReport { verdict: Verdict::Inconclusive(reason), ..blank(check, step) }
+}
+
+/// A check before it is run.
+fn blank(check: &Check, step: u8) -> CheckReport {
+    CheckReport {
+        id: check.id,
+        title: check.claim,
+        kind: check.kind(step),
+        verdict: Verdict::Pass,
+        hint: check.hints.first().copied().unwrap_or_default(),
+        chapter: Step::chapter(check),
+        duration: Duration::ZERO,
+        exchanges: Vec::new(),
+        log: Vec::new(),
+        sql: Vec::new(),
+    }
 }
 
 /// The server under examination, and what is known of it so far.
 struct Examination {
-    launcher: Rc<Launcher>,
+    instances: Rc<Instances>,
     server: Option<Server>,
     /// How often the server has ended by itself.
     ended: usize,
@@ -165,8 +210,28 @@ struct Examination {
 }
 
 impl Examination {
+    async fn run(
+        &mut self,
+        checks: &[Check],
+        events: &mut dyn FnMut(Event<'_>),
+        report: &mut RunReport,
+    ) -> Result<(), StepVerdict> {
+        self.server = Some(self.start().await?);
+        for (done, check) in checks.iter().enumerate() {
+            events(Event::Checking { done, total: checks.len(), id: check.id });
+            let checked = self.examine(check).await;
+            report.checks.push(checked);
+        }
+        if let Some(server) = self.server.take() {
+            report.server_log = server.log().all();
+            report.advice = server.stop().await;
+        }
+        Ok(())
+    }
+
     async fn start(&self) -> Result<Server, StepVerdict> {
-        let server = self.launcher.start(&[]).await.map_err(StepVerdict::NotStarted)?;
+        let shared = self.instances.shared().map(|store| &**store);
+        let server = self.instances.start(shared, &[]).await.map_err(StepVerdict::NotStarted)?;
         match greet(&server).await {
             None => Ok(server),
             Some(mut problem) => {
@@ -178,26 +243,25 @@ impl Examination {
     }
 
     async fn examine(&mut self, check: &Check) -> CheckReport {
-        let mut report = CheckReport {
-            id: check.id,
-            title: check.claim,
-            kind: check.kind(self.step),
-            verdict: Verdict::Pass,
-            hint: check.hints.first().copied().unwrap_or_default(),
-            chapter: Step::chapter(check),
-            duration: Duration::ZERO,
-            exchanges: Vec::new(),
-            log: Vec::new(),
-        };
+        let mut report = blank(check, self.step);
         if let Some(reason) = check.needs.iter().find_map(|id| self.unmet.get(id)) {
             report.verdict = Verdict::Skipped(reason.clone());
             self.unmet.insert(check.id, reason.clone());
             return report;
         }
         let clock = Instant::now();
-        self.attempt(check, &mut report).await;
-        if matches!(report.verdict, Verdict::Inconclusive(_)) {
-            self.attempt(check, &mut report).await;
+        for attempt in 0..ATTEMPTS {
+            let day = OffsetDateTime::now_utc().date();
+            self.attempt(check, attempt, &mut report).await;
+            let is_decided = match report.verdict {
+                Verdict::Inconclusive(_) => false,
+                // What was done today may have become what was done yesterday.
+                Verdict::Fail(_) => OffsetDateTime::now_utc().date() == day,
+                Verdict::Pass | Verdict::Skipped(_) => true,
+            };
+            if is_decided {
+                break;
+            }
         }
         report.duration = clock.elapsed();
         let reason = match &report.verdict {
@@ -210,7 +274,7 @@ impl Examination {
         report
     }
 
-    async fn attempt(&mut self, check: &Check, report: &mut CheckReport) {
+    async fn attempt(&mut self, check: &Check, attempt: usize, report: &mut CheckReport) {
         if self.server.is_none() {
             match self.start().await {
                 Ok(server) => self.server = Some(server),
@@ -221,8 +285,14 @@ impl Examination {
             }
         }
         let Some(server) = &mut self.server else { return };
-        let api = Api::new(server, self.launcher.clone(), Data::new(self.seed, check.id), self.step);
+        let data = match self.instances.is_url() {
+            // What earlier runs stored there is still there.
+            true => Data::unheard_of(self.seed, check.id),
+            false => Data::new(self.seed, check.id, attempt),
+        };
+        let api = Api::new(server, self.instances.clone(), data, self.step);
         let mark = server.log().mark();
+        let statements = Statements::of(&self.instances);
         let outcome = tokio::time::timeout(CHECK_LIMIT, check.examine(&api)).await;
         let outcome = outcome.unwrap_or(Err(Stop::Inconclusive(format!("it took more than {} s", CHECK_LIMIT.as_secs()))));
         report.exchanges = api.http.take_transcript();
@@ -232,6 +302,7 @@ impl Examination {
             tokio::time::sleep(LOG_DELAY).await;
         }
         report.log = server.log().since(mark);
+        report.sql = statements.told(&self.instances, &report.exchanges);
         if let Verdict::Fail(failure) = &mut report.verdict
             && let Some(ending) = server.ended().await
         {
@@ -239,7 +310,7 @@ impl Examination {
             self.ended += 1;
             self.server = None;
             if self.ended > RESTARTS {
-                self.launcher = Rc::new(self.launcher.given_up());
+                self.instances.give_up();
             }
         }
     }

@@ -83,6 +83,9 @@ pub struct CheckReport {
     pub exchanges: Vec<Rc<Exchange>>,
     /// Lines the server logged while the check ran. Untrusted text.
     pub log: Vec<String>,
+    /// What the server said to its database meanwhile: the statements, indented, below the request they belong to.
+    /// Untrusted text.
+    pub sql: Vec<String>,
 }
 
 /// What a whole run came to.

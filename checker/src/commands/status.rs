@@ -43,6 +43,7 @@ pub fn describe(event: Event<'_>) -> String {
         Event::Building(BuildProgress::Downloading) => "Downloading what the crate depends on".into(),
         Event::Building(BuildProgress::Compiling { done, total, now }) if *total > 0 => format!("Building {done}/{total} {now}"),
         Event::Building(BuildProgress::Compiling { .. }) => "Building".into(),
+        Event::Preparing(what) => (*what).to_owned(),
         Event::Starting => "Starting the server".into(),
         Event::Checking { done, total, id } => format!("Check {}/{total} {id}", done + 1),
     }

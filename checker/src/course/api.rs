@@ -6,45 +6,78 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::data::Data;
+use super::database::Store;
 use super::habit::Habit;
+use super::instances::{FIRST_WITH_A_DATABASE, Instances};
 use crate::outcome::{Outcome, Problem, Stop};
 use crate::probe::{Answer, Probe, Request};
-use crate::target::{Launcher, Log, Mark, RunToExit, Server};
+use crate::target::{Log, Mark, RunToExit, Server};
 
 /// How long a line may take from the server's log to us.
 const LOG_PATIENCE: Duration = Duration::from_secs(5);
 /// How long a program that refuses its configuration may take to end.
 const EXIT_PATIENCE: Duration = Duration::from_secs(10);
 
-/// Starts further processes of the target.
-pub type Instances = Rc<Launcher>;
-
 /// The server as one check sees it.
 pub struct Api {
     /// The client; its transcript belongs to the check.
     pub http: Probe,
     /// Random data of the check.
-    pub data: Data,
-    instances: Instances,
+    pub data: Rc<Data>,
+    instances: Rc<Instances>,
+    store: Option<Rc<Store>>,
     log: Option<Log>,
     step: u8,
 }
 
-/// The first step whose servers find the data of earlier processes again.
-const FIRST_WITH_A_DATABASE: u8 = 3;
-
 /// A process of its own, ended when dropped.
 pub struct Instance {
-    /// The client for it.
-    pub http: Probe,
-    _server: Server,
+    /// What can be asked of it.
+    pub api: Api,
+    server: Server,
+}
+
+impl Instance {
+    /// Tells it to end, and waits until it has.
+    pub async fn stop(self) {
+        self.server.stop().await;
+    }
+
+    /// Ends it by SIGKILL.
+    pub async fn kill(self) {
+        self.server.kill().await;
+    }
 }
 
 impl Api {
     /// The view of a check on a running server.
-    pub fn new(server: &Server, instances: Instances, data: Data, step: u8) -> Self {
+    pub fn new(server: &Server, instances: Rc<Instances>, data: Data, step: u8) -> Self {
         let log = (!instances.is_url()).then(|| server.log().clone());
-        Api { http: Probe::new(server.base()), data, instances, log, step }
+        let store = instances.shared().cloned();
+        Api { http: Probe::new(server.base()), data: Rc::new(data), instances, store, log, step }
+    }
+
+    /// The same for another process of the target.
+    fn beside(&self, server: &Server, store: Option<Rc<Store>>) -> Api {
+        Api {
+            http: self.http.beside(server.base()),
+            data: self.data.clone(),
+            instances: self.instances.clone(),
+            store,
+            log: Some(server.log().clone()),
+            step: self.step,
+        }
+    }
+
+    /// The server's database.
+    pub fn store(&self) -> Outcome<&Rc<Store>> {
+        self.needs_process()?;
+        self.store.as_ref().ok_or_else(|| Stop::Skip("the server has no database yet".into()))
+    }
+
+    /// The server's database, where it can be seen.
+    pub fn seen_store(&self) -> Option<&Rc<Store>> {
+        self.store.as_ref()
     }
 
     /// Sends a request without a body.
@@ -116,18 +149,38 @@ impl Api {
         Ok(format!("/habits/{unknown}"))
     }
 
-    /// Starts another process of the target, with these variables beside `PORT` and `HOST`.
+    /// Starts another process of the target, with these variables beside `PORT` and `HOST`. From step 3 on it has a database
+    /// of its own, which is empty.
     pub async fn start_instance(&self, env: &[(&str, &str)]) -> Outcome<Instance> {
         self.needs_process()?;
-        match self.instances.start(env).await {
-            Ok(server) => Ok(Instance { http: Probe::new(server.base()), _server: server }),
+        match self.step < FIRST_WITH_A_DATABASE {
+            true => self.start(None, env).await,
+            false => self.start_on(&self.make_store().await?, env).await,
+        }
+    }
+
+    /// Starts another process of the target on this database.
+    pub async fn start_on(&self, store: &Rc<Store>, env: &[(&str, &str)]) -> Outcome<Instance> {
+        self.start(Some(store.clone()), env).await
+    }
+
+    async fn start(&self, store: Option<Rc<Store>>, env: &[(&str, &str)]) -> Outcome<Instance> {
+        self.needs_process()?;
+        match self.instances.start(store.as_deref(), env).await {
+            Ok(server) => Ok(Instance { api: self.beside(&server, store), server }),
             Err(problem) => Err(Stop::fail("a second process that starts", told(&problem))),
         }
     }
 
+    /// Makes a database without tables.
+    pub async fn make_store(&self) -> Outcome<Rc<Store>> {
+        self.needs_process()?;
+        self.instances.make_store().await.map_err(|problem| Stop::Inconclusive(problem.title))
+    }
+
     /// Starts another process of the target whose store is empty; `None` where there is no such thing.
     pub async fn start_empty_instance(&self) -> Outcome<Option<Instance>> {
-        match self.instances.is_url() || self.step >= FIRST_WITH_A_DATABASE {
+        match self.instances.is_url() {
             true => Ok(None),
             false => self.start_instance(&[]).await.map(Some),
         }

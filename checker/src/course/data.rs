@@ -23,13 +23,19 @@ const DEEDS: &[&str] = &[
 pub struct Data(RefCell<fastrand::Rng>);
 
 impl Data {
-    /// Data that depends on the seed of the run and on the check alone, so that `--only` repeats what the full run did.
-    pub fn new(seed: u64, check: &str) -> Self {
+    /// Data that depends on the seed of the run and on the check alone, so that `--only` repeats what the full run did. What
+    /// another attempt stored is still there, so each has its own.
+    pub fn new(seed: u64, check: &str, attempt: usize) -> Self {
         // FNV-1a: any stable hash of the id will do.
         let mixed = check
             .bytes()
             .fold(seed ^ 0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-        Data(RefCell::new(fastrand::Rng::with_seed(mixed)))
+        Data(RefCell::new(fastrand::Rng::with_seed(mixed.wrapping_add(attempt as u64))))
+    }
+
+    /// Data that no run before had, whatever its seed: for servers that keep what is stored.
+    pub fn unheard_of(seed: u64, check: &str) -> Self {
+        Data::new(seed ^ fastrand::u64(..), check, 0)
     }
 
     /// A name that no other habit of the run has.
@@ -61,8 +67,12 @@ mod tests {
 
     #[test]
     fn the_same_seed_gives_the_same_data_and_another_check_other_data() {
-        assert_eq!(Data::new(7, "1.create").name(), Data::new(7, "1.create").name());
-        assert_ne!(Data::new(7, "1.create").name(), Data::new(7, "1.list").name());
-        assert_ne!(Data::new(7, "1.create").name(), Data::new(8, "1.create").name());
+        let name = |seed, check, attempt| Data::new(seed, check, attempt).name();
+        assert_eq!(name(7, "1.create", 0), name(7, "1.create", 0));
+        for other in
+            [name(7, "1.list", 0), name(8, "1.create", 0), name(7, "1.create", 1), Data::unheard_of(7, "1.create").name()]
+        {
+            assert_ne!(name(7, "1.create", 0), other);
+        }
     }
 }

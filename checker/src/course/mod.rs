@@ -3,18 +3,24 @@
 mod api;
 mod check;
 mod data;
+mod database;
 mod habit;
+mod instances;
 mod logline;
 mod openapi;
 mod problem;
+mod statements;
 mod step_01;
 mod step_02;
+mod step_03;
 
 use std::path::Path;
 
 pub use api::Api;
 pub use check::Check;
 pub use data::Data;
+pub use instances::{FIRST_WITH_A_DATABASE, Instances};
+pub use statements::Statements;
 
 use crate::outcome::Problem;
 use crate::starters::{CheckRow, Outline};
@@ -36,6 +42,7 @@ pub struct Step {
 pub const STEPS: &[Step] = &[
     Step { number: 1, slug: "01-api-basics", title: "API basics", checks: step_01::checks, advice: |_| Vec::new() },
     Step { number: 2, slug: "02-framework", title: "A framework, used well", checks: step_02::checks, advice: step_02::advice },
+    Step { number: 3, slug: "03-databases", title: "PostgreSQL", checks: step_03::checks, advice: |_| Vec::new() },
 ];
 
 impl Step {

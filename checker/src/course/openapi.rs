@@ -6,10 +6,13 @@ use super::api::Api;
 use crate::outcome::Outcome;
 use crate::probe::{Answer, Request};
 
+/// A path, where `{}` stands for a parameter of any name, and its methods.
+pub type Route<'a> = (&'a str, &'a [&'a str]);
+
 /// Redirects that are followed to the page.
 const REDIRECTS: usize = 3;
 /// What every document has to name.
-const ROUTES: [(&str, &[&str]); 2] = [("/habits", &["get", "post"]), ("/habits/{}", &["get", "patch", "delete"])];
+const ROUTES: [Route; 2] = [("/habits", &["get", "post"]), ("/habits/{}", &["get", "patch", "delete"])];
 
 /// `/docs` is HTML with a control, and everything it loads comes from the same server.
 pub async fn docs_page(api: &Api) -> Outcome {
@@ -53,18 +56,30 @@ pub async fn document(api: &Api) -> Outcome {
             return Err(answer.fail(format!("info.{field}, a string"), document["info"][field].to_string()));
         }
     }
+    routes(&answer, &document, &ROUTES)
+}
+
+/// `/openapi.json` names these routes too; `{}` stands for a parameter of any name.
+pub async fn names_routes(api: &Api, wanted: &[Route<'_>]) -> Outcome {
+    let answer = api.get("/openapi.json").await?;
+    answer.status(200)?;
+    let document = answer.json()?;
+    routes(&answer, &document, wanted)
+}
+
+fn routes(answer: &Answer, document: &Value, wanted: &[Route<'_>]) -> Outcome {
     let Some(paths) = document["paths"].as_object() else {
         return Err(answer.fail("\"paths\": an object", document["paths"].to_string()));
     };
-    for (route, methods) in ROUTES {
-        let Some((written, item)) = paths.iter().find(|(written, _)| template(written) == route) else {
+    for (route, methods) in wanted {
+        let Some((written, item)) = paths.iter().find(|(written, _)| template(written) == *route) else {
             let names: Vec<_> = paths.keys().map(String::as_str).collect();
-            let expected = format!("a path {}", route.replace("{}", "{id}"));
+            let expected = format!("a path {}", route.replacen("{}", "{id}", 1).replace("{}", "{date}"));
             return Err(answer.fail(expected, format!("the paths {}", names.join(", "))));
         };
-        let item = linked(&document, item);
-        for method in methods {
-            operation(&answer, &document, written, item, method)?;
+        let item = linked(document, item);
+        for method in *methods {
+            operation(answer, document, written, item, method)?;
         }
     }
     Ok(())

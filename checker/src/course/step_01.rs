@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 use super::check::{Check, check};
 use super::habit::Habit;
 use super::openapi;
-use crate::probe::Request;
 
 /// How many habits are created at the same time.
 const PARALLEL: usize = 50;
@@ -97,7 +96,7 @@ pub fn checks() -> Vec<Check> {
                     };
                 }
                 if let Some(empty) = api.start_empty_instance().await? {
-                    let answer = empty.http.send(Request::new("GET", "/habits")).await?;
+                    let answer = empty.api.get("/habits").await?;
                     answer.status(200)?;
                     answer.same(&json!([]), &answer.json()?)?;
                 }

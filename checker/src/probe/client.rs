@@ -48,6 +48,11 @@ impl Probe {
         }
     }
 
+    /// A client for another server, whose exchanges go to the same transcript.
+    pub fn beside(&self, base: &str) -> Self {
+        Probe { transcript: self.transcript.clone(), ..Probe::new(base) }
+    }
+
     /// Scheme, host and port.
     pub fn base(&self) -> &str {
         &self.base

@@ -29,6 +29,7 @@ pub fn show(page: &mut Page, check: &CheckReport, failure: &Failure, subject: Su
     page.gap();
     requests(page, check, failure, subject);
     comparison(page, failure);
+    statements(page, check, failure);
     log(page, check, failure);
     page.command(2, COLUMN, "hint", &format!("cargo run -p checker -- hint {}", check.id));
     page.command(2, COLUMN, "chapter", &check.chapter);
@@ -174,6 +175,32 @@ fn excerpt(page: &mut Page, ink: Ink, text: &str) {
     if count > LINES {
         page.line(4, Ink::Faint, &format!("… {} more lines", count - LINES));
     }
+}
+
+/// What the server said to its database: for the failing request where that is known, else during the whole check.
+fn statements(page: &mut Page, check: &CheckReport, failure: &Failure) {
+    let heading = failure.exchange.as_ref().map(|exchange| format!("{} {}", exchange.request.method, exchange.request.path));
+    let from = heading.and_then(|heading| check.sql.iter().rposition(|line| *line == heading));
+    let (title, lines): (_, Vec<&String>) = match from {
+        Some(at) => {
+            let of_request = check.sql[at + 1..].iter().take_while(|line| line.starts_with(' '));
+            ("What your server said to the database during this request:", of_request.collect())
+        }
+        None => ("What your server said to the database during this check:", check.sql.iter().collect()),
+    };
+    if lines.is_empty() {
+        return;
+    }
+    page.prose(2, title);
+    let indent = if from.is_some() { 2 } else { 4 };
+    let lines = counted(lines.into_iter().map(|line| escape_line(&cap(line, COLUMNS))));
+    if lines.len() > LOG {
+        page.line(4, Ink::Faint, &format!("… {} more lines before these", lines.len() - LOG));
+    }
+    for line in &lines[lines.len().saturating_sub(LOG)..] {
+        page.line(indent, Ink::Faint, line);
+    }
+    page.gap();
 }
 
 /// What the server logged: the lines that carry the id of the failing request, or else those of the whole check.

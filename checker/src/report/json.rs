@@ -75,6 +75,7 @@ struct Check<'a> {
     hint: &'a str,
     chapter: &'a str,
     log: &'a [String],
+    sql: &'a [String],
     duration_ms: f64,
 }
 
@@ -167,6 +168,7 @@ impl<'a> Check<'a> {
             hint: check.hint,
             chapter: &check.chapter,
             log: &check.log,
+            sql: &check.sql,
             duration_ms: milliseconds(check.duration),
         }
     }

@@ -37,13 +37,15 @@ pub fn checks() -> Vec<Check> {
                 "Count with `chars().count()`, after trimming.",
             ])
             .proof(async |api| {
-                let token = api.data.token(6);
                 for filler in ["x", "é", "💧"] {
-                    let longest = token.clone() + &filler.repeat(NAME_MOST - token.len());
-                    for name in [longest.clone(), format!("  {longest}  ")] {
+                    let longest = || {
+                        let token = api.data.token(6);
+                        token.clone() + &filler.repeat(NAME_MOST - token.len())
+                    };
+                    for name in [longest(), format!("  {}  ", longest())] {
                         api.post("/habits", json!({ "name": name })).await?.status(201)?;
                     }
-                    refused_names(api, &[json!(longest + filler)]).await?;
+                    refused_names(api, &[json!(longest() + filler)]).await?;
                 }
                 Ok(())
             }),

@@ -126,6 +126,7 @@ mod tests {
             duration: Duration::ZERO,
             exchanges: Vec::new(),
             log: Vec::new(),
+            sql: Vec::new(),
         });
         RunReport {
             step: 1,

@@ -297,6 +297,7 @@ mod tests {
             duration: Duration::ZERO,
             exchanges: Vec::new(),
             log: Vec::new(),
+            sql: Vec::new(),
         }
     }
 

@@ -1,0 +1,143 @@
+//! The extras of step 3 that are not about pages.
+
+use std::time::Instant;
+
+use serde_json::json;
+
+use super::{expect_conflict, import_some, recased};
+use crate::course::api::{Api, Instance};
+use crate::course::check::{Check, check};
+use crate::course::openapi;
+use crate::outcome::{Outcome, Stop};
+
+/// How many habits the list holds whose time is measured.
+const OWN: usize = 50;
+/// How many habits other users have in the one database and in the other.
+const FOREIGN: [usize; 2] = [100, 100_000];
+/// How often each list is read.
+const TRIES: usize = 31;
+/// How many times as long the list may take beside many habits of others.
+const FLAT: f64 = 1.5;
+/// How many users share them.
+const USERS: usize = 50;
+/// A difference below this says nothing, in seconds.
+const NOTHING: f64 = 0.001;
+/// How many times as long one list may take as the same list again, on a machine on which times can be compared.
+const STEADY: f64 = 1.3;
+
+/// The checks.
+pub fn checks() -> Vec<Check> {
+    vec![
+        check("3.openapi", "/openapi.json names the routes of completions and of the import")
+            .needs(&["1.openapi"])
+            .book("completing-a-day")
+            .hints(&["`routes!(…)` in each router, and each router merged into the one that the document is made from."])
+            .proof(async |api| {
+                let routes: [(&str, &[&str]); 3] = [
+                    ("/habits/{}/completions", &["get"]),
+                    ("/habits/{}/completions/{}", &["put", "delete"]),
+                    ("/habits/import", &["post"]),
+                ];
+                openapi::names_routes(api, &routes).await
+            }),
+        check("3.put-taken", "PUT to a name that is taken answers 409 and changes nothing")
+            .stretch()
+            .needs(&["3.rename-taken", "1.put-replaces"])
+            .book("constraints")
+            .hints(&["PUT is an UPDATE too. Give both one function that translates the constraint."])
+            .proof(async |api| {
+                let taken = api.data.name();
+                api.create(&taken).await?;
+                let habit = api.create_described(&api.data.name(), &api.data.description()).await?;
+                for name in [taken.clone(), recased(&taken)] {
+                    expect_conflict(&api.put(habit.path(), json!({ "name": name, "completed_today": true })).await?)?;
+                    let (answer, read) = api.read(&habit).await?;
+                    read.expect_same(&answer, &habit)?;
+                }
+                Ok(())
+            }),
+        check("3.list-flat", "The list takes no longer beside 100,000 habits of other users than beside 100")
+            .stretch()
+            .needs(&["3.owner-index", "3.list-queries"])
+            .book("explain")
+            .hints(&[
+                "`EXPLAIN ANALYZE` shows whether the whole table is read. Try it with many rows: a small table is always read.",
+                "The list asks for one user's habits, and for the completions of these habits: an index has to serve both.",
+            ])
+            .proof(async |api| {
+                let (near, far) = (beside(api, FOREIGN[0]).await?, beside(api, FOREIGN[1]).await?);
+                // The first is read twice as often, so that what the machine does by itself is known.
+                let mut times = [const { Vec::new() }; 3];
+                for _ in 0..TRIES {
+                    for (server, times) in [&near, &far, &near].into_iter().zip(&mut times) {
+                        let clock = Instant::now();
+                        server.api.get("/habits").await?.status(200)?;
+                        times.push(clock.elapsed().as_secs_f64());
+                    }
+                }
+                judge(times.map(median))
+            }),
+    ]
+}
+
+/// A server with some habits of its own in a database that holds `foreign` habits of others.
+async fn beside(api: &Api, foreign: usize) -> Outcome<Instance> {
+    let server = api.start_instance(&[]).await?;
+    import_some(&server.api, OWN).await?;
+    let store = server.api.store()?;
+    let others = "FROM users WHERE email LIKE 'other-%'";
+    let owner = format!("(SELECT array_agg(id) {others})[1 + g % {USERS}]");
+    let rows: [(&str, &[(&str, &str)], String); 3] = [
+        ("users", &[("email", "'other-' || g || '@example.com'")], format!("generate_series(1, {USERS}) AS g")),
+        ("habits", &[("user_id", &owner), ("name", "'habit ' || g")], format!("generate_series(1, {foreign}) AS g")),
+        (
+            "completions",
+            &[("habit_id", "h.id"), ("completed_on", "'2026-01-31'")],
+            format!("habits AS h WHERE h.user_id IN (SELECT id {others})"),
+        ),
+    ];
+    for (table, values, from) in rows {
+        if let Err(refusal) = store.insert(table, values, &from).await? {
+            let reason = format!("rows of other users cannot be laid in {table}: {}", refusal.message);
+            return Err(Stop::Skip(reason));
+        }
+    }
+    store.rows("ANALYZE").await?;
+    let (answer, list) = server.api.list().await?;
+    match list.len() {
+        OWN => Ok(server),
+        count => Err(answer.fail(format!("a list of the built-in user's {OWN} habits"), format!("a list of {count} habits"))),
+    }
+}
+
+/// Compares seconds: beside few habits of others, beside many, and beside few once more.
+fn judge([near, far, again]: [f64; 3]) -> Outcome {
+    let usual = near.midpoint(again);
+    if far <= usual * FLAT || far - usual < NOTHING {
+        return Ok(());
+    }
+    if near.max(again) > near.min(again) * STEADY {
+        return Err(Stop::Inconclusive("the machine is too busy for times to be compared".into()));
+    }
+    let milliseconds = |seconds: f64| format!("{:.1} ms", seconds * 1e3);
+    let expected = format!("about {} for the list, as beside {} habits of others", milliseconds(usual), FOREIGN[0]);
+    Err(Stop::fail(expected, format!("{} beside {}", milliseconds(far), FOREIGN[1])))
+}
+
+fn median(mut times: Vec<f64>) -> f64 {
+    times.sort_by(f64::total_cmp);
+    times[times.len() / 2]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_that_grows_with_others_is_told_from_a_noisy_machine() {
+        assert!(judge([0.002, 0.002, 0.002]).is_ok());
+        assert!(judge([0.0004, 0.0012, 0.0004]).is_ok(), "too little to say anything");
+        assert!(matches!(judge([0.002, 0.012, 0.0021]), Err(Stop::Fail(_))));
+        assert!(matches!(judge([0.002, 0.012, 0.009]), Err(Stop::Inconclusive(_))));
+    }
+}

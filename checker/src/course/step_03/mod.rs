@@ -1,0 +1,117 @@
+//! Step 3 · PostgreSQL: tables and constraints, completions and streaks, an import that is all or nothing.
+
+mod completions;
+mod extras;
+mod import;
+mod names;
+mod pages;
+mod queries;
+mod schema;
+mod start;
+mod streaks;
+
+use serde_json::{Value, json};
+use time::{Date, Duration, OffsetDateTime};
+
+use super::api::Api;
+use super::check::Check;
+use super::habit::Habit;
+use super::problem::expect_problem;
+use crate::outcome::Outcome;
+use crate::probe::{Answer, Request};
+
+/// How many requests are sent at once.
+const PARALLEL: usize = 20;
+/// What each round trip to the database is held back, so that requests that are sent at once meet there.
+const HELD_BACK: std::time::Duration = std::time::Duration::from_millis(5);
+
+/// The checks of step 3.
+pub fn checks() -> Vec<Check> {
+    let subjects = [
+        start::checks(),
+        schema::checks(),
+        completions::checks(),
+        streaks::checks(),
+        names::checks(),
+        import::checks(),
+        streaks::over_the_calendar(),
+        queries::checks(),
+        extras::checks(),
+        pages::checks(),
+    ];
+    subjects.into_iter().flatten().collect()
+}
+
+/// The present day, UTC.
+fn today() -> Date {
+    OffsetDateTime::now_utc().date()
+}
+
+/// The day that was `days` before today.
+fn days_ago(days: i64) -> Date {
+    today() - Duration::days(days)
+}
+
+/// The path of a completion.
+fn completion(habit: &Habit, day: Date) -> String {
+    format!("{}/completions/{day}", habit.path())
+}
+
+/// Completes a habit on a day; anything but 201 or 200 is a failure.
+async fn complete(api: &Api, habit: &Habit, day: Date) -> Outcome<Answer> {
+    let answer = api.http.send(Request::new("PUT", completion(habit, day))).await?;
+    answer.status([201, 200])?;
+    Ok(answer)
+}
+
+/// Completes a habit on several days.
+async fn complete_all(api: &Api, habit: &Habit, days: impl IntoIterator<Item = Date>) -> Outcome {
+    for day in days {
+        complete(api, habit, day).await?;
+    }
+    Ok(())
+}
+
+/// Adds habits that were done yesterday and the day before.
+async fn import_some(api: &Api, count: usize) -> Outcome {
+    let days = [days_ago(2).to_string(), days_ago(1).to_string()];
+    let habits: Vec<Value> = (0..count).map(|_| json!({ "name": api.data.name(), "completions": days })).collect();
+    api.post("/habits/import", json!(habits)).await?.status(201)?;
+    Ok(())
+}
+
+/// Fails unless the days of a habit's completions are these, in this order. `query` is empty or begins with `?`.
+async fn expect_days(api: &Api, habit: &Habit, query: &str, days: &[Date]) -> Outcome {
+    let answer = api.get(format!("{}/completions{query}", habit.path())).await?;
+    answer.status(200)?;
+    let Value::Array(listed) = answer.json()? else {
+        return Err(answer.fail("a JSON array of completions", "another kind of JSON"));
+    };
+    // A server may tell more of a completion than its date.
+    let listed: Vec<Value> = listed.iter().map(|completion| json!({ "date": completion["date"] })).collect();
+    let expected: Vec<Value> = days.iter().map(|day| json!({ "date": day.to_string() })).collect();
+    answer.same(&json!(expected), &json!(listed))?;
+    Ok(())
+}
+
+/// Fails unless the answer says that something is taken, as problem details.
+fn expect_conflict(answer: &Answer) -> Outcome {
+    expect_problem(answer, 409)?;
+    Ok(())
+}
+
+/// Fails when the list holds a habit whose name contains this text.
+async fn expect_none_named(api: &Api, text: &str) -> Outcome {
+    let (answer, list) = api.list().await?;
+    let name = |habit: &Habit| habit.get("name").as_str().unwrap_or_default().to_lowercase();
+    match list.iter().filter(|habit| name(habit).contains(text)).count() {
+        0 => Ok(()),
+        count => Err(answer.fail("a list without any of what was refused", format!("a list with {count} of it"))),
+    }
+}
+
+/// The same text with every other ASCII letter in upper case.
+fn recased(text: &str) -> String {
+    let case = |(index, c): (usize, char)| if index % 2 == 0 { c.to_ascii_uppercase() } else { c };
+    text.char_indices().map(case).collect()
+}

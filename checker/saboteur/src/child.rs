@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinSet, LocalSet};
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::database::{Database, Failed};
 use crate::proxy;
 use crate::sabotage::{Ending, Line, Sabotage, Start, Stream};
 
@@ -40,7 +41,8 @@ pub async fn run(sabotage: Sabotage, program: &[&str]) -> ExitCode {
 
 async fn supervise(sabotage: Rc<Sabotage>, program: &[&str]) -> Result<ExitCode, String> {
     let mut signals = Signals::new().map_err(|error| error.to_string())?;
-    let start = sabotage.starting(variable("PORT").unwrap_or(DEFAULT_PORT.into()));
+    let url = variable("DATABASE_URL").unwrap_or_default();
+    let start = sabotage.starting(variable("PORT").unwrap_or(DEFAULT_PORT.into()), url);
     if let Some(refusal) = start.refusal {
         return Err(refusal);
     }
@@ -51,22 +53,22 @@ async fn supervise(sabotage: Rc<Sabotage>, program: &[&str]) -> Result<ExitCode,
             status = server.ended() => status,
             () = signals.any() => return Ok(exit_code(server.stop().await)),
         };
-        return Ok(match start.ending {
-            Ending::AsTheServer => exit_code(status),
-            Ending::With(code) => ExitCode::from(code),
-            Ending::Never => {
-                signals.any().await;
-                ExitCode::SUCCESS
-            }
-        });
+        return Ok(end(&start, status, &mut signals).await);
     };
+    let failed = |Failed(message)| message;
+    let database = Rc::new(Database::at(&start.database_url));
+    if database.is_named() {
+        sabotage.act_before(&database).await.map_err(failed)?;
+    }
+    let inner_url = sabotage.inner_url(&start.database_url);
 
     let mut tries = TRIES;
     let (mut server, address) = loop {
         let reserved = PrivatePort::reserve()?;
         let address = reserved.address;
         let port = address.port().to_string();
-        let mut server = RightServer::spawn(&sabotage, program, &[("HOST", "127.0.0.1"), ("PORT", &port)])?;
+        let mut server =
+            RightServer::spawn(&sabotage, program, &[("HOST", "127.0.0.1"), ("PORT", &port), ("DATABASE_URL", &inner_url)])?;
         let status = tokio::select! {
             accepts = accepts(address) => match accepts {
                 true => break (server, address),
@@ -79,23 +81,39 @@ async fn supervise(sabotage: Rc<Sabotage>, program: &[&str]) -> Result<ExitCode,
         tries -= 1;
         let lost = std::net::TcpListener::bind(address).is_err();
         if !lost || tries == 0 {
-            return Ok(exit_code(status));
+            return Ok(end(&start, status, &mut signals).await);
         }
     };
+    if database.is_named() {
+        sabotage.act_when_ready(&database).await.map_err(failed)?;
+    }
 
     let listener = socket.listen(1024).map_err(|error| error.to_string())?;
     let (stop, stopped) = watch::channel(false);
-    let proxy = tokio::task::spawn_local(proxy::serve(listener, address, sabotage, stopped));
+    let proxy = tokio::task::spawn_local(proxy::serve(listener, address, database.clone(), sabotage.clone(), stopped));
     let status = tokio::select! {
         status = server.ended() => status,
         () = signals.any() => {
             let _ = stop.send(true);
+            sabotage.act_at_end(&database).await.map_err(failed)?;
             server.stop().await
         }
     };
     let _ = stop.send(true);
     let _ = timeout(LAST_WORDS, proxy).await;
     Ok(exit_code(status))
+}
+
+/// How the wrong server ends after the right one ended at its start.
+async fn end(start: &Start, status: ExitStatus, signals: &mut Signals) -> ExitCode {
+    match start.ending {
+        Ending::AsTheServer => exit_code(status),
+        Ending::With(code) => ExitCode::from(code),
+        Ending::Never => {
+            signals.any().await;
+            ExitCode::SUCCESS
+        }
+    }
 }
 
 /// The socket clients connect to, bound but not yet listening; `None` where the configuration names no address.

@@ -9,8 +9,20 @@ pub fn now() -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:06}Z", since.subsec_micros())
 }
 
-/// The Gregorian date of a day since 1970, counted in years that begin in March and eras of 400 years.
-fn date(days: u64) -> (u64, u64, u64) {
+/// The present day (UTC), counted from 1970.
+pub fn today() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs() / 86_400).unwrap_or_default()
+}
+
+/// A day counted from 1970, as RFC 3339 writes it.
+pub fn text(day: i64) -> String {
+    let (year, month, day) = date(u64::try_from(day).unwrap_or_default());
+    format!("{year:04}-{month:02}-{day:02}")
+}
+
+/// The Gregorian date of a day since 1970: year, month and day. Counted in years that begin in March and eras of 400 years.
+pub fn date(days: u64) -> (u64, u64, u64) {
     let days = days + 719_468;
     let (era, day) = (days / 146_097, days % 146_097);
     let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;

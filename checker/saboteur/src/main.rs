@@ -10,6 +10,7 @@ mod catalogue;
 mod child;
 mod clock;
 mod crowd;
+mod database;
 mod disguise;
 mod ledger;
 mod log_line;
@@ -19,6 +20,7 @@ mod proxy;
 mod sabotage;
 mod step_01;
 mod step_02;
+mod step_03;
 
 use std::io::Write;
 use std::process::ExitCode;

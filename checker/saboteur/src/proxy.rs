@@ -20,6 +20,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::database::Database;
 use crate::message::{Answer, Request};
 use crate::sabotage::Sabotage;
 
@@ -40,13 +41,14 @@ pub struct Lost;
 /// The right server, over a connection that belongs to one client's.
 pub struct Upstream {
     address: SocketAddr,
+    database: Rc<Database>,
     sender: RefCell<Option<SendRequest<Body>>>,
     last_status: Cell<u16>,
 }
 
 impl Upstream {
-    fn new(address: SocketAddr) -> Self {
-        Upstream { address, sender: RefCell::new(None), last_status: Cell::new(0) }
+    fn new(address: SocketAddr, database: Rc<Database>) -> Self {
+        Upstream { address, database, sender: RefCell::new(None), last_status: Cell::new(0) }
     }
 
     /// Forwards a request and reads the whole answer.
@@ -58,6 +60,11 @@ impl Upstream {
         remove_hop_by_hop(&mut head.headers);
         self.last_status.set(head.status.as_u16());
         Ok(Answer { head, body })
+    }
+
+    /// The database that the right server keeps its data in.
+    pub fn database(&self) -> &Database {
+        &self.database
     }
 
     /// What the right server answered last.
@@ -102,13 +109,19 @@ impl Upstream {
 }
 
 /// Serves until told to stop, and until the last answer is out.
-pub async fn serve(listener: TcpListener, server: SocketAddr, sabotage: Rc<Sabotage>, mut stop: watch::Receiver<bool>) {
+pub async fn serve(
+    listener: TcpListener,
+    server: SocketAddr,
+    database: Rc<Database>,
+    sabotage: Rc<Sabotage>,
+    mut stop: watch::Receiver<bool>,
+) {
     let mut clients = JoinSet::new();
     let told = stop.clone();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => drop(clients.spawn_local(client(stream, server, sabotage.clone(), told.clone()))),
+                Ok((stream, _)) => drop(clients.spawn_local(client(stream, server, database.clone(), sabotage.clone(), told.clone()))),
                 // Out of file descriptors, perhaps: let some clients end first.
                 Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
             },
@@ -120,13 +133,19 @@ pub async fn serve(listener: TcpListener, server: SocketAddr, sabotage: Rc<Sabot
     while clients.join_next().await.is_some() {}
 }
 
-async fn client(stream: TcpStream, server: SocketAddr, sabotage: Rc<Sabotage>, mut stop: watch::Receiver<bool>) {
+async fn client(
+    stream: TcpStream,
+    server: SocketAddr,
+    database: Rc<Database>,
+    sabotage: Rc<Sabotage>,
+    mut stop: watch::Receiver<bool>,
+) {
     let _ = stream.set_nodelay(true);
     if sabotage.sends_body_to_head() && begins_with_head(&stream).await {
         let _ = head_as_get(stream, server).await;
         return;
     }
-    let upstream = Rc::new(Upstream::new(server));
+    let upstream = Rc::new(Upstream::new(server, database));
     let service = service_fn(move |request| answer(request, upstream.clone(), sabotage.clone()));
     let mut settings = hyper::server::conn::http1::Builder::new();
     settings.preserve_header_case(true).auto_date_header(false);

@@ -11,6 +11,7 @@ use std::pin::Pin;
 
 use hyper::Method;
 
+use crate::database::{Database, Failed, OWN};
 use crate::ledger::Ledger;
 use crate::message::{Answer, Request};
 use crate::proxy::{Lost, Upstream};
@@ -42,6 +43,10 @@ struct Hooks {
     answers: Vec<(When, ChangeAnswer)>,
     lines: Vec<ChangeLine>,
     start: Option<ChangeStart>,
+    before: Vec<Box<dyn Act>>,
+    ready: Vec<Box<dyn Act>>,
+    end: Vec<Box<dyn Act>>,
+    is_mirrored: bool,
     sends_body_to_head: bool,
 }
 
@@ -84,6 +89,37 @@ impl Sabotage {
     pub fn start(mut self, change: impl Fn(&mut Start) + 'static) -> Self {
         self.hooks.start = Some(Box::new(change));
         self
+    }
+
+    /// Acts on the database before the right server starts; what it fails with is why the wrong server does not start.
+    pub fn before(mut self, act: impl AsyncFn(&Database) -> Result<(), Failed> + 'static) -> Self {
+        self.hooks.before.push(Box::new(act));
+        self
+    }
+
+    /// Acts on the database after the right server has started, before its first client.
+    pub fn ready(mut self, act: impl AsyncFn(&Database) -> Result<(), Failed> + 'static) -> Self {
+        self.hooks.ready.push(Box::new(act));
+        self
+    }
+
+    /// Acts on the database when the server is told to stop.
+    pub fn end(mut self, act: impl AsyncFn(&Database) -> Result<(), Failed> + 'static) -> Self {
+        self.hooks.end.push(Box::new(act));
+        self
+    }
+
+    /// Changes the tables after the right server has made them, once in each database.
+    pub fn tables(self, sql: impl Into<String>) -> Self {
+        let sql = sql.into();
+        self.ready(async move |database| database.run_once(&sql).await)
+    }
+
+    /// Hides the right server's tables in the schema `own`. What `copies` makes of them in the schema `public`, where the checker
+    /// looks, may lack what the right server cannot do without.
+    pub fn mirrored(mut self, copies: impl Into<String>) -> Self {
+        self.hooks.is_mirrored = true;
+        self.before(async |database| database.run_alone(&format!("CREATE SCHEMA IF NOT EXISTS {OWN}")).await).tables(copies)
     }
 
     /// Sends the body to HEAD as well, which no HTTP library can be made to do.
@@ -140,14 +176,44 @@ impl Sabotage {
         self.hooks.lines.iter().fold(vec![line], |lines, change| lines.into_iter().flat_map(change).collect())
     }
 
-    /// How the server starts where `PORT` has this text.
-    pub fn starting(&self, port: String) -> Start {
-        let mut start = Start { port, refusal: None, ending: Ending::AsTheServer };
+    /// How the server starts where `PORT` and `DATABASE_URL` have these texts.
+    pub fn starting(&self, port: String, database_url: String) -> Start {
+        let mut start = Start { port, database_url, refusal: None, ending: Ending::AsTheServer };
         if let Some(change) = &self.hooks.start {
             change(&mut start);
         }
         start
     }
+
+    /// The database as the right server is to see it, given how the checker names it.
+    pub fn inner_url(&self, url: &str) -> String {
+        match self.hooks.is_mirrored {
+            true => format!("{url}?options=-c%20search_path%3D{OWN}"),
+            false => url.to_owned(),
+        }
+    }
+
+    /// Does what is due before the right server starts.
+    pub async fn act_before(&self, database: &Database) -> Result<(), Failed> {
+        act(&self.hooks.before, database).await
+    }
+
+    /// Does what is due between the start of the right server and its first client.
+    pub async fn act_when_ready(&self, database: &Database) -> Result<(), Failed> {
+        act(&self.hooks.ready, database).await
+    }
+
+    /// Does what is due at the end.
+    pub async fn act_at_end(&self, database: &Database) -> Result<(), Failed> {
+        act(&self.hooks.end, database).await
+    }
+}
+
+async fn act(acts: &[Box<dyn Act>], database: &Database) -> Result<(), Failed> {
+    for one in acts {
+        one.act(database).await?;
+    }
+    Ok(())
 }
 
 /// A line of the right server's log, without its end.
@@ -173,6 +239,8 @@ pub struct Start {
     /// `PORT` as the server understands it. A port number is listened on (0: any that is free), anything else is handed to the right
     /// server, which refuses it.
     pub port: String,
+    /// `DATABASE_URL` as the server understands it; empty where there is none.
+    pub database_url: String,
     /// Why the server ends at once, if it does.
     pub refusal: Option<String>,
     /// How the server ends after the right one ended at its start.
@@ -203,5 +271,16 @@ impl<F: AsyncFn(Request, &Upstream) -> Result<Answer, Lost>> Instead for F {
         upstream: &'a Upstream,
     ) -> Pin<Box<dyn Future<Output = Result<Answer, Lost>> + 'a>> {
         Box::pin(self(request, upstream))
+    }
+}
+
+/// An async closure behind a pointer.
+trait Act {
+    fn act<'a>(&'a self, database: &'a Database) -> Pin<Box<dyn Future<Output = Result<(), Failed>> + 'a>>;
+}
+
+impl<F: AsyncFn(&Database) -> Result<(), Failed>> Act for F {
+    fn act<'a>(&'a self, database: &'a Database) -> Pin<Box<dyn Future<Output = Result<(), Failed>> + 'a>> {
+        Box::pin(self(database))
     }
 }

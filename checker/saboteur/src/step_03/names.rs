@@ -1,0 +1,330 @@
+//! Wrong ways to treat a name that is taken.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::sync::Mutex;
+
+use super::{imports, items, quoted, refusal, refuse, wrong};
+use crate::crowd::Crowd;
+use crate::message::{Answer, Request, creates, patches, puts};
+use crate::proxy::{Lost, Upstream};
+use crate::sabotage::Sabotage;
+
+/// What this file adds to the catalogue.
+pub fn sabotages() -> Vec<Sabotage> {
+    [taken(), parallel(), renamed(), replaced(), freed(), internals()].into_iter().flatten().collect()
+}
+
+fn taken() -> Vec<Sabotage> {
+    let trips = &["3.name-taken"];
+    let index = |on: &str| format!("DROP INDEX habits_name_key; CREATE UNIQUE INDEX habits_name_key ON habits ({on})");
+    let told = |name, breaks, spoil: fn(&mut Answer)| {
+        wrong(name, trips, breaks).answer(creates, move |_, answer| {
+            if answer.status() == 409 {
+                spoil(answer)
+            }
+        })
+    };
+    vec![
+        wrong("names-may-repeat", trips, "A name can be taken any number of times.").tables("DROP INDEX habits_name_key"),
+        wrong("names-are-compared-with-case", trips, "A name in another letter case is another name.")
+            .tables(index("user_id, name")),
+        wrong("first-letter-alone-is-compared-without-case", trips, "The letter case of a name matters behind its first letter.")
+            .tables(index("user_id, (lower(left(name, 1)) || substr(name, 2))")),
+        wrong("names-are-compared-before-trimming", trips, "White space around it makes a name another one.").request(
+            creates,
+            |request| {
+                if let Some(Value::String(name)) =
+                    request.field("name").filter(|name| name.as_str() != name.as_str().map(str::trim))
+                {
+                    request.set_field("name", format!("{}\u{2060}", name.trim()));
+                }
+            },
+        ),
+        told("taken-name-answers-500", "POST of a taken name answers 500.", |answer| {
+            refuse(answer, 500, "Something went wrong.")
+        }),
+        told("taken-name-answers-400", "POST of a taken name answers 400.", |answer| refuse(answer, 400, "The name is taken.")),
+        told("taken-name-answers-422", "POST of a taken name answers 422.", |answer| refuse(answer, 422, "The name is taken.")),
+        told("taken-name-is-no-problem", "The 409 of a taken name is no problem details.", |answer| {
+            answer.set_plain_error(409, "taken")
+        }),
+        wrong("taken-name-answers-the-other", trips, "POST of a taken name answers 201 with the habit that has it.").instead(
+            creates,
+            async |request, server| {
+                let answer = server.send(request.clone()).await?;
+                if answer.status() != 409 {
+                    return Ok(answer);
+                }
+                let Some(id) = holder(&name(&request), server).await? else { return Ok(answer) };
+                let mut other = server.send(request.another(hyper::Method::GET, &format!("/habits/{id}"), None)).await?;
+                other.set_status(201);
+                Ok(other)
+            },
+        ),
+        wrong("taken-name-is-stored-all-the-same", trips, "POST of a taken name answers 409 and stores the habit.")
+            .tables("DROP INDEX habits_name_key")
+            .instead(creates, async |request, server| {
+                let other = holder(name(&request).trim(), server).await?;
+                let mut answer = server.send(request).await?;
+                if other.is_some() && answer.is_success() {
+                    refuse(&mut answer, 409, "The name is taken.");
+                }
+                Ok(answer)
+            }),
+        wrong("taken-name-overwrites-the-other", trips, "POST of a taken name answers 409 and changes the habit that has it.")
+            .instead(creates, async |request, server| {
+                let answer = server.send(request.clone()).await?;
+                if answer.status() == 409 {
+                    let text = request.field("description").and_then(|text| text.as_str().map(quoted)).unwrap_or("NULL".into());
+                    let name = quoted(name(&request).trim());
+                    let change = format!("UPDATE habits SET description = {text} WHERE lower(name) = lower({name})");
+                    server.database().run(&change).await?;
+                }
+                Ok(answer)
+            }),
+    ]
+}
+
+/// How long a server that loses races looks away between looking and storing.
+const RACE: Duration = Duration::from_millis(10);
+
+fn parallel() -> Vec<Sabotage> {
+    let trips = &["3.name-taken-parallel"];
+    let crowd = Crowd::default();
+    vec![
+        wrong("parallel-names-answer-500", trips, "Of POSTs of one name at the same time all but one answer 500.").instead(
+            creates,
+            async move |request, server| {
+                let visit = crowd.enter();
+                tokio::time::sleep(RACE).await;
+                let mut answer = server.send(request).await?;
+                if !visit.was_alone && answer.status() == 409 {
+                    refuse(&mut answer, 500, "Something went wrong.");
+                }
+                Ok(answer)
+            },
+        ),
+        wrong("names-are-looked-up-first", trips, "The server looks whether a name is free and then takes it.")
+            .tables("DROP INDEX habits_name_key")
+            .instead(names_something, async |request, server| match is_taken(&request, server).await? {
+                true => refusal(&request, server, 409, "The name is taken.").await,
+                false => {
+                    tokio::time::sleep(RACE).await;
+                    server.send(request).await
+                }
+            }),
+        wrong(
+            "names-in-one-case-are-looked-up-first",
+            trips,
+            "The index compares with letter case, and the server looks without.",
+        )
+        .tables("DROP INDEX habits_name_key; CREATE UNIQUE INDEX habits_name_key ON habits (user_id, name)")
+        .instead(names_something, async |request, server| match is_taken(&request, server).await? {
+            true => refusal(&request, server, 409, "The name is taken.").await,
+            false => {
+                tokio::time::sleep(RACE).await;
+                server.send(request).await
+            }
+        }),
+    ]
+}
+
+fn renamed() -> Vec<Sabotage> {
+    let trips = &["3.rename-taken"];
+    let told = |name, breaks, spoil: fn(&mut Answer)| {
+        wrong(name, trips, breaks).answer(patches, move |_, answer| {
+            if answer.status() == 409 {
+                spoil(answer)
+            }
+        })
+    };
+    let turn = Mutex::new(());
+    vec![
+        told("rename-to-taken-answers-500", "PATCH to a taken name answers 500.", |answer| {
+            refuse(answer, 500, "Something went wrong.")
+        }),
+        told("rename-to-taken-answers-400", "PATCH to a taken name answers 400.", |answer| {
+            refuse(answer, 400, "The name is taken.")
+        }),
+        told("rename-to-taken-is-no-problem", "The 409 of PATCH is no problem details.", |answer| {
+            answer.set_plain_error(409, "taken")
+        }),
+        wrong("rename-is-not-compared", trips, "PATCH can give a habit a name that is taken.")
+            .tables("DROP INDEX habits_name_key")
+            .instead(
+                |request| creates(request) || imports(request),
+                async move |request, server| {
+                    // One at a time, so that nothing is lost by a race.
+                    let _turn = turn.lock().await;
+                    match is_taken(&request, server).await? {
+                        true => refusal(&request, server, 409, "The name is taken.").await,
+                        false => server.send(request).await,
+                    }
+                },
+            ),
+        wrong("rename-to-taken-changes-the-rest", trips, "PATCH to a taken name answers 409 and changes the other fields.")
+            .instead(patches, async |request, server| {
+                let answer = server.send(request.clone()).await?;
+                if answer.status() == 409 {
+                    let mut rest = request;
+                    rest.edit(|fields| drop(fields.remove("name")));
+                    server.send(rest).await?;
+                }
+                Ok(answer)
+            }),
+        wrong("rename-to-taken-completes", trips, "PATCH to a taken name answers 409 and completes the habit.").instead(
+            patches,
+            async |request, server| {
+                let answer = server.send(request.clone()).await?;
+                if answer.status() == 409 {
+                    let mut rest = request;
+                    rest.edit(|fields| fields.retain(|field, _| field == "completed_today"));
+                    server.send(rest).await?;
+                }
+                Ok(answer)
+            },
+        ),
+        wrong("own-name-is-taken", trips, "A habit cannot change the letter case of its own name.").instead(
+            patches,
+            async |request, server| {
+                let own = match request.field("name") {
+                    Some(Value::String(name)) => holder(name.trim(), server).await? == request.id(),
+                    _ => false,
+                };
+                match own {
+                    true => refusal(&request, server, 409, "The name is taken.").await,
+                    false => server.send(request).await,
+                }
+            },
+        ),
+    ]
+}
+
+fn replaced() -> Vec<Sabotage> {
+    let trips = &["3.put-taken"];
+    vec![
+        wrong("put-of-taken-answers-500", trips, "PUT to a taken name answers 500.").answer(puts, |_, answer| {
+            if answer.status() == 409 {
+                refuse(answer, 500, "Something went wrong.")
+            }
+        }),
+        wrong("put-of-taken-answers-200", trips, "PUT to a taken name answers 200 and keeps the old one.").instead(
+            puts,
+            async |request, server| {
+                let answer = server.send(request.clone()).await?;
+                match answer.status() {
+                    409 => server.send(request.another(hyper::Method::GET, request.path(), None)).await,
+                    _ => Ok(answer),
+                }
+            },
+        ),
+        wrong("put-of-taken-changes-the-rest", trips, "PUT to a taken name answers 409 and replaces the other fields.").instead(
+            puts,
+            async |request, server| {
+                let answer = server.send(request.clone()).await?;
+                if answer.status() == 409 {
+                    let rest = json!({
+                        "description": request.field("description"),
+                        "completed_today": request.field("completed_today").is_some_and(|completed| completed == true),
+                    });
+                    server.send(request.another(hyper::Method::PATCH, request.path(), Some(&rest))).await?;
+                }
+                Ok(answer)
+            },
+        ),
+    ]
+}
+
+fn freed() -> Vec<Sabotage> {
+    let trips = &["3.name-free-again"];
+    let reserving = |name, breaks, event: &str, when: &str| {
+        wrong(name, trips, breaks).tables(format!(
+            "CREATE TABLE saboteur.names (user_id bigint, name text);
+            CREATE FUNCTION saboteur.reserve() RETURNS trigger LANGUAGE plpgsql AS
+                'BEGIN INSERT INTO saboteur.names VALUES (OLD.user_id, lower(OLD.name)); RETURN NULL; END';
+            CREATE TRIGGER reserve AFTER {event} ON habits FOR EACH ROW {when} EXECUTE FUNCTION saboteur.reserve();
+            CREATE FUNCTION saboteur.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                IF EXISTS (SELECT FROM saboteur.names AS taken WHERE taken.user_id = NEW.user_id AND taken.name = lower(NEW.name)) THEN
+                    RAISE unique_violation USING CONSTRAINT = 'habits_name_key';
+                END IF;
+                RETURN NEW;
+            END $$;
+            CREATE TRIGGER refuse BEFORE INSERT ON habits FOR EACH ROW EXECUTE FUNCTION saboteur.refuse()"
+        ))
+    };
+    vec![
+        reserving("deleted-habits-keep-their-names", "The name of a deleted habit stays taken.", "DELETE", ""),
+        reserving(
+            "renamed-habits-keep-their-names",
+            "The name that a habit had before stays taken.",
+            "UPDATE OF name",
+            "WHEN (lower(OLD.name) <> lower(NEW.name))",
+        ),
+    ]
+}
+
+fn internals() -> Vec<Sabotage> {
+    let trips = &["3.no-internals"];
+    let told = |name, breaks, when: fn(&Request) -> bool, text: &'static str| {
+        wrong(name, trips, breaks).answer(when, move |_, answer| {
+            if answer.status() == 409 {
+                answer.edit(|problem| problem["detail"] = text.into())
+            }
+        })
+    };
+    let violation = "duplicate key value violates unique constraint \"habits_name_key\"";
+    vec![
+        told("conflict-shows-the-constraint", "The 409 of POST quotes the database's message.", creates, violation),
+        told("conflict-of-patch-shows-the-constraint", "The 409 of PATCH quotes the database's message.", patches, violation),
+        told("conflict-of-import-shows-the-constraint", "The 409 of an import quotes the database's message.", imports, violation),
+        told("conflict-shows-the-sql", "The 409 of POST shows the statement.", creates, "INSERT INTO habits (user_id, name) VALUES ($1, $2)"),
+        told("conflict-shows-the-library", "The 409 of POST shows the library's error.", creates, "sqlx::Error: Database(PgDatabaseError)"),
+        told("conflict-shows-the-sqlstate", "The 409 of POST shows the SQLSTATE.", creates, "ERROR: SQLSTATE 23505"),
+        wrong("unknown-habit-shows-the-constraint", trips, "The 404 of PUT of a completion quotes the database's message.").answer(
+            super::completes,
+            |_, answer| {
+                if answer.status() == 404 {
+                    answer.edit(|problem| {
+                        problem["detail"] =
+                            "insert or update on table \"completions\" violates foreign key constraint \"completions_habit_id_fkey\"".into()
+                    })
+                }
+            },
+        ),
+    ]
+}
+
+fn names_something(request: &Request) -> bool {
+    creates(request) || imports(request) || ((patches(request) || puts(request)) && request.field("name").is_some())
+}
+
+fn name(request: &Request) -> String {
+    request.field("name").and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+/// The habit of the built-in user that has this name, in any letter case.
+async fn holder(name: &str, server: &Upstream) -> Result<Option<i64>, Lost> {
+    let find = format!("SELECT id FROM habits WHERE user_id = 0 AND lower(name) = lower({})", quoted(name));
+    let found: Vec<(i64,)> = server.database().rows(&find).await?;
+    Ok(found.first().map(|(id,)| *id))
+}
+
+/// Whether a name in the request is taken by another habit, or twice in it.
+async fn is_taken(request: &Request, server: &Upstream) -> Result<bool, Lost> {
+    let mut names = match imports(request) {
+        true => items(request).iter().filter_map(|item| Some(item["name"].as_str()?.trim().to_owned())).collect(),
+        false => vec![name(request).trim().to_owned()],
+    };
+    for name in &names {
+        if holder(name, server).await?.is_some_and(|other| Some(other) != request.id()) {
+            return Ok(true);
+        }
+    }
+    let count = names.len();
+    names.iter_mut().for_each(|name| name.make_ascii_lowercase());
+    names.sort_unstable();
+    names.dedup();
+    Ok(names.len() < count)
+}

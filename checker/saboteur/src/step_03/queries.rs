@@ -1,0 +1,76 @@
+//! Wrong ways to ask the database.
+
+use serde_json::Value;
+
+use super::wrong;
+use crate::message::{Answer, lists};
+use crate::proxy::{Lost, Upstream};
+use crate::sabotage::Sabotage;
+
+/// What this file adds to the catalogue.
+pub fn sabotages() -> Vec<Sabotage> {
+    [statements(), growing()].into_iter().flatten().collect()
+}
+
+fn statements() -> Vec<Sabotage> {
+    let trips = &["3.list-queries"];
+    let more = |name, breaks, per: usize, sql: fn(i64) -> String| {
+        wrong(name, trips, breaks).instead(lists, async move |request, server| {
+            let answer = server.send(request).await?;
+            ask(&answer, server, per, sql).await?;
+            Ok(answer)
+        })
+    };
+    let days = |id| format!("SELECT completed_on FROM completions WHERE habit_id = {id} ORDER BY completed_on");
+    vec![
+        more("list-asks-for-each-habit", "A list takes one more query for each habit.", 1, days),
+        more("list-asks-for-each-habit-twice", "A list takes two more queries for each habit.", 1, |id| {
+            format!("SELECT 1 FROM completions WHERE habit_id = {id}; SELECT name FROM habits WHERE id = {id}")
+        }),
+        more("list-asks-for-each-ten", "A list takes one more query for every ten habits.", 10, days),
+        more("list-calls-for-each-habit", "A list calls a function of the database for each habit.", 1, |id| {
+            format!("SELECT pg_catalog.count(*) FROM completions WHERE habit_id = {id}")
+        }),
+    ]
+}
+
+/// Runs a query for the first of every so many habits of a list.
+async fn ask(answer: &Answer, server: &Upstream, per: usize, sql: fn(i64) -> String) -> Result<(), Lost> {
+    let list = answer.json();
+    let ids = list.as_ref().and_then(Value::as_array).into_iter().flatten().filter_map(|habit| habit["id"].as_i64());
+    for id in ids.step_by(per) {
+        server.database().run(&sql(id)).await?;
+    }
+    Ok(())
+}
+
+fn growing() -> Vec<Sabotage> {
+    let trips = &["3.list-flat"];
+    let also = |name, breaks, sql: &'static str| {
+        wrong(name, trips, breaks).instead(lists, async move |request, server| {
+            server.database().run(sql).await?;
+            server.send(request).await
+        })
+    };
+    vec![
+        also(
+            "list-reads-every-completion",
+            "A list reads the completions of all users.",
+            "SELECT habit_id, array_agg(completed_on) FROM completions GROUP BY habit_id ORDER BY habit_id DESC",
+        ),
+        also(
+            "list-searches-every-habit",
+            "A list searches the habits of all users.",
+            "SELECT count(*) FROM habits WHERE md5(name) LIKE '%0000%'",
+        ),
+        wrong(
+            "list-has-no-index",
+            &["3.owner-index"],
+            "No index begins with the owner, and a list reads the habits of all users.",
+        )
+        .tables(
+            "DROP INDEX habits_name_key; CREATE UNIQUE INDEX habits_name_key ON habits (lower(name), user_id);
+            DROP INDEX habits_owner_idx",
+        ),
+    ]
+}

@@ -48,6 +48,8 @@ pub struct GradeArgs {
     /// How the result is told.
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
+    #[command(flatten)]
+    pub services: ServiceArgs,
 }
 
 /// What is examined. Without any of these: your own crate of the step.

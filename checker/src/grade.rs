@@ -52,6 +52,29 @@ pub enum Event<'a> {
     Checking { done: usize, total: usize, id: &'static str },
 }
 
+/// Whoever waits for a run.
+pub trait Onlooker: Audience {
+    /// Sees what is going on.
+    fn see(&mut self, event: Event<'_>);
+}
+
+impl<F: FnMut(Event<'_>)> Onlooker for F {
+    fn see(&mut self, event: Event<'_>) {
+        self(event);
+    }
+}
+
+/// Where nobody can be asked, nothing is installed.
+impl<F: FnMut(Event<'_>)> Audience for F {
+    fn hear(&mut self, what: &str) {
+        self(Event::Preparing(what));
+    }
+
+    async fn allows(&mut self, _service: &str, _command: &str) -> bool {
+        false
+    }
+}
+
 impl Grading {
     /// The learner's own crate of a step, core and regression checks.
     pub fn of_own_package(step: &'static Step, seed: u64) -> Self {
@@ -86,8 +109,8 @@ impl Grading {
     }
 }
 
-/// Grades a target. `events` hears what is going on.
-pub async fn grade(grading: &Grading, root: &Path, events: &mut dyn FnMut(Event<'_>)) -> RunReport {
+/// Grades a target.
+pub async fn grade(grading: &Grading, root: &Path, onlooker: &mut impl Onlooker) -> RunReport {
     let clock = Instant::now();
     let mut report = RunReport {
         step: grading.step.number,
@@ -102,7 +125,7 @@ pub async fn grade(grading: &Grading, root: &Path, events: &mut dyn FnMut(Event<
         advice: Vec::new(),
         server_log: Vec::new(),
     };
-    report.verdict = match run(grading, root, events, &mut report).await {
+    report.verdict = match run(grading, root, onlooker, &mut report).await {
         Ok(()) => verdict(&report.checks),
         Err(verdict) => verdict,
     };
@@ -122,13 +145,8 @@ fn source_of(package: &str) -> String {
     }
 }
 
-async fn run(
-    grading: &Grading,
-    root: &Path,
-    events: &mut dyn FnMut(Event<'_>),
-    report: &mut RunReport,
-) -> Result<(), StepVerdict> {
-    let mut progress = |progress: BuildProgress| events(Event::Building(&progress));
+async fn run(grading: &Grading, root: &Path, onlooker: &mut impl Onlooker, report: &mut RunReport) -> Result<(), StepVerdict> {
+    let mut progress = |progress: BuildProgress| onlooker.see(Event::Building(&progress));
     let launcher = target::prepare(&grading.spec, root, grading.color, &mut progress).await.map_err(|error| match error {
         PrepareError::NotBuilt(message) => StepVerdict::NotBuilt(message),
         PrepareError::NotStarted(problem) => StepVerdict::NotStarted(problem),
@@ -137,16 +155,16 @@ async fn run(
     report.build = launcher.build_time();
     let checks = grading.checks();
     let step = grading.step.number;
-    let instances = match wire(launcher, step, root, events).await {
+    let instances = match wire(launcher, step, root, onlooker).await {
         Ok(instances) => Rc::new(instances),
         Err(problem) => {
             report.checks = checks.iter().map(|check| undecided(check, step, &problem)).collect();
             return Err(StepVerdict::Environment(problem));
         }
     };
-    events(Event::Starting);
+    onlooker.see(Event::Starting);
     let mut examination = Examination { instances, server: None, ended: 0, seed: grading.seed, step, unmet: HashMap::new() };
-    let outcome = examination.run(&checks, events, report).await;
+    let outcome = examination.run(&checks, onlooker, report).await;
     if let Ok(instances) = Rc::try_unwrap(examination.instances) {
         instances.close().await;
     }
@@ -154,25 +172,12 @@ async fn run(
 }
 
 /// What a target needs to be started: from step 3 on, a database. A server that runs already has its own.
-async fn wire(launcher: Launcher, step: u8, root: &Path, events: &mut dyn FnMut(Event<'_>)) -> Result<Instances, Problem> {
+async fn wire(launcher: Launcher, step: u8, root: &Path, onlooker: &mut impl Onlooker) -> Result<Instances, Problem> {
     if step < FIRST_WITH_A_DATABASE || launcher.is_url() {
         return Ok(Instances::without_database(launcher));
     }
-    let service = services::postgres(root, &mut Listener(events)).await?;
+    let service = services::postgres(root, onlooker).await?;
     Instances::with_database(launcher, service).await
-}
-
-/// Passes on what is done to a service. Nothing is installed in the middle of a run.
-struct Listener<'a>(&'a mut dyn FnMut(Event<'_>));
-
-impl Audience for Listener<'_> {
-    fn hear(&mut self, what: &str) {
-        (self.0)(Event::Preparing(what));
-    }
-
-    async fn allows(&mut self, _service: &str, _command: &str) -> bool {
-        false
-    }
 }
 
 /// A check that could not be run because something is missing here.
@@ -210,15 +215,10 @@ struct Examination {
 }
 
 impl Examination {
-    async fn run(
-        &mut self,
-        checks: &[Check],
-        events: &mut dyn FnMut(Event<'_>),
-        report: &mut RunReport,
-    ) -> Result<(), StepVerdict> {
+    async fn run(&mut self, checks: &[Check], onlooker: &mut impl Onlooker, report: &mut RunReport) -> Result<(), StepVerdict> {
         self.server = Some(self.start().await?);
         for (done, check) in checks.iter().enumerate() {
-            events(Event::Checking { done, total: checks.len(), id: check.id });
+            onlooker.see(Event::Checking { done, total: checks.len(), id: check.id });
             let checked = self.examine(check).await;
             report.checks.push(checked);
         }
@@ -302,6 +302,7 @@ impl Examination {
             tokio::time::sleep(LOG_DELAY).await;
         }
         report.log = server.log().since(mark);
+        report.log.extend(api.take_logs());
         report.sql = statements.told(&self.instances, &report.exchanges);
         if let Verdict::Fail(failure) = &mut report.verdict
             && let Some(ending) = server.ended().await

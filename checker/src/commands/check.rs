@@ -1,6 +1,6 @@
 //! Grading one step once: what `checker` and `checker check` do.
 
-use super::status::StatusLine;
+use super::consent::AtTerminal;
 use super::{Ending, Trouble, current_step, load_progress, spec, step_or_current, tell};
 use crate::cli::{Format, GradeArgs};
 use crate::course::{self, Step};
@@ -37,9 +37,9 @@ async fn run(workshop: &Workshop, step: &'static Step, args: GradeArgs, style: &
         seed: args.seed.unwrap_or_else(|| fastrand::u64(..1_000_000)),
         color: style.color && args.format == Format::Text,
     };
-    let mut status = StatusLine::new();
-    let report = grade(&grading, workshop.root(), &mut |event| status.show(event)).await;
-    drop(status);
+    let mut terminal = AtTerminal::new(args.services.yes);
+    let report = grade(&grading, workshop.root(), &mut terminal).await;
+    drop(terminal);
     let text = match args.format {
         Format::Text => report::text(&report, style),
         Format::Json => report::json(&report),

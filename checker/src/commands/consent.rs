@@ -6,6 +6,7 @@ use tokio::sync::oneshot;
 
 use super::status::StatusLine;
 use crate::report::terminal::escape;
+use crate::grade::{Event, Onlooker};
 use crate::services::Audience;
 
 /// Whoever sits at the terminal, if it is one.
@@ -19,6 +20,12 @@ impl AtTerminal {
     /// With `yes`, nothing is asked.
     pub fn new(yes: bool) -> Self {
         AtTerminal { status: StatusLine::new(), yes }
+    }
+}
+
+impl Onlooker for AtTerminal {
+    fn see(&mut self, event: Event<'_>) {
+        self.status.show(event);
     }
 }
 

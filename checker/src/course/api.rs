@@ -1,5 +1,6 @@
 //! What the body of a check works with: the server under examination, random data, and the calls of the contract.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -27,6 +28,8 @@ pub struct Api {
     instances: Rc<Instances>,
     store: Option<Rc<Store>>,
     log: Option<Log>,
+    /// Logs of further processes.
+    logs: Rc<RefCell<Vec<Log>>>,
     step: u8,
 }
 
@@ -54,7 +57,7 @@ impl Api {
     pub fn new(server: &Server, instances: Rc<Instances>, data: Data, step: u8) -> Self {
         let log = (!instances.is_url()).then(|| server.log().clone());
         let store = instances.shared().cloned();
-        Api { http: Probe::new(server.base()), data: Rc::new(data), instances, store, log, step }
+        Api { http: Probe::new(server.base()), data: Rc::new(data), instances, store, log, logs: Rc::default(), step }
     }
 
     /// The same for another process of the target.
@@ -65,6 +68,7 @@ impl Api {
             instances: self.instances.clone(),
             store,
             log: Some(server.log().clone()),
+            logs: self.logs.clone(),
             step: self.step,
         }
     }
@@ -167,7 +171,10 @@ impl Api {
     async fn start(&self, store: Option<Rc<Store>>, env: &[(&str, &str)]) -> Outcome<Instance> {
         self.needs_process()?;
         match self.instances.start(store.as_deref(), env).await {
-            Ok(server) => Ok(Instance { api: self.beside(&server, store), server }),
+            Ok(server) => {
+                self.logs.borrow_mut().push(server.log().clone());
+                Ok(Instance { api: self.beside(&server, store), server })
+            }
             Err(problem) => Err(Stop::fail("a second process that starts", told(&problem))),
         }
     }
@@ -184,6 +191,11 @@ impl Api {
             true => Ok(None),
             false => self.start_instance(&[]).await.map(Some),
         }
+    }
+
+    /// What further processes of this check have written.
+    pub fn take_logs(&self) -> Vec<String> {
+        self.logs.take().iter().flat_map(Log::all).collect()
     }
 
     /// Starts a process that has to end by itself, and waits for it.

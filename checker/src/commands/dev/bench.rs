@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 
 use super::super::{Ending, Trouble};
 use crate::course::STEPS;
-use crate::grade::{Grading, grade};
+use crate::grade::{Event, Grading, grade};
 use crate::outcome::{Problem, StepVerdict, exit};
 use crate::probe::{Probe, Request};
 use crate::target::{self, Spec};
@@ -33,7 +33,7 @@ pub async fn run(workshop: &Workshop, runs: usize, cold: bool) -> Ending {
         let mut passed = 0;
         for seed in 0..runs {
             grading.seed = seed as u64;
-            let report = grade(&grading, workshop.root(), &mut |_| ()).await;
+            let report = grade(&grading, workshop.root(), &mut |_: Event<'_>| ()).await;
             passed += usize::from(matches!(report.verdict, StepVerdict::Passed));
             whole.push(report.duration.saturating_sub(report.build.unwrap_or_default()));
             checks.extend(report.checks.iter().map(|check| check.duration));
@@ -49,7 +49,7 @@ pub async fn run(workshop: &Workshop, runs: usize, cold: bool) -> Ending {
         for _ in 0..runs.min(5) {
             touch(&workshop.solution(step.slug).join("src/lib.rs"))?;
             let clock = Instant::now();
-            grade(&grading, workshop.root(), &mut |_| ()).await;
+            grade(&grading, workshop.root(), &mut |_: Event<'_>| ()).await;
             saved.push(clock.elapsed());
         }
         show(&format!("step {}: from a save to the verdict", step.number), &mut saved);

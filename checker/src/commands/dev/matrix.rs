@@ -12,7 +12,7 @@ use futures_util::stream;
 use super::super::status::StatusLine;
 use super::super::{Ending, Trouble, known_step, tell};
 use crate::course::{STEPS, Step};
-use crate::grade::{Grading, grade};
+use crate::grade::{Event, Grading, grade};
 use crate::outcome::{Problem, exit};
 use crate::report::Style;
 use crate::target::Spec;
@@ -103,7 +103,7 @@ async fn examine(workshop: &Workshop, programs: &Programs, server: &WrongServer,
     let step = Step::numbered(server.step).expect("a wrong server is selected by its step");
     let only = if full || server.is_control() { Vec::new() } else { judge::declared_and_control(server, &step.all_checks()) };
     let grading = Grading { step, spec: Spec::Command(programs.command(server)), only, stretch: true, seed: SEED, color: false };
-    let report = grade(&grading, workshop.root(), &mut |_| {}).await;
+    let report = grade(&grading, workshop.root(), &mut |_: Event<'_>| {}).await;
     judge::judge(server, &report, &step.all_checks())
 }
 

@@ -86,7 +86,7 @@ impl<'a> Session<'a> {
         let told = now.clone();
         let report = async move {
             let mut tell = |event: Event<'_>| {
-                let serving = !matches!(event, Event::Building(_));
+                let serving = !matches!(event, Event::Building(_) | Event::Preparing(_));
                 *told.borrow_mut() = Now { says: describe(event), serving };
             };
             grade(&grading, &root, &mut tell).await

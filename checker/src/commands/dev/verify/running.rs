@@ -11,7 +11,7 @@ use super::facts::{StepFacts, checks};
 use super::sources::ids;
 use super::{Found, Violation};
 use crate::course::Step;
-use crate::grade::{Grading, grade};
+use crate::grade::{Event, Grading, grade};
 use crate::outcome::{CheckReport, Kind, Problem, RunReport, StepVerdict, Verdict};
 use crate::starters::Manifest;
 use crate::target::Spec;
@@ -166,7 +166,7 @@ async fn run(
     let step = Step::numbered(facts.number)
         .ok_or_else(|| Problem::new(format!("The course has no step {}.", facts.number), "Add it to checker/src/course."))?;
     let grading = Grading { step, spec: Spec::Package(package), only: Vec::new(), stretch, seed: SEED, color: false };
-    Ok(grade(&grading, workshop.root(), &mut |event| status.show(event)).await)
+    Ok(grade(&grading, workshop.root(), &mut |event: Event<'_>| status.show(event)).await)
 }
 
 fn starter_violations(report: &RunReport, opens: &[String]) -> Vec<Violation> {

@@ -17,6 +17,9 @@ pub struct Manifest {
     pub title: String,
     /// Every file that differs from the solution before, is new against it, or is gone since; absent for step 1.
     pub changes: Option<Vec<String>>,
+    /// Files of the solution before that are gone from this one and that its starter still has: what its open tasks replace.
+    #[serde(default)]
+    pub keeps: Vec<String>,
     /// Ids of earlier steps' checks that the open tasks of this starter may break.
     #[serde(default)]
     pub opens: Vec<String>,
@@ -65,6 +68,7 @@ mod tests {
         let manifest = load("title = \"API basics\"\n").expect("a right manifest");
         assert_eq!(manifest.title, "API basics");
         assert_eq!(manifest.changes, None);
+        assert!(manifest.keeps.is_empty());
         assert!(manifest.opens.is_empty());
     }
 

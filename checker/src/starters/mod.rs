@@ -4,6 +4,7 @@ pub mod folder;
 pub mod manifest;
 pub mod marks;
 
+use std::fs;
 use std::path::Path;
 
 pub use folder::{Files, Folder};
@@ -99,6 +100,9 @@ pub fn from_solution(solution: &Path, slug: &str, side: Side, checks: &[CheckRow
         };
         files.insert(path, bytes);
     }
+    if side == Side::Starter {
+        keep(solution, slug, &mut files)?;
+    }
     if !files.contains_key("README.md") || !files.contains_key("Cargo.toml") {
         return Err(Problem::new(
             format!("{} lacks a README.md or a Cargo.toml.", solution.display()),
@@ -106,6 +110,40 @@ pub fn from_solution(solution: &Path, slug: &str, side: Side, checks: &[CheckRow
         ));
     }
     Ok(files)
+}
+
+/// Adds what the manifest says that the starter keeps of the solution before.
+fn keep(solution: &Path, slug: &str, files: &mut Files) -> Result<(), Problem> {
+    let keeps = Manifest::load(solution)?.keeps;
+    if keeps.is_empty() {
+        return Ok(());
+    }
+    let number = |slug: &str| slug.split_once('-').and_then(|(number, _)| number.parse::<u8>().ok());
+    let all = solution.with_file_name("");
+    let slugs = fs::read_dir(&all).map_err(|error| folder::unreadable(&all, &error))?.flatten();
+    let before = slugs
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .find(|before| number(before).is_some_and(|before| number(slug) == before.checked_add(1)))
+        .ok_or_else(|| {
+            Problem::new(
+                format!("{} keeps files of the solution before, and there is none.", solution.join(manifest::FILE).display()),
+                "Remove `keeps` there.",
+            )
+        })?;
+    let folder = solution.with_file_name(&before);
+    for path in keeps {
+        let file = folder.join(&path);
+        let bytes = fs::read(&file).map_err(|error| folder::unreadable(&file, &error))?;
+        let bytes = match folder::text(&bytes) {
+            Some(text) => {
+                let text = convert(&folder, &path, text, &before, Side::Asked, &[])?;
+                rename(&text, &format!("step-{before}"), &format!("step-{slug}")).into_bytes()
+            }
+            None => bytes,
+        };
+        files.insert(path, bytes);
+    }
+    Ok(())
 }
 
 fn convert(solution: &Path, path: &str, text: &str, slug: &str, side: Side, checks: &[CheckRow]) -> Result<String, Problem> {
@@ -217,6 +255,26 @@ mod tests {
         let files = from_solution(solution.path(), "01-api-basics", Side::Finished, &rows()).expect("a right solution");
         assert_eq!(text(&files, "src/lib.rs"), "real();\n");
         assert_eq!(text(&files, "src/main.rs"), "use step_01_api_basics::app;\n");
+    }
+
+    #[test]
+    fn a_starter_keeps_what_its_tasks_replace() {
+        let root = tempfile::tempdir().expect("a temporary folder");
+        let file = |path: &str, text: &str| (path.to_owned(), text.as_bytes().to_vec());
+        let files = Files::from([
+            file("01-a/src/store.rs", "// ANCHOR: s\nuse solution_01_a::x;\n// ANCHOR_END: s\n//~ stub();\n"),
+            file("02-b/step.toml", "title = \"B\"\nkeeps = [\"src/store.rs\"]\n"),
+            file("02-b/Cargo.toml", ""),
+            file("02-b/README.md", "<!-- checks -->\n"),
+        ]);
+        folder::write(root.path(), &files).expect("a writable folder");
+        let side = |side| from_solution(&root.path().join("02-b"), "02-b", side, &[]).expect("a right solution");
+        assert_eq!(text(&side(Side::Starter), "src/store.rs"), "use step_02_b::x;\n");
+        assert!(!side(Side::Finished).contains_key("src/store.rs"));
+
+        fs::remove_file(root.path().join("01-a/src/store.rs")).expect("the file was there");
+        let problem = from_solution(&root.path().join("02-b"), "02-b", Side::Starter, &[]).expect_err("nothing to keep");
+        assert!(problem.title.contains("01-a/src/store.rs cannot be read"), "{}", problem.title);
     }
 
     #[test]

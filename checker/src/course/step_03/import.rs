@@ -58,9 +58,9 @@ pub fn checks() -> Vec<Check> {
                     let (answer, read) = api.read(habit).await?;
                     read.expect_same(&answer, habit)?.expect(&answer, "streak", streak)?;
                 }
-                expect_days(api, &habits[0], "", &[days_ago(1), today()]).await?;
-                expect_days(api, &habits[1], "", &[]).await?;
-                expect_days(api, &habits[3], "", &yesterday).await?;
+                expect_days(api, &habits[0], &[days_ago(1), today()]).await?;
+                expect_days(api, &habits[1], &[]).await?;
+                expect_days(api, &habits[3], &yesterday).await?;
                 let (answer, list) = api.list().await?;
                 let ids = |habits: &[Habit]| habits.iter().map(|habit| habit.id).collect::<Vec<_>>();
                 let listed: Vec<i64> = ids(&list).into_iter().filter(|id| ids(&habits).contains(id)).collect();
@@ -80,7 +80,7 @@ pub fn checks() -> Vec<Check> {
                 answer.status(201)?;
                 for habit in Habit::list(&answer)? {
                     habit.expect(&answer, "streak", 2)?;
-                    expect_days(api, &habit, "", &[days_ago(5), days_ago(1), days_ago(0)]).await?;
+                    expect_days(api, &habit, &[days_ago(5), days_ago(1), days_ago(0)]).await?;
                 }
                 Ok(())
             }),

@@ -80,18 +80,36 @@ async fn import_some(api: &Api, count: usize) -> Outcome {
     Ok(())
 }
 
+/// Fails unless the days of a habit's completions are these, in any order.
+async fn expect_days(api: &Api, habit: &Habit, days: &[Date]) -> Outcome {
+    let (answer, mut listed) = listed_days(api, habit, "").await?;
+    let mut expected = days.to_vec();
+    expected.sort_unstable();
+    listed.sort_unstable_by_key(ToString::to_string);
+    answer.same(&told(&expected), &json!(listed))?;
+    Ok(())
+}
+
 /// Fails unless the days of a habit's completions are these, in this order. `query` is empty or begins with `?`.
-async fn expect_days(api: &Api, habit: &Habit, query: &str, days: &[Date]) -> Outcome {
+async fn expect_days_in_order(api: &Api, habit: &Habit, query: &str, days: &[Date]) -> Outcome {
+    let (answer, listed) = listed_days(api, habit, query).await?;
+    answer.same(&told(days), &json!(listed))?;
+    Ok(())
+}
+
+async fn listed_days(api: &Api, habit: &Habit, query: &str) -> Outcome<(Answer, Vec<Value>)> {
     let answer = api.get(format!("{}/completions{query}", habit.path())).await?;
     answer.status(200)?;
     let Value::Array(listed) = answer.json()? else {
         return Err(answer.fail("a JSON array of completions", "another kind of JSON"));
     };
     // A server may tell more of a completion than its date.
-    let listed: Vec<Value> = listed.iter().map(|completion| json!({ "date": completion["date"] })).collect();
-    let expected: Vec<Value> = days.iter().map(|day| json!({ "date": day.to_string() })).collect();
-    answer.same(&json!(expected), &json!(listed))?;
-    Ok(())
+    Ok((answer, listed.iter().map(|completion| json!({ "date": completion["date"] })).collect()))
+}
+
+/// Days as completions.
+fn told(days: &[Date]) -> Value {
+    days.iter().map(|day| json!({ "date": day.to_string() })).collect()
 }
 
 /// Fails unless the answer says that something is taken, as problem details.

@@ -90,7 +90,7 @@ pub fn checks() -> Vec<Check> {
                 let habit = server.api.any_habit().await?;
                 let answer = server.api.patch(habit.path(), json!({ "completed_today": true })).await?;
                 Habit::of(&answer)?.expect(&answer, "completed_today", true)?.expect(&answer, "streak", 1)?;
-                expect_days(&server.api, &habit, "", &[today()]).await?;
+                expect_days(&server.api, &habit, &[today()]).await?;
                 let other = server.api.any_habit().await?;
                 complete_all(&server.api, &other, [days_ago(0), days_ago(1)]).await?;
                 expect_streak(&server.api, &other, 2).await

@@ -182,8 +182,7 @@ async fn wire(launcher: Launcher, step: u8, root: &Path, onlooker: &mut impl Onl
 
 /// A check that could not be run because something is missing here.
 fn undecided(check: &Check, step: u8, problem: &Problem) -> CheckReport {
-    let reason = format!("{} {}", problem.title, problem.remedy);
-    CheckReport { verdict: Verdict::Inconclusive(reason), ..blank(check, step) }
+    CheckReport { verdict: Verdict::Inconclusive(problem.title.clone()), ..blank(check, step) }
 }
 
 /// A check before it is run.

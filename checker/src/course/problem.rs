@@ -36,6 +36,7 @@ const INTERNALS: &[&str] = &[
     "hibernate",
     "jdbc",
     "duplicate key",
+    "server closed the connection",
     "violates ",
     "insert into ",
     "actix",

@@ -32,7 +32,10 @@ pub fn text_with(report: &RunReport, style: &Style, again: &str) -> String {
         }
         StepVerdict::NotStarted(what) | StepVerdict::Environment(what) => {
             header(&mut page, report);
-            sections(&mut page, report);
+            // Where nothing could be examined, every check would say why.
+            if report.checks.iter().any(|check| !matches!(check.verdict, Verdict::Inconclusive(_))) {
+                sections(&mut page, report);
+            }
             page.gap();
             problem(&mut page, 0, Ink::Bad, what);
         }

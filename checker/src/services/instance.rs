@@ -34,7 +34,7 @@ pub struct Instance {
 impl Instance {
     /// Starts a program on a port that was claimed for it.
     pub fn start(program: PathBuf, args: Vec<OsString>, port: Port, folder: RunFolder, work: &Work) -> Result<Self, String> {
-        let care = Care::Service { account: work.account(), scratch: Some(folder.path().to_owned()) };
+        let care = Care::Service { account: work.account(), scratch: folder.path().to_owned() };
         let (guarded, log) = run(care, program, args, folder.path().to_owned())?;
         Ok(Instance { guarded, log, _port: port, _folder: folder })
     }
@@ -79,7 +79,7 @@ impl Instance {
 /// It failed; the text says how, after its name.
 pub async fn run_to_end(program: PathBuf, args: Vec<OsString>, folder: PathBuf, work: &Work) -> Result<(), String> {
     const WITHIN: Duration = Duration::from_secs(120);
-    let care = Care::Service { account: work.account(), scratch: None };
+    let care = Care::Job { account: work.account() };
     let (mut guarded, log) = run(care, program, args, folder)?;
     let ended = timeout(WITHIN, guarded.wait_until(|status| status.ending().is_some())).await;
     guarded.kill().await;

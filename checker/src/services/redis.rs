@@ -103,7 +103,7 @@ async fn start(programs: &Programs, work: &Work) -> Result<Redis, String> {
     let folder = work.run_folder().await.map_err(told)?;
     let port = ports::claim().map_err(|problem| problem.title)?;
     let password: String = std::iter::repeat_with(fastrand::alphanumeric).take(24).collect();
-    let (data, configuration) = (folder.path().join("data"), folder.path().join("redis.conf"));
+    let (data, configuration) = (folder.data(), folder.path().join("redis.conf"));
     // In a file, as everybody on a machine sees the arguments of a program.
     let settings = format!(
         "bind 127.0.0.1\nport {}\nrequirepass {password}\ndir {}\nsave \"\"\nappendonly no\ndaemonize no\nlogfile \"\"\n",

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::account;
+use super::postgres::shared_memory;
 use crate::outcome::Problem;
 use crate::target::guard::Account;
 
@@ -17,6 +18,8 @@ use crate::target::guard::Account;
 const PATIENCE: Duration = Duration::from_secs(90);
 /// What the names of folders of running services begin with.
 const RUN: &str = "run-";
+/// What the folder of a service's data is called in such a folder.
+const DATA: &str = "data";
 /// The file in such a folder that is locked while its checker lives.
 const LOCK: &str = "lock";
 
@@ -92,6 +95,12 @@ impl Work {
         self.path.join(name)
     }
 
+    /// The names of all files and folders.
+    pub fn entries(&self) -> io::Result<Vec<String>> {
+        let names = fs::read_dir(&self.path)?.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+        Ok(names.collect())
+    }
+
     /// Gives a file or folder to whom services run as.
     pub fn give(&self, path: &Path) -> io::Result<()> {
         match self.account {
@@ -131,12 +140,12 @@ impl Work {
     }
 
     fn sweep(&self) {
-        for entry in fs::read_dir(&self.path).into_iter().flatten().flatten() {
-            if entry.file_name().to_string_lossy().starts_with(RUN) {
-                let lives = File::open(entry.path().join(LOCK)).is_ok_and(|lock| lock.try_lock().is_err());
-                if !lives {
-                    let _ = fs::remove_dir_all(entry.path());
-                }
+        let names = self.entries().unwrap_or_default();
+        for path in names.iter().filter(|name| name.starts_with(RUN)).map(|name| self.join(name)) {
+            let lives = File::open(path.join(LOCK)).is_ok_and(|lock| lock.try_lock().is_err());
+            if !lives {
+                shared_memory::release(&path.join(DATA));
+                let _ = fs::remove_dir_all(path);
             }
         }
     }
@@ -146,6 +155,11 @@ impl RunFolder {
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The place for the service's data.
+    pub fn data(&self) -> PathBuf {
+        self.path.join(DATA)
     }
 }
 

@@ -35,6 +35,8 @@ fn a_killed_guard_takes_its_server_along() {
     }
     trial.expect_nothing_running();
     up.kill();
+    trial.up().interrupt();
+    assert!(trial.runs().is_empty(), "{:?}", trial.runs());
 }
 
 #[test]
@@ -59,11 +61,13 @@ fn a_half_made_or_damaged_template_is_made_again() {
     let trial = Trial::new();
     trial.up().interrupt();
     let template = trial.kept().into_iter().find(|path| path.join("data").is_dir()).expect("a template");
-    fs::create_dir_all(template.with_extension("part").join("data/base")).expect("a writable folder");
+    let name = template.file_name().expect("a name").display();
+    let half_made = template.with_file_name(format!("{name}.part-1"));
+    fs::create_dir_all(half_made.join("data/base")).expect("a writable folder");
     // As a system that clears old files away would do it.
     fs::remove_file(template.join("data/global/pg_control")).expect("a file of every data folder");
     assert_eq!(trial.up().sql("SELECT 1"), "1");
-    assert!(!template.with_extension("part").exists());
+    assert!(!half_made.exists());
 
     fs::remove_dir_all(&template).expect("our own folder");
     fs::create_dir_all(template.join("data")).expect("a writable folder");

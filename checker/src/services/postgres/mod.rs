@@ -2,6 +2,7 @@
 
 mod client;
 mod scram;
+pub mod shared_memory;
 mod template;
 
 use std::ffi::OsString;
@@ -32,6 +33,8 @@ const SETTINGS: &[&str] = &[
     "wal_level=minimal",
     "max_wal_senders=0",
     "max_connections=100",
+    // In its folder, with which it goes: shared memory of the system would stay after a SIGKILL.
+    "dynamic_shared_memory_type=mmap",
     "jit=off",
     "log_statement=none",
     "logging_collector=off",
@@ -140,7 +143,7 @@ impl Service for Postgres {
 
 async fn start(programs: &Programs, work: &Work, progress: &mut dyn FnMut(&str)) -> Result<Postgres, String> {
     let folder = work.run_folder().await.map_err(|error| error.to_string())?;
-    let data = folder.path().join("data");
+    let data = folder.data();
     let password = template::copy(programs, work, &data, progress).await?;
     progress("Starting PostgreSQL");
     let port = ports::claim().map_err(|problem| problem.title)?;

@@ -48,7 +48,7 @@ pub async fn copy(programs: &Programs, work: &Work, folder: &Path, progress: &mu
     }
     progress("Preparing PostgreSQL for the first time");
     let _ = fs::remove_dir_all(folder);
-    make(programs, work, &template).await?;
+    make(programs, work, &name).await?;
     try_copy(&template, work, folder).await.map_err(told)
 }
 
@@ -85,14 +85,15 @@ async fn try_copy(template: &Path, work: &Work, folder: &Path) -> io::Result<Str
 }
 
 /// Makes the template beside its place, and moves it there once it is whole.
-async fn make(programs: &Programs, work: &Work, template: &Path) -> Result<(), String> {
-    let part = template.with_extension("part");
-    for left in [&part, &template.to_owned()] {
-        match fs::remove_dir_all(left) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(told(error)),
-            _ => {}
+async fn make(programs: &Programs, work: &Work, name: &str) -> Result<(), String> {
+    let begun = format!("{name}.part-");
+    for left in work.entries().map_err(told)? {
+        if left == name || left.starts_with(&begun) {
+            fs::remove_dir_all(work.join(&left)).map_err(told)?;
         }
     }
+    // A name of its own: initdb may be left at work by a checker that was killed, and clears up when it fails.
+    let part = work.join(&format!("{begun}{}", fastrand::u32(..)));
     let (data, password) = (part.join("data"), part.join("password"));
     let prepare = || {
         DirBuilder::new().mode(0o711).create(&part)?;
@@ -129,7 +130,7 @@ async fn make(programs: &Programs, work: &Work, template: &Path) -> Result<(), S
             Ok(())
         })?;
         fs::write(part.join("contents"), contents.to_string())?;
-        fs::rename(&part, template)
+        fs::rename(&part, work.join(name))
     };
     settle().map_err(told)
 }

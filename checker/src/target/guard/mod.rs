@@ -41,7 +41,12 @@ pub enum Care {
         /// Whom it runs as, if not as the checker's own user.
         account: Option<Account>,
         /// The folder that goes with it.
-        scratch: Option<PathBuf>,
+        scratch: PathBuf,
+    },
+    /// A short job for a service, which ends by itself and would leave something behind if it were ended.
+    Job {
+        /// Whom it runs as, if not as the checker's own user.
+        account: Option<Account>,
     },
 }
 
@@ -60,15 +65,26 @@ impl Care {
             Care::Server => "server",
             Care::Tool => "tool",
             Care::Service { .. } => "service",
+            Care::Job { .. } => "job",
+        }
+    }
+
+    /// Whom the program runs as, if not as the checker's own user.
+    fn account(&self) -> Option<Account> {
+        match self {
+            Care::Server | Care::Tool => None,
+            Care::Service { account, .. } | Care::Job { account } => *account,
         }
     }
 
     /// The arguments by which a guard is told.
     fn to_args(&self) -> Vec<OsString> {
         let mut args = vec![OsString::from(self.name())];
-        if let Care::Service { account, scratch } = self {
-            args.push(account.map_or("-".into(), |account| format!("{}:{}", account.uid, account.gid)).into());
-            args.push(scratch.as_ref().map_or("-".into(), OsString::from));
+        if matches!(self, Care::Service { .. } | Care::Job { .. }) {
+            args.push(self.account().map_or("-".into(), |account| format!("{}:{}", account.uid, account.gid)).into());
+        }
+        if let Care::Service { scratch, .. } = self {
+            args.push(scratch.into());
         }
         args
     }
@@ -78,15 +94,18 @@ impl Care {
         match args.next()?.to_str()? {
             "server" => Some(Care::Server),
             "tool" => Some(Care::Tool),
-            "service" => {
-                let account = match args.next()?.to_str()?.split_once(':') {
-                    Some((uid, gid)) => Some(Account { uid: uid.parse().ok()?, gid: gid.parse().ok()? }),
-                    None => None,
-                };
-                let scratch = args.next().filter(|scratch| scratch != "-").map(PathBuf::from);
-                Some(Care::Service { account, scratch })
-            }
+            "service" => Some(Care::Service { account: Account::from_arg(args)?, scratch: args.next()?.into() }),
+            "job" => Some(Care::Job { account: Account::from_arg(args)? }),
             _ => None,
+        }
+    }
+}
+
+impl Account {
+    fn from_arg(args: &mut impl Iterator<Item = OsString>) -> Option<Option<Account>> {
+        match args.next()?.to_str()?.split_once(':') {
+            Some((uid, gid)) => Some(Some(Account { uid: uid.parse().ok()?, gid: gid.parse().ok()? })),
+            None => Some(None),
         }
     }
 }
@@ -207,12 +226,14 @@ mod tests {
 
     #[test]
     fn care_survives_the_way_to_the_guard() {
-        let service = |account, scratch: Option<&str>| Care::Service { account, scratch: scratch.map(PathBuf::from) };
+        let account = Some(Account { uid: 101, gid: 104 });
         let cares = [
             Care::Server,
             Care::Tool,
-            service(None, None),
-            service(Some(Account { uid: 101, gid: 104 }), Some("/var/tmp/a folder")),
+            Care::Service { account, scratch: "/var/tmp/a folder".into() },
+            Care::Service { account: None, scratch: "-".into() },
+            Care::Job { account },
+            Care::Job { account: None },
         ];
         for care in cares {
             let mut args = care.to_args().into_iter().chain(["program".into()]);

@@ -16,6 +16,10 @@ use super::{Care, Ending, Event, MEMORY_LIMIT, PROCESS_LIMIT, SAMPLE_EVERY, SPAR
 
 /// How long a program may take to end after the checker died: the learner waits for the prompt.
 const AFTER_CHECKER: Duration = Duration::from_millis(500);
+/// How long a service may take. A healthy one ends at once, so this is for a machine that is very busy.
+const SERVICE_AFTER_CHECKER: Duration = Duration::from_secs(3);
+/// How long a job may take.
+const JOB_AFTER_CHECKER: Duration = Duration::from_secs(20);
 /// How long processes that did not get the SIGTERM (outside the program's group) may outlive the program.
 const STRAGGLERS: Duration = Duration::from_millis(200);
 /// How long killing may go on while new processes appear.
@@ -56,7 +60,7 @@ fn become_program(mut args: impl Iterator<Item = OsString>) -> ExitCode {
     }
     let program = args.next().unwrap_or_default();
     let mut command = Command::new(&program);
-    if let Some(Care::Service { account: Some(account), .. }) = care {
+    if let Some(account) = care.and_then(|care| care.account()) {
         command.uid(account.uid).gid(account.gid);
     }
     let error = command.args(args).exec();
@@ -107,7 +111,7 @@ fn guard(care: Care, program: OsString, args: impl Iterator<Item = OsString>) ->
     };
     guard.report(Event::Started(guard.child));
     guard.run();
-    if let Care::Service { scratch: Some(scratch), .. } = &guard.care {
+    if let Care::Service { scratch, .. } = &guard.care {
         let _ = std::fs::remove_dir_all(scratch);
     }
     guard.report(Event::Done);
@@ -185,7 +189,7 @@ impl Guard {
         let now = Instant::now();
         let mut until = match self.care {
             Care::Server => self.next_sample,
-            Care::Tool | Care::Service { .. } => now + Duration::from_secs(60),
+            Care::Tool | Care::Service { .. } | Care::Job { .. } => now + Duration::from_secs(60),
         };
         if let Some(stopping) = &self.stopping {
             until = until.min(stopping.deadline);
@@ -225,7 +229,11 @@ impl Guard {
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => return true,
             Ok(0) | Err(_) => {
                 // The checker is gone; its socket stays readable, so wait here for the program's own end.
-                self.begin_stop(AFTER_CHECKER);
+                self.begin_stop(match self.care {
+                    Care::Server | Care::Tool => AFTER_CHECKER,
+                    Care::Service { .. } => SERVICE_AFTER_CHECKER,
+                    Care::Job { .. } => JOB_AFTER_CHECKER,
+                });
                 while !self.is_over() {
                     std::thread::sleep(LOOK);
                     self.reap();
@@ -247,11 +255,15 @@ impl Guard {
     }
 
     fn begin_stop(&mut self, patience: Duration) {
-        if matches!(self.care, Care::Service { .. }) {
-            // PostgreSQL then ends at once: what it would write down at a SIGTERM is removed all the same.
-            self.signal_group(Signal::QUIT);
+        match self.care {
+            Care::Server | Care::Tool => self.signal_group(Signal::TERM),
+            Care::Service { .. } => {
+                // PostgreSQL then ends at once: what it would write down at a SIGTERM is removed all the same.
+                self.signal_group(Signal::QUIT);
+                self.signal_group(Signal::TERM);
+            }
+            Care::Job { .. } => {}
         }
-        self.signal_group(Signal::TERM);
         self.stopping.get_or_insert(Stopping {
             deadline: Instant::now() + patience,
             stragglers_since: None,

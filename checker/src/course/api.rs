@@ -75,8 +75,8 @@ impl Api {
 
     /// The server's database.
     pub fn store(&self) -> Outcome<&Rc<Store>> {
-        self.needs_process()?;
-        self.store.as_ref().ok_or_else(|| Stop::Skip("the server has no database yet".into()))
+        let unseen = || Stop::Skip("the target is a URL, and its database cannot be seen from here".into());
+        self.store.as_ref().ok_or_else(unseen)
     }
 
     /// The server's database, where it can be seen.

@@ -34,7 +34,6 @@ pub fn checks() -> Vec<Check> {
         streaks::checks(),
         names::checks(),
         import::checks(),
-        streaks::over_the_calendar(),
         queries::checks(),
         extras::checks(),
         pages::checks(),

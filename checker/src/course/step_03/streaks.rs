@@ -7,9 +7,9 @@ use super::{complete, complete_all, days_ago, expect_days, today};
 use crate::course::api::Api;
 use crate::course::check::{Check, check};
 use crate::course::habit::Habit;
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, Stop};
 
-/// The checks that lay days one by one.
+/// The checks.
 pub fn checks() -> Vec<Check> {
     vec![
         check("3.streak", "A habit has its streak: 0 when new, n after n days in a row that end today, also in the list")
@@ -95,14 +95,8 @@ pub fn checks() -> Vec<Check> {
                 complete_all(&server.api, &other, [days_ago(0), days_ago(1)]).await?;
                 expect_streak(&server.api, &other, 2).await
             }),
-    ]
-}
-
-/// The checks that lay years of days, for which they need the import.
-pub fn over_the_calendar() -> Vec<Check> {
-    vec![
         check("3.streak-calendar", "The ends of months and years and the 29th of February are days like others in a streak")
-            .needs(&["3.streak-gap", "3.import"])
+            .needs(&["3.tables", "3.streak-gap"])
             .book("streaks")
             .hints(&[
                 "Do not compare the numbers of days: after 31 comes 1, and after 28 February it depends.",
@@ -111,20 +105,15 @@ pub fn over_the_calendar() -> Vec<Check> {
             .proof(async |api| {
                 let today = today();
                 let first = leap_day_before(today) - Duration::days(10);
-                let all: Vec<Date> = (0..=(today - first).whole_days()).map(|days| first + Duration::days(days)).collect();
-                let missing = [None, Some(leap_day_before(today)), last_of_year(today), last_of_long_month(today)];
-                let habits: Vec<_> = missing
-                    .iter()
-                    .map(|missing| {
-                        let days = all.iter().filter(|day| Some(**day) != *missing).map(Date::to_string);
-                        json!({ "name": api.data.name(), "completions": days.collect::<Vec<_>>() })
-                    })
-                    .collect();
-                let answer = api.post("/habits/import", json!(habits)).await?;
-                answer.status(201)?;
-                for (habit, missing) in Habit::list(&answer)?.iter().zip(missing) {
+                for missing in [None, Some(leap_day_before(today)), last_of_year(today), last_of_long_month(today)] {
+                    let habit = api.any_habit().await?;
+                    let without = missing.map(|day| format!(" WHERE day::date <> '{day}'")).unwrap_or_default();
+                    let days = format!("generate_series('{first}'::date, '{today}', '1 day') AS day{without}");
+                    let values = [("habit_id", &*habit.id.to_string()), ("completed_on", "day::date")];
+                    let laid = api.store()?.insert("completions", &values, &days).await?;
+                    laid.map_err(|refusal| Stop::fail("a table of completions that takes years of days", refusal.message))?;
                     let streak = (today - missing.unwrap_or(first - Duration::days(1))).whole_days();
-                    expect_streak(api, habit, streak).await?;
+                    expect_streak(api, &habit, streak).await?;
                 }
                 Ok(())
             }),

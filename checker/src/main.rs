@@ -12,6 +12,7 @@ mod progress;
 mod report;
 mod services;
 mod starters;
+mod taps;
 mod target;
 mod workshop;
 

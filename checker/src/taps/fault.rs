@@ -1,0 +1,173 @@
+//! What a tap can be told to do to the traffic, and whether it got the chance.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::record::Statement;
+
+/// Where in a statement's life a connection is cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    /// No byte of the statement reaches the service.
+    Before,
+    /// Part of the request reaches the service, so that the statement never runs.
+    Mid,
+    /// The statement has run, and what it did outside a transaction holds, but the client never learns it.
+    After,
+}
+
+/// A fault that is in force while this value lives. One that never hit traffic has proved nothing.
+#[must_use = "the fault ends as soon as this value is dropped"]
+pub struct Fault {
+    faults: Rc<Faults>,
+    hits: Hits,
+}
+
+impl Fault {
+    /// How often it hit traffic: round trips delayed, connections cut, refused or silenced.
+    pub fn hits(&self) -> u64 {
+        self.hits.get()
+    }
+
+    /// Ends the fault and says how often it hit. Connections whose bytes were swallowed are cut, as their streams have holes.
+    pub fn heal(self) -> u64 {
+        self.hits()
+    }
+}
+
+impl Drop for Fault {
+    fn drop(&mut self) {
+        self.faults.end(&self.hits);
+    }
+}
+
+type Hits = Rc<Cell<u64>>;
+type Choice = Box<dyn Fn(&Statement) -> bool>;
+
+/// The faults of one tap: at most one of each kind, the latest.
+#[derive(Default)]
+pub struct Faults {
+    delay: RefCell<Option<(Duration, Hits)>>,
+    cut: RefCell<Option<(Moment, Choice, Hits)>>,
+    black_hole: RefCell<Option<Hits>>,
+    refusal: RefCell<Option<Hits>>,
+    changes: watch::Sender<()>,
+}
+
+impl Faults {
+    /// Holds each round trip back for this long.
+    pub fn delay(self: &Rc<Self>, time: Duration) -> Fault {
+        self.begin(|hits| *self.delay.borrow_mut() = Some((time, hits)))
+    }
+
+    /// Cuts the connection of the next execution of a statement that is chosen.
+    pub fn cut_next(self: &Rc<Self>, moment: Moment, choice: impl Fn(&Statement) -> bool + 'static) -> Fault {
+        self.begin(|hits| *self.cut.borrow_mut() = Some((moment, Box::new(choice), hits)))
+    }
+
+    /// Accepts connections and bytes, and passes nothing on.
+    pub fn black_hole(self: &Rc<Self>) -> Fault {
+        self.begin(|hits| *self.black_hole.borrow_mut() = Some(hits))
+    }
+
+    /// Resets every new connection.
+    pub fn refuse(self: &Rc<Self>) -> Fault {
+        self.begin(|hits| *self.refusal.borrow_mut() = Some(hits))
+    }
+
+    fn begin(self: &Rc<Self>, place: impl FnOnce(Hits)) -> Fault {
+        let hits = Hits::default();
+        place(hits.clone());
+        self.changes.send_replace(());
+        Fault { faults: self.clone(), hits }
+    }
+
+    /// A fault that was replaced by another of its kind has ended before.
+    fn end(&self, hits: &Hits) {
+        let same = |other: &Hits| Rc::ptr_eq(other, hits);
+        self.delay.borrow_mut().take_if(|(_, other)| same(other));
+        self.cut.borrow_mut().take_if(|(_, _, other)| same(other));
+        self.black_hole.borrow_mut().take_if(|other| same(other));
+        self.refusal.borrow_mut().take_if(|other| same(other));
+        self.changes.send_replace(());
+    }
+
+    /// Tells when faults begin or end.
+    pub fn changes(&self) -> watch::Receiver<()> {
+        self.changes.subscribe()
+    }
+
+    /// Waits as long as a round trip is to be delayed, or until the delay is changed or ended.
+    pub async fn wait(&self) {
+        let Some(time) = self.delay.borrow().as_ref().map(|(time, hits)| {
+            hits.set(hits.get() + 1);
+            *time
+        }) else {
+            return;
+        };
+        let mut changes = self.changes();
+        let changed = async {
+            while self.delay.borrow().as_ref().is_some_and(|(now, _)| *now == time) {
+                if changes.changed().await.is_err() {
+                    break;
+                }
+            }
+        };
+        let _ = tokio::time::timeout(time, changed).await;
+    }
+
+    /// Whether a cut waits for its statement.
+    pub fn cut_is_armed(&self) -> bool {
+        self.cut.borrow().is_some()
+    }
+
+    /// The cut that this execution is to suffer, if any. Asking disarms it: it is for one statement.
+    pub fn cut(&self, statement: &Statement) -> Option<Cut> {
+        // Out of its place meanwhile, as the choice may use the tap.
+        let (moment, choice, hits) = self.cut.take()?;
+        if choice(statement) {
+            return Some(Cut { moment, hits });
+        }
+        self.cut.borrow_mut().get_or_insert((moment, choice, hits));
+        None
+    }
+
+    /// Counts a new connection as refused if connections are refused now.
+    pub fn refuses(&self) -> bool {
+        hit(&self.refusal)
+    }
+
+    /// Counts traffic as swallowed if everything is swallowed now.
+    pub fn swallows(&self) -> bool {
+        hit(&self.black_hole)
+    }
+
+    /// Waits until traffic passes again.
+    pub async fn passable(&self) {
+        let mut changes = self.changes();
+        while self.black_hole.borrow().is_some() && changes.changed().await.is_ok() {}
+    }
+}
+
+fn hit(slot: &RefCell<Option<Hits>>) -> bool {
+    let slot = slot.borrow();
+    slot.iter().for_each(|hits| hits.set(hits.get() + 1));
+    slot.is_some()
+}
+
+/// A cut that has found its statement.
+pub struct Cut {
+    /// Where in the statement's life it is due.
+    pub moment: Moment,
+    hits: Hits,
+}
+
+impl Cut {
+    /// Counts it as done.
+    pub fn done(self) {
+        self.hits.set(self.hits.get() + 1);
+    }
+}

@@ -1,0 +1,185 @@
+//! Taps: proxies between the server under examination and a real service, which see what passes and can disturb it.
+//!
+//! Bytes are passed on as they come; a tap reads along and holds nothing back unless a fault asks for it. What cannot be read
+//! passes all the same. A tap lives on the checker's own thread.
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Notify, watch};
+use tokio::task::AbortHandle;
+
+mod fault;
+mod parameter;
+mod postgres;
+mod record;
+mod relay;
+
+pub use fault::{Fault, Moment};
+pub use record::{Kind, Mark, Outcome, Seen, Statement, Trouble};
+
+use fault::Faults;
+use record::Recording;
+
+/// A proxy for one PostgreSQL. Its connections end with it.
+pub struct Tap {
+    address: SocketAddr,
+    shared: Rc<Shared>,
+    listening: AbortHandle,
+}
+
+impl Tap {
+    /// A proxy on a free port of the loopback address. Must be called within a `LocalSet`.
+    pub async fn start(service: SocketAddr) -> io::Result<Tap> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let address = listener.local_addr()?;
+        let shared = Rc::<Shared>::default();
+        let listening = tokio::task::spawn_local(listen(listener, service, shared.clone())).abort_handle();
+        Ok(Tap { address, shared, listening })
+    }
+
+    /// What the server under examination gets as `DATABASE_URL`. An empty password is left out.
+    pub fn url(&self, database: &str, user: &str, password: &str) -> String {
+        let secret = if password.is_empty() { String::new() } else { format!(":{}", escaped(password)) };
+        format!("postgresql://{}{secret}@{}/{}", escaped(user), self.address, escaped(database))
+    }
+
+    /// This moment, to ask later what was seen since.
+    pub fn mark(&self) -> Mark {
+        self.shared.recording.borrow().mark()
+    }
+
+    /// What was seen since a moment.
+    pub fn since(&self, mark: Mark) -> Seen {
+        self.shared.recording.borrow().since(mark, postgres::is_housekeeping)
+    }
+
+    /// Waits until nothing has passed for `time` and no statement waits for its answer; `false` if that takes longer than
+    /// `at_most`.
+    pub async fn quiet(&self, time: Duration, at_most: Duration) -> bool {
+        let quiet = async {
+            loop {
+                if self.shared.waiting.get() > 0 {
+                    self.shared.answered.notified().await;
+                    continue;
+                }
+                let since = self.shared.traffic.get().map_or(time, |last| last.elapsed());
+                match time.checked_sub(since) {
+                    None | Some(Duration::ZERO) => break,
+                    Some(left) => tokio::time::sleep(left).await,
+                }
+            }
+        };
+        tokio::time::timeout(at_most, quiet).await.is_ok()
+    }
+
+    /// Holds each round trip's request back for this long, once a session has begun.
+    pub fn delay(&self, time: Duration) -> Fault {
+        self.shared.faults.delay(time)
+    }
+
+    /// Cuts the connection on which the next chosen statement is executed, once.
+    pub fn cut_next(&self, moment: Moment, choice: impl Fn(&Statement) -> bool + 'static) -> Fault {
+        self.shared.faults.cut_next(moment, choice)
+    }
+
+    /// Cuts all connections there are.
+    pub fn cut_all(&self) {
+        self.shared.cuts.send_replace(());
+    }
+
+    /// Takes connections and bytes and passes nothing on, either way.
+    pub fn black_hole(&self) -> Fault {
+        self.shared.faults.black_hole()
+    }
+
+    /// Resets new connections; those there are go on.
+    pub fn refuse(&self) -> Fault {
+        self.shared.faults.refuse()
+    }
+}
+
+impl Drop for Tap {
+    fn drop(&mut self) {
+        self.listening.abort();
+        self.cut_all();
+    }
+}
+
+/// What the connections of a tap have in common.
+#[derive(Default)]
+struct Shared {
+    recording: RefCell<Recording>,
+    faults: Rc<Faults>,
+    /// Every change cuts all connections.
+    cuts: watch::Sender<()>,
+    /// How many connections there have been.
+    connections: Cell<u64>,
+    /// When bytes last came from either side.
+    traffic: Cell<Option<Instant>>,
+    /// How many connections wait for an answer.
+    waiting: Cell<usize>,
+    /// Told when no connection waits any more.
+    answered: Notify,
+}
+
+impl Shared {
+    fn note_traffic(&self) {
+        self.traffic.set(Some(Instant::now()));
+    }
+
+    /// Counts a connection in or out of those that wait for an answer.
+    fn note_waiting(&self, waits: bool) {
+        let waiting = self.waiting.get();
+        self.waiting.set(if waits { waiting + 1 } else { waiting.saturating_sub(1) });
+        if self.waiting.get() == 0 {
+            self.answered.notify_waiters();
+        }
+    }
+
+    fn note_trouble(&self, connection: u64, trouble: Trouble) {
+        self.recording.borrow_mut().add_trouble(connection, trouble);
+    }
+}
+
+async fn listen(listener: TcpListener, service: SocketAddr, shared: Rc<Shared>) {
+    loop {
+        match listener.accept().await {
+            Ok((client, _)) => {
+                tokio::task::spawn_local(serve(client, service, shared.clone()));
+            }
+            // Such as too many open files: others may close theirs.
+            Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+        }
+    }
+}
+
+async fn serve(mut client: TcpStream, service: SocketAddr, shared: Rc<Shared>) {
+    let number = shared.connections.get() + 1;
+    shared.connections.set(number);
+    let mut cuts = shared.cuts.subscribe();
+    let ended = tokio::select! {
+        ended = postgres::serve(&mut client, service, number, &shared) => ended,
+        _ = cuts.changed() => Err(relay::Cut),
+    };
+    if ended.is_err() {
+        // The client shall see a reset, not an orderly end. A connection without a socket is as gone as can be.
+        let _ = client.set_zero_linger();
+    }
+}
+
+/// A part of a URL, as RFC 3986 has it.
+fn escaped(part: &str) -> String {
+    let mut escaped = String::new();
+    for byte in part.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => escaped.push(byte.into()),
+            _ => escaped.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    escaped
+}

@@ -1,0 +1,145 @@
+//! Passes bytes between a client and a service at once, while a protocol's reader looks on.
+
+use std::cell::RefCell;
+use std::io;
+use std::time::Instant;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::net::tcp::{ReadHalf, WriteHalf};
+
+use super::Shared;
+
+/// How much is read at a time, in bytes.
+const CHUNK: usize = 64 * 1024;
+
+/// What a protocol's reader says about the bytes in front of it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Ruling {
+    /// How many of them may pass; the rest is held until more comes.
+    pub pass: usize,
+    /// Whether they end a round trip's request.
+    pub round_trip: bool,
+    /// Whether the connection is cut once the bytes have passed.
+    pub cut: bool,
+}
+
+/// Follows one connection in the language of a service.
+pub trait Wire {
+    /// Reads what a client sent: `bytes`, of which those from `fresh` on are new and the others are held.
+    fn client(&mut self, bytes: &[u8], fresh: usize, at: Instant) -> Ruling;
+
+    /// Reads what the service sent, in the same way.
+    fn service(&mut self, bytes: &[u8], fresh: usize) -> Ruling;
+}
+
+/// Why a connection is given up at once on both sides.
+pub struct Cut;
+
+impl From<io::Error> for Cut {
+    /// What one side suffers, the other shall suffer too.
+    fn from(_: io::Error) -> Self {
+        Cut
+    }
+}
+
+/// Passes bytes both ways until both sides have ended, or one was cut. `begun` has come from the client already.
+pub async fn relay(
+    client: &mut TcpStream,
+    service: &mut TcpStream,
+    begun: Vec<u8>,
+    wire: impl Wire,
+    shared: &Shared,
+) -> Result<(), Cut> {
+    let wire = RefCell::new(wire);
+    let (from_client, to_client) = client.split();
+    let (from_service, to_service) = service.split();
+    tokio::try_join!(upward(from_client, to_service, begun, &wire, shared), downward(from_service, to_client, &wire, shared))?;
+    Ok(())
+}
+
+async fn upward<W: Wire>(
+    mut from: ReadHalf<'_>,
+    mut to: WriteHalf<'_>,
+    begun: Vec<u8>,
+    wire: &RefCell<W>,
+    shared: &Shared,
+) -> Result<(), Cut> {
+    let mut inbox = Inbox { bytes: begun, held: 0 };
+    loop {
+        if inbox.fresh().is_empty() && inbox.read(&mut from).await? == 0 {
+            break;
+        }
+        shared.note_traffic();
+        if shared.faults.swallows() {
+            return swallow(&mut from, shared).await;
+        }
+        let ruling = wire.borrow_mut().client(&inbox.bytes, inbox.held, Instant::now());
+        shared.note_traffic();
+        if ruling.round_trip {
+            shared.faults.wait().await;
+        }
+        to.write_all(&inbox.bytes[..ruling.pass]).await?;
+        inbox.pass(ruling.pass);
+        if ruling.cut {
+            return Err(Cut);
+        }
+    }
+    to.write_all(&inbox.bytes).await?;
+    to.shutdown().await?;
+    Ok(())
+}
+
+/// Takes what comes and passes nothing on. The stream has a hole then, so there is no way back.
+pub async fn swallow(from: &mut (impl AsyncRead + Unpin), shared: &Shared) -> Result<(), Cut> {
+    let mut sink = vec![0; CHUNK];
+    let until_end = async { while from.read(&mut sink).await.is_ok_and(|count| count > 0) {} };
+    tokio::select! {
+        () = until_end => {}
+        () = shared.faults.passable() => {}
+    }
+    Err(Cut)
+}
+
+async fn downward<W: Wire>(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, wire: &RefCell<W>, shared: &Shared) -> Result<(), Cut> {
+    let mut inbox = Inbox { bytes: Vec::new(), held: 0 };
+    while inbox.read(&mut from).await? > 0 {
+        let ruling = wire.borrow_mut().service(&inbox.bytes, inbox.held);
+        shared.note_traffic();
+        if shared.faults.swallows() {
+            shared.faults.passable().await;
+        }
+        to.write_all(&inbox.bytes[..ruling.pass]).await?;
+        inbox.pass(ruling.pass);
+        if ruling.cut {
+            return Err(Cut);
+        }
+    }
+    to.write_all(&inbox.bytes).await?;
+    to.shutdown().await?;
+    Ok(())
+}
+
+/// Bytes that came and have not passed yet.
+struct Inbox {
+    bytes: Vec<u8>,
+    /// How many of them a reader has seen.
+    held: usize,
+}
+
+impl Inbox {
+    fn fresh(&self) -> &[u8] {
+        &self.bytes[self.held..]
+    }
+
+    /// Waits for more; 0 is the end of the stream.
+    async fn read(&mut self, from: &mut ReadHalf<'_>) -> io::Result<usize> {
+        self.bytes.reserve(CHUNK);
+        from.read_buf(&mut self.bytes).await
+    }
+
+    fn pass(&mut self, count: usize) {
+        self.bytes.drain(..count);
+        self.held = self.bytes.len();
+    }
+}

@@ -108,8 +108,8 @@ impl Store {
     /// The columns of a table in their order; none where there is no such table.
     pub async fn columns(&self, table: &str) -> Outcome<Vec<String>> {
         let sql = format!(
-            "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass('{table}') AND attnum > 0 AND NOT attisdropped \
-             ORDER BY attnum"
+            "SELECT attname FROM pg_attribute JOIN pg_class c ON c.oid = attrelid WHERE attrelid = to_regclass('{table}') \
+             AND relkind IN ('r', 'p') AND attnum > 0 AND NOT attisdropped ORDER BY attnum"
         );
         Ok(self.rows(&sql).await?.into_iter().flatten().flatten().collect())
     }

@@ -1,6 +1,7 @@
 //! Configuration, start, and what outlives a process.
 
 use futures_util::future::join3;
+use serde_json::json;
 
 use super::{complete, days_ago};
 use crate::course::api::Api;
@@ -104,6 +105,8 @@ pub fn checks() -> Vec<Check> {
                 let kept = described(&first.api).await?;
                 first.api.delete(gone.path()).await?.status(204)?;
                 complete(&first.api, &kept, days_ago(0)).await?;
+                let described = json!({ "description": first.api.data.description() });
+                first.api.patch(kept.path(), described).await?.status(200)?;
                 let (_, before) = first.api.read(&kept).await?;
                 first.kill().await;
                 let second = api.start_on(store, &[]).await?;

@@ -295,7 +295,10 @@ impl Examination {
         let outcome = tokio::time::timeout(CHECK_LIMIT, check.examine(&api)).await;
         let outcome = outcome.unwrap_or(Err(Stop::Inconclusive(format!("it took more than {} s", CHECK_LIMIT.as_secs()))));
         report.exchanges = api.http.take_transcript();
-        report.verdict = verdict_of(outcome);
+        report.verdict = match (verdict_of(outcome), statements.outage(&self.instances)) {
+            (Verdict::Fail(_), Some(why)) => Verdict::Inconclusive(why),
+            (verdict, _) => verdict,
+        };
         if matches!(report.verdict, Verdict::Fail(_)) {
             // A server logs a request after answering it. The line is shown, not judged, so a short wait does.
             tokio::time::sleep(LOG_DELAY).await;

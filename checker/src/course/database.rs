@@ -95,11 +95,6 @@ impl Store {
         carried_out(&mut *self.client().await?, sql).await
     }
 
-    /// The first value of the first row, as text; `None` for NULL and where there is no row.
-    pub async fn value(&self, sql: &str) -> Outcome<Option<String>> {
-        Ok(self.rows(sql).await?.into_iter().flatten().next().flatten())
-    }
-
     /// How many rows a query finds that begins with `FROM`.
     pub async fn count(&self, from: &str) -> Outcome<u64> {
         counted(&self.rows(&format!("SELECT count(*) {from}")).await?)

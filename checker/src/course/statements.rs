@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 use super::database::Store;
 use super::instances::Instances;
 use crate::probe::{Exchange, shorten};
-use crate::taps::{Kind, Mark, Statement};
+use crate::taps::{Mark, Seen, Statement, Trouble};
 
 /// Characters of one statement that are kept, its parameters included.
 const LENGTH: usize = 2_000;
@@ -25,13 +25,27 @@ impl Statements {
         Statements { marks: marks.collect() }
     }
 
+    /// Why the database was gone for a while, if it was: then nobody can blame the server.
+    pub fn outage(&self, instances: &Instances) -> Option<String> {
+        let mut troubles = instances.stores().into_iter().flat_map(|store| self.since(&store).troubles);
+        troubles.find_map(|(_, trouble)| match trouble {
+            Trouble::Unreachable(why) => Some(format!("the database could not be reached: {why}")),
+            // Class 57P: the service is shutting down, was killed, or is not up yet.
+            Trouble::Refused(error) if error.code.starts_with("57P") => Some(format!("the database gave up: {error}")),
+            Trouble::Refused(_) | Trouble::Unreadable(_) => None,
+        })
+    }
+
+    fn since(&self, store: &Rc<Store>) -> Seen {
+        let known = self.marks.iter().find(|(known, _)| Rc::ptr_eq(known, store));
+        store.tap().since(known.map_or(store.first(), |(_, mark)| *mark))
+    }
+
     /// What was executed since, each statement below the request during which it came.
     pub fn told(&self, instances: &Instances, exchanges: &[Rc<Exchange>]) -> Vec<String> {
         let mut seen: Vec<Statement> = Vec::new();
         for store in instances.stores() {
-            let known = self.marks.iter().find(|(known, _)| Rc::ptr_eq(known, &store));
-            let mark = known.map_or(store.first(), |(_, mark)| *mark);
-            seen.extend(store.tap().since(mark).statements.into_iter().filter(|statement| statement.kind == Kind::Executed));
+            seen.extend(self.since(&store).executed().cloned());
         }
         seen.sort_by_key(|statement| statement.at);
         let clocks = (Instant::now(), SystemTime::now());

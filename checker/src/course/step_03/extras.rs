@@ -93,7 +93,7 @@ async fn beside(api: &Api, foreign: usize) -> Outcome<Instance> {
     let store = server.api.store()?;
     let others = "FROM users WHERE email LIKE 'other-%'";
     let owner = format!("(SELECT array_agg(id) {others})[1 + g % {USERS}]");
-    let rows: [(&str, &[(&str, &str)], String); 3] = [
+    let rows: [(_, &[_], _); 3] = [
         ("users", &[("email", "'other-' || g || '@example.com'")], format!("generate_series(1, {USERS}) AS g")),
         ("habits", &[("user_id", &owner), ("name", "'habit ' || g")], format!("generate_series(1, {foreign}) AS g")),
         (

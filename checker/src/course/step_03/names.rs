@@ -43,7 +43,7 @@ pub fn checks() -> Vec<Check> {
                 for _ in 0..2 {
                     let name = api.data.name();
                     let slow = api.seen_store().map(|store| store.tap().delay(HELD_BACK));
-                    let written = |index: usize| if index % 2 == 0 { name.clone() } else { recased(&name) };
+                    let written = |index: usize| if index.is_multiple_of(2) { name.clone() } else { recased(&name) };
                     let requests = (0..PARALLEL).map(|index| api.post("/habits", json!({ "name": written(index) })));
                     let answers = join_all(requests).await.into_iter().collect::<Outcome<Vec<Answer>>>()?;
                     drop(slow);

@@ -77,7 +77,7 @@ pub fn checks() -> Vec<Check> {
                 let added = api.any_habit().await?;
                 complete(api, &added, super::days_ago(0)).await?;
                 let (answer, page, following) = page(api, &path).await?;
-                seen = seen.into_iter().filter(|id| !gone.contains(id)).collect();
+                seen.retain(|id| !gone.contains(id));
                 seen.extend(ids(&page));
                 next = following.filter(|_| seen.len() < 60);
                 let stayed: Vec<i64> = whole.iter().copied().filter(|id| !gone.contains(id)).collect();

@@ -42,6 +42,11 @@ impl Tap {
         Ok(Tap { address, shared, listening })
     }
 
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// What the server under examination gets as `DATABASE_URL`. An empty password is left out.
     pub fn url(&self, database: &str, user: &str, password: &str) -> String {
         let secret = if password.is_empty() { String::new() } else { format!(":{}", escaped(password)) };

@@ -106,17 +106,10 @@ pub fn with_tap_before(service: SocketAddr, test: impl AsyncFnOnce(&Tap, SocketA
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let all = async {
         let tap = Tap::start(service).await.expect("a free port");
-        let address = address(&tap);
-        test(&tap, address).await;
+        test(&tap, tap.address()).await;
     };
     let all = async { tokio::time::timeout(Duration::from_secs(120), all).await.expect("a test that ends") };
     runtime.block_on(tokio::task::LocalSet::new().run_until(all));
-}
-
-/// Where a tap listens, as its URL says.
-fn address(tap: &Tap) -> SocketAddr {
-    let url = tap.url("d", "u", "");
-    url.trim_start_matches("postgresql://u@").trim_end_matches("/d").parse().expect("an address")
 }
 
 /// Does what blocks on another thread, so that the tap goes on.

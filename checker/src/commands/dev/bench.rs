@@ -1,5 +1,7 @@
 //! Measures the checker itself and prints the figures. Nothing is asserted: machines differ, and so do their busy hours.
 
+mod taps;
+
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -22,6 +24,7 @@ const REQUESTS: usize = 300;
 pub async fn run(workshop: &Workshop, runs: usize, cold: bool) -> Ending {
     println!("{:<58} {:>9} {:>9} {:>9}", "", "least", "median", "most");
     overhead(workshop).await?;
+    taps::run(workshop.root()).await?;
     let mut code = exit::PASSED;
     for step in STEPS {
         let package = step.solution();

@@ -16,11 +16,11 @@ use tokio::task::AbortHandle;
 mod fault;
 mod parameter;
 mod postgres;
-mod record;
+pub mod record;
 mod relay;
 
 pub use fault::{Fault, Moment};
-pub use record::{Kind, Mark, Outcome, Seen, Statement, Trouble};
+pub use record::{Mark, Place, Seen, Statement, Trouble};
 
 use fault::Faults;
 use record::Recording;

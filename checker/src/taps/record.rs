@@ -103,16 +103,25 @@ impl Seen {
         self.executed().filter(|statement| !(self.is_housekeeping)(&statement.text))
     }
 
-    /// Statements, executed or only prepared, whose text holds a marker.
-    pub fn with_text<'a>(&'a self, marker: &'a str) -> impl Iterator<Item = &'a Statement> {
-        self.statements.iter().filter(move |statement| statement.text.contains(marker))
+    /// Statements, executed or only prepared, that hold a marker in their text or in a parameter.
+    pub fn with(&self, marker: &str) -> impl Iterator<Item = (&Statement, Place)> {
+        self.statements.iter().filter_map(move |statement| {
+            if statement.text.contains(marker) {
+                return Some((statement, Place::Text));
+            }
+            let found = statement.parameters.iter().any(|parameter| parameter.contains(marker));
+            found.then_some((statement, Place::Parameter))
+        })
     }
+}
 
-    /// Statements that got a marker as a parameter or as part of one.
-    pub fn with_parameter<'a>(&'a self, marker: &'a str) -> impl Iterator<Item = &'a Statement> {
-        let holds = move |parameter: &Parameter| parameter.contains(marker);
-        self.statements.iter().filter(move |statement| statement.parameters.iter().any(holds))
-    }
+/// Where in a statement something was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// In the text, whatever the parameters hold.
+    Text,
+    /// In a parameter only.
+    Parameter,
 }
 
 impl fmt::Display for Statement {
@@ -137,6 +146,16 @@ impl fmt::Display for Statement {
 impl fmt::Display for ServiceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}: {}", self.severity, self.code, self.message)
+    }
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Trouble::Refused(error) => write!(f, "{error}"),
+            Trouble::Unreadable(why) => write!(f, "a connection cannot be read: {why}"),
+            Trouble::Unreachable(why) => write!(f, "the service cannot be reached: {why}"),
+        }
     }
 }
 

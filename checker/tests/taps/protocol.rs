@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use crate::client::{Client, bind, describe, execute, message, parse, query, startup, sync};
 use crate::server::{away, with_tap};
-use crate::taps::{Outcome, Trouble};
+use crate::taps::Trouble;
+use crate::taps::record::Outcome;
 
 #[test]
 fn a_session_byte_by_byte() {
@@ -306,7 +307,7 @@ fn a_session_ended_by_the_server_ends_for_the_client() {
         })
         .await;
         let seen = tap.since(mark);
-        let asleep = seen.with_text("pg_sleep").next().expect("it came");
+        let (asleep, _) = seen.with("pg_sleep").next().expect("it came");
         assert!(matches!(&asleep.outcome, Outcome::Failed(error) if error.severity == "FATAL"));
     });
 }

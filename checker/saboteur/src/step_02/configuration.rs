@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::fs::File;
+use std::path::PathBuf;
 
 use super::wrong;
 use crate::sabotage::{Ending, Line, Sabotage, Stream};
@@ -10,7 +11,7 @@ use crate::sabotage::{Ending, Line, Sabotage, Stream};
 pub fn sabotages() -> Vec<Sabotage> {
     let bad = |port: &str| port.parse::<u16>().is_err();
     let is_number = |port: &str| port.parse::<u64>().is_ok();
-    let lock: RefCell<Option<File>> = RefCell::default();
+    let lock: RefCell<Option<OnlyInstance>> = RefCell::default();
     let invalid = &["2.port-invalid"];
     vec![
         wrong("second-instance-is-refused", &["2.port"], "A second instance does not start while the first one runs.").start(
@@ -19,8 +20,8 @@ pub fn sabotages() -> Vec<Sabotage> {
                 if bad(&start.port) {
                     return;
                 }
-                match only_instance() {
-                    Ok(file) => drop(lock.replace(Some(file))),
+                match OnlyInstance::lock() {
+                    Ok(only) => drop(lock.replace(Some(only))),
                     Err(message) => start.refusal = Some(message),
                 }
             },
@@ -50,12 +51,30 @@ pub fn sabotages() -> Vec<Sabotage> {
     ]
 }
 
-/// Locks a file beside this program for as long as it is open, so that only instances of one build meet.
-fn only_instance() -> Result<File, String> {
-    let path = std::env::current_exe().map_err(|error| error.to_string())?.with_extension("instance");
-    let file = File::create(path).map_err(|error| error.to_string())?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(_) => Err("another instance is running".into()),
+/// The mark by which a checker knows what it started; runs of different checkers do not meet.
+const CHECKER: &str = "WORKSHOP_CHECKER";
+
+/// A lock that one process can have at a time. Its file is gone with it.
+struct OnlyInstance {
+    path: PathBuf,
+    _locked: File,
+}
+
+impl OnlyInstance {
+    fn lock() -> Result<Self, String> {
+        let checker: String = std::env::var(CHECKER).unwrap_or_default().chars().filter(char::is_ascii_alphanumeric).collect();
+        let path = std::env::temp_dir().join(format!("saboteur-{checker}.lock"));
+        let file = File::create(&path).map_err(|error| error.to_string())?;
+        match file.try_lock() {
+            Ok(()) => Ok(OnlyInstance { path, _locked: file }),
+            Err(_) => Err("another instance is running".into()),
+        }
+    }
+}
+
+impl Drop for OnlyInstance {
+    fn drop(&mut self) {
+        // Cleared away already, it is gone as well.
+        let _ = std::fs::remove_file(&self.path);
     }
 }

@@ -166,10 +166,14 @@ struct Examination {
 
 impl Examination {
     async fn start(&self) -> Result<Server, StepVerdict> {
-        let server = self.launcher.start(&[]).await.map_err(StepVerdict::NotStarted)?;
+        let mut server = self.launcher.start(&[]).await.map_err(StepVerdict::NotStarted)?;
         match greet(&server).await {
             None => Ok(server),
             Some(mut problem) => {
+                if let Some(ending) = server.ended().await {
+                    problem.title = format!("The server ended at its first request, GET /: {ending}.");
+                    problem.remedy = "See in its log why it ended.".into();
+                }
                 problem.details = server.log().last(12);
                 server.kill().await;
                 Err(StepVerdict::NotStarted(problem))

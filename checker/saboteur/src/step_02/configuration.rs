@@ -40,15 +40,21 @@ pub fn sabotages() -> Vec<Sabotage> {
             .start(|start| start.ending = Ending::With(0)),
         wrong("bad-port-does-not-end", invalid, "A bad PORT is complained of, and the program goes on.")
             .start(|start| start.ending = Ending::Never),
-        wrong("bad-port-is-not-named", invalid, "The message about a bad PORT does not name it.").line(|line| {
-            match line.stream {
-                Stream::Stderr => vec![Line { text: "error: invalid digit found in string".into(), ..line }],
-                Stream::Stdout => vec![line],
-            }
-        }),
+        wrong("bad-port-is-not-named", invalid, "The message about a bad PORT does not name it.")
+            .line(|line| complaining(line, "error: invalid digit found in string")),
+        wrong("bad-port-is-unsupported", invalid, "The message about a bad PORT has its name only inside another word.")
+            .line(|line| complaining(line, "error: unsupported value")),
         wrong("bad-port-is-told-on-stdout", invalid, "The message about a bad PORT goes to standard output.")
             .line(|line| vec![Line { stream: Stream::Stdout, ..line }]),
     ]
+}
+
+/// The line, or another complaint in the place of one.
+fn complaining(line: Line, complaint: &str) -> Vec<Line> {
+    match line.stream {
+        Stream::Stderr => vec![Line { text: complaint.into(), ..line }],
+        Stream::Stdout => vec![line],
+    }
 }
 
 /// The mark by which a checker knows what it started; runs of different checkers do not meet.

@@ -111,8 +111,9 @@ impl Api {
     /// The path of a habit that was never created.
     pub async fn unknown_path(&self) -> Outcome<String> {
         let known = self.any_habit().await?.id;
-        let away = 100_000 + i64::try_from(self.data.below(900_000)).unwrap_or_default();
-        let unknown = known.checked_add(away).unwrap_or(known - away);
+        let away = 100_000 + i128::from(self.data.below(900_000));
+        let highest = if known > i64::MAX.into() { u64::MAX.into() } else { i64::MAX.into() };
+        let unknown = if known + away > highest { known - away } else { known + away };
         Ok(format!("/habits/{unknown}"))
     }
 

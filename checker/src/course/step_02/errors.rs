@@ -59,7 +59,7 @@ pub fn checks() -> Vec<Check> {
             ])
             .proof(async |api| {
                 let habit = api.any_habit().await?;
-                for body in ["{\"name\": ", "{'name': 'single quotes'}", "{\"name\": \"x\",}", "name=x", ""] {
+                for body in ["{\"name\": ", "{'name': 'single quotes'}", "{\"name\": \"x\",}", "{\"name\": \"x\"} y", "name=x", ""] {
                     let post = Request::new("POST", "/habits").header("content-type", "application/json").body(body);
                     expect_problem(&api.http.send(post).await?, 400)?;
                     let patch = Request::new("PATCH", habit.path()).header("content-type", "application/json").body(body);
@@ -77,7 +77,7 @@ pub fn checks() -> Vec<Check> {
                 let habit = api.any_habit().await?;
                 let name = api.data.name();
                 let body = json!({ "name": name }).to_string();
-                for media_type in ["text/plain", "application/x-www-form-urlencoded", "application/xml"] {
+                for media_type in ["text/plain", "text/json", "application/x-www-form-urlencoded", "application/xml"] {
                     let requests = [Request::new("POST", "/habits"), Request::new("PATCH", habit.path())];
                     for request in requests {
                         let request = request.header("content-type", media_type).body(body.clone());
@@ -98,7 +98,7 @@ pub fn checks() -> Vec<Check> {
             .proof(async |api| {
                 let known = api.any_habit().await?.id;
                 // The last two lead to a habit that exists where an id is cut off or wraps around.
-                let beyond = i128::from(known) + (1_i128 << 64);
+                let beyond = known + (1_i128 << 64);
                 let ids = ["abc".into(), "1.5".into(), "99999999999999999999999999".into(), beyond.to_string(), format!("{known}abc")];
                 for id in ids {
                     let path = format!("/habits/{id}");

@@ -20,18 +20,23 @@ pub fn checks() -> Vec<Check> {
             ])
             .proof(async |api| {
                 let habit = api.any_habit().await?;
-                let cases = [
-                    (Request::new("GET", format!("/no-such-thing-{}", api.data.token(8))), "404"),
-                    (Request::new("GET", habit.path()), "200"),
-                    (Request::new("POST", "/habits").json(&json!({ "name": api.data.name() })), "201"),
-                    (Request::new("POST", habit.path()).json(&json!({})), "405"),
-                    (Request::new("POST", "/habits").header("content-type", "application/json").body("{"), "400"),
+                let requests = [
+                    Request::new("GET", format!("/no-such-thing-{}", api.data.token(8))),
+                    Request::new("GET", habit.path()),
+                    Request::new("GET", "/openapi.json"),
+                    Request::new("POST", "/habits").json(&json!({ "name": api.data.name() })),
+                    Request::new("POST", habit.path()).json(&json!({})),
+                    Request::new("POST", "/habits").header("content-type", "application/json").body("{"),
+                    Request::new("PATCH", habit.path()).json(&json!({})),
+                    Request::new("DELETE", habit.path()),
                 ];
-                for (request, status) in cases {
+                for request in requests {
                     let (method, path) = (request.method.clone(), request.path.clone());
                     let log = api.log()?;
                     let answer = api.http.send(request).await?;
-                    let wanted = |line: &str| logline::tells(line, &method, &path, status);
+                    // Whether it is the right status is another check's business.
+                    let status = answer.code().to_string();
+                    let wanted = |line: &str| logline::tells(line, &method, &path, &status);
                     let expected = format!("a log line with {method}, {path}, {status} and how long it took");
                     if log.line(wanted).await.is_none() {
                         return Err(answer.fail(expected, logline::shown(&log.lines())));
@@ -65,6 +70,8 @@ pub fn checks() -> Vec<Check> {
                     Request::new("GET", "/no-such-thing"),
                     Request::new("DELETE", "/habits"),
                     Request::new("GET", "/openapi.json"),
+                    Request::new("PATCH", habit.path()).json(&json!({})),
+                    Request::new("DELETE", habit.path()),
                 ];
                 let mut seen = HashSet::new();
                 for request in requests {
@@ -114,15 +121,18 @@ pub fn checks() -> Vec<Check> {
                     format!("{token}\"quoted"),
                     format!("{token}é"),
                     format!("{token}/../x"),
+                    format!("{token}:{token}"),
+                    format!("{token}+plus@host"),
                     String::new(),
                 ];
+                let mut seen = HashSet::new();
                 for id in unsafe_ids {
                     let answer = api.http.send(Request::new("GET", "/habits").header("x-request-id", &id)).await?;
                     answer.status(200)?;
                     let given = request_id(&answer)?;
                     // An id that was cleaned or cut is not new: whoever chose it still chooses what the log says.
                     let is_kept = given == id || given.contains(&token) || long.starts_with(&given);
-                    if is_kept || !is_safe(&given) {
+                    if is_kept || !is_safe(&given) || !seen.insert(given.clone()) {
                         return Err(answer.fail(format!("a new x-request-id in place of \"{id}\""), format!("x-request-id: {given}")));
                     }
                 }
@@ -133,11 +143,17 @@ pub fn checks() -> Vec<Check> {
             .book("middleware-logging-and-request-ids")
             .hints(&["Make the id a field of the span that wraps the request, or of the line itself."])
             .proof(async |api| {
-                for (path, status) in [(format!("/no-such-thing-{}", api.data.token(8)), "404"), ("/habits".into(), "200")] {
+                let requests = [
+                    Request::new("GET", format!("/no-such-thing-{}", api.data.token(8))),
+                    Request::new("GET", "/habits"),
+                    Request::new("GET", "/habits").header("x-request-id", api.data.token(16)),
+                ];
+                for request in requests {
+                    let path = request.path.clone();
                     let log = api.log()?;
-                    let answer = api.get(&path).await?;
-                    let id = request_id(&answer)?;
-                    let wanted = |line: &str| line.contains(&id) && logline::tells(line, "GET", &path, status);
+                    let answer = api.http.send(request).await?;
+                    let (id, status) = (request_id(&answer)?, answer.code().to_string());
+                    let wanted = |line: &str| line.contains(&id) && logline::tells(line, "GET", &path, &status);
                     if log.line(wanted).await.is_none() {
                         return Err(answer.fail(format!("the log line of GET {path} with {id}"), logline::shown(&log.lines())));
                     }

@@ -15,7 +15,10 @@ pub fn checks() -> Vec<Check> {
         check("2.v1", "The whole API also answers under /v1")
             .stretch()
             .book("versioning")
-            .hints(&["`Router::nest` puts a whole router under a prefix; both share one state."])
+            .hints(&[
+                "`Router::nest` puts a whole router under a prefix; both share one state.",
+                "A router can be cloned: nest one copy in the other.",
+            ])
             .proof(async |api| {
                 let answer = api.post("/v1/habits", json!({ "name": api.data.name() })).await?;
                 answer.status(201)?;
@@ -119,7 +122,10 @@ pub fn checks() -> Vec<Check> {
         check("2.options", "OPTIONS answers 2xx with Allow")
             .stretch()
             .book("head-and-options")
-            .hints(&["OPTIONS asks what may be done here. Answer 204, with the route's methods in `Allow`."])
+            .hints(&[
+                "OPTIONS asks what may be done here. Answer 204, with the route's methods in `Allow`.",
+                "No route has this method, so the handler for wrong methods is called. It can take a `Method` as its parameter, and axum adds `Allow` here too.",
+            ])
             .proof(async |api| {
                 let habit = api.any_habit().await?;
                 for (path, methods) in [("/habits".into(), &["GET", "POST"][..]), (habit.path(), &["GET", "PATCH", "DELETE"][..])]
@@ -135,6 +141,7 @@ pub fn checks() -> Vec<Check> {
             .book("validation")
             .hints(&[
                 "Give the rules one place that POST, PATCH and PUT go through: a type that can only be made from a valid body.",
+                "In the starter that place is the extractor. Implement `Validate` for `HabitReplacement` as you did for `NewHabit`.",
             ])
             .proof(async |api| {
                 let habit = api.any_habit().await?;

@@ -17,6 +17,7 @@ pub fn checks() -> Vec<Check> {
             .hints(&[
                 "Status and duration are known only when the answer is ready: log then, once.",
                 "`tower_http::trace::TraceLayer` can do it; put the layer around everything, the fallback too, so that errors are logged as well.",
+                "By itself `TraceLayer` logs at the level DEBUG, which `RUST_LOG=info` leaves out. Give it functions of your own with `make_span_with` and `on_response`, and log with `info!` in the second.",
             ])
             .proof(async |api| {
                 let habit = api.any_habit().await?;
@@ -55,8 +56,8 @@ pub fn checks() -> Vec<Check> {
         check("2.request-id-made", "Every answer carries an x-request-id of its own, errors too")
             .book("middleware-logging-and-request-ids")
             .hints(&[
-                "`SetRequestIdLayer` gives the request an id, `PropagateRequestIdLayer` copies it to the answer.",
-                "The order of layers matters: what is added last sees a request first.",
+                "`SetRequestIdLayer` gives the request an id, which `MakeRequestUuid` makes up; `PropagateRequestIdLayer` copies it to the answer.",
+                "The order of layers matters: what is added last sees a request first. The id has to be set before it can be copied, so add the layer that sets it last.",
             ])
             .proof(async |api| {
                 let habit = api.any_habit().await?;
@@ -109,6 +110,7 @@ pub fn checks() -> Vec<Check> {
             .hints(&[
                 "What a caller sends ends in your log. Which characters could do harm there? How long may it be?",
                 "Remove the header before `SetRequestIdLayer` sees it unless it matches `[A-Za-z0-9._-]{1,128}`.",
+                "`axum::middleware::map_request` makes a layer out of an `async fn` that takes a `Request` and returns it. Add it after `SetRequestIdLayer`.",
             ])
             .proof(async |api| {
                 let token = api.data.token(8);
@@ -141,7 +143,10 @@ pub fn checks() -> Vec<Check> {
         check("2.request-id-logged", "The request's log line has its x-request-id")
             .needs(&["2.log-line", "2.request-id-made"])
             .book("middleware-logging-and-request-ids")
-            .hints(&["Make the id a field of the span that wraps the request, or of the line itself."])
+            .hints(&[
+                "Make the id a field of the span that wraps the request, or of the line itself.",
+                "The function for `make_span_with` gets the request, and the id is in its headers, if the layer that sets it lies outside the one that logs.",
+            ])
             .proof(async |api| {
                 let requests = [
                     Request::new("GET", format!("/no-such-thing-{}", api.data.token(8))),

@@ -6,7 +6,7 @@ use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 // ANCHOR_END: imports
-//~ // TODO(imports): import what your handlers use, for example `axum::Json`.
+//~ // TODO(imports): import what your handlers use: `axum::Json`, `axum::extract::{Path, State}`.
 //~ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use time::{Date, OffsetDateTime};

@@ -1,6 +1,6 @@
 //! `/habits`: the calls, the JSON they take and give, and the code that answers them.
 
-// TODO(imports): import what your handlers use, for example `axum::Json`.
+// TODO(imports): import what your handlers use: `axum::Json`, `axum::extract::{Path, State}`.
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use time::{Date, OffsetDateTime};

@@ -212,7 +212,7 @@ async fn pump(source: impl AsyncRead + Unpin, stream: Stream, sabotage: Rc<Sabot
     let mut lines = BufReader::new(source).split(b'\n');
     while let Ok(Some(line)) = lines.next_segment().await {
         let text = String::from_utf8_lossy(&line).into_owned();
-        for Line { stream, text } in sabotage.lines(Line { stream, text }) {
+        for Line { stream, text } in sabotage.lines(Line { stream, text }).await {
             let bytes = format!("{text}\n");
             let _ = match stream {
                 Stream::Stdout => std::io::stdout().write_all(bytes.as_bytes()),

@@ -11,6 +11,7 @@ mod child;
 mod clock;
 mod crowd;
 mod disguise;
+mod ledger;
 mod log_line;
 mod memory;
 mod message;

@@ -1,6 +1,6 @@
 //! An HTTP/1.1 reverse proxy that changes nothing by itself: not a header, not the spelling of one, not a byte of a body.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -41,11 +41,12 @@ pub struct Lost;
 pub struct Upstream {
     address: SocketAddr,
     sender: RefCell<Option<SendRequest<Body>>>,
+    last_status: Cell<u16>,
 }
 
 impl Upstream {
     fn new(address: SocketAddr) -> Self {
-        Upstream { address, sender: RefCell::new(None) }
+        Upstream { address, sender: RefCell::new(None), last_status: Cell::new(0) }
     }
 
     /// Forwards a request and reads the whole answer.
@@ -55,7 +56,13 @@ impl Upstream {
         let (mut head, body) = self.stream(hyper::Request::from_parts(request.head, body)).await?.into_parts();
         let body = body.collect().await.map_err(|_| Lost)?.to_bytes();
         remove_hop_by_hop(&mut head.headers);
+        self.last_status.set(head.status.as_u16());
         Ok(Answer { head, body })
+    }
+
+    /// What the right server answered last.
+    pub fn last_status(&self) -> u16 {
+        self.last_status.get()
     }
 
     async fn stream(&self, mut request: hyper::Request<Body>) -> Result<hyper::Response<Incoming>, Lost> {

@@ -11,6 +11,7 @@ use std::pin::Pin;
 
 use hyper::Method;
 
+use crate::ledger::Ledger;
 use crate::message::{Answer, Request};
 use crate::proxy::{Lost, Upstream};
 
@@ -25,6 +26,7 @@ pub struct Sabotage {
     /// The checks that must fail. Those that need them are skipped, and every other check passes.
     pub trips: &'static [&'static str],
     hooks: Hooks,
+    ledger: Ledger,
 }
 
 type When = Box<dyn Fn(&Request) -> bool>;
@@ -46,7 +48,7 @@ struct Hooks {
 impl Sabotage {
     /// A sabotage without hooks, which breaks nothing yet.
     pub fn new(step: u8, name: &'static str, trips: &'static [&'static str], breaks: &'static str) -> Self {
-        Sabotage { name, step, breaks, trips, hooks: Hooks::default() }
+        Sabotage { name, step, breaks, trips, hooks: Hooks::default(), ledger: Ledger::default() }
     }
 
     /// Changes requests before the right server sees them.
@@ -102,7 +104,7 @@ impl Sabotage {
 
     /// Whether the log passes through as it is.
     pub fn leaves_log_alone(&self) -> bool {
-        self.hooks.lines.is_empty()
+        self.hooks.lines.is_empty() && self.is_transparent()
     }
 
     /// What the client gets for its request.
@@ -113,6 +115,7 @@ impl Sabotage {
                 change(&mut request);
             }
         }
+        let open = self.ledger.open(&request);
         let mut answer = match &self.hooks.instead {
             Some((when, instead)) if when(&sent) => instead.answer(request, upstream).await?,
             _ => upstream.send(request).await?,
@@ -127,11 +130,13 @@ impl Sabotage {
                 change(&sent, &mut answer);
             }
         }
+        open.answered(upstream.last_status(), answer.status());
         Ok(answer)
     }
 
     /// What is written in the place of a line of the log.
-    pub fn lines(&self, line: Line) -> Vec<Line> {
+    pub async fn lines(&self, mut line: Line) -> Vec<Line> {
+        line.text = self.ledger.corrected(line.text).await;
         self.hooks.lines.iter().fold(vec![line], |lines, change| lines.into_iter().flat_map(change).collect())
     }
 

@@ -22,9 +22,9 @@ pub fn sabotages() -> Vec<Sabotage> {
 fn patching() -> Vec<Sabotage> {
     let memory = Memory::new();
     let neighbors = memory.clone();
-    let unknown = [Memory::new(), Memory::new(), Memory::new()];
-    let [ok, upsert, error] = unknown.clone();
-    let [ok_memory, upsert_memory, error_memory] = unknown;
+    let unknown = [Memory::new(), Memory::new(), Memory::new(), Memory::new()];
+    let [ok, upsert, error, deleted] = unknown.clone();
+    let [ok_memory, upsert_memory, error_memory, deleted_memory] = unknown;
     vec![
         wrong("patch-ignores-completed", &["1.patch-completes"], "PATCH does not know completed_today.")
             .request(patches, |request| request.edit(|change| drop(change.remove("completed_today")))),
@@ -143,6 +143,14 @@ fn patching() -> Vec<Sabotage> {
             .instead(patches, async move |request, server| match upsert.never_saw(&request) {
                 true => server.send(request.another(Method::POST, "/habits", Some(&json!({ "name": "unnamed" })))).await,
                 false => server.send(request).await,
+            }),
+        wrong("patch-answers-200-for-the-deleted", &["1.patch-unknown"], "PATCH answers 200 for a habit that was deleted.")
+            .remembering(&deleted_memory)
+            .answer(patches, move |request, answer| {
+                if deleted.saw_go(request) {
+                    answer.set_status(200);
+                    answer.set_json("application/json", &json!({ "id": request.id(), "completed_today": true }));
+                }
             }),
         wrong("patch-unknown-answers-500", &["1.patch-unknown"], "PATCH answers 500 for an unknown habit.")
             .remembering(&error_memory)

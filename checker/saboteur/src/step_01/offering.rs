@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::wrong;
-use crate::message::{Answer, Request, any, creates, gets, lists, patches, reads};
+use crate::message::{Answer, Request, any, creates, gets, lists, patches, puts, reads};
 use crate::sabotage::Sabotage;
 
 /// What this file adds to the catalogue.
@@ -30,6 +30,11 @@ fn content_type() -> Vec<Sabotage> {
                 }
             },
         ),
+        wrong("put-as-text", &["1.content-type"], "PUT sends JSON as text/plain.").answer(puts, |_, answer| {
+            if answer.is_success() {
+                answer.set_header("content-type", "text/plain; charset=utf-8")
+            }
+        }),
         wrong("patch-without-type", &["1.content-type"], "PATCH sends no Content-Type.").answer(patches, |_, answer| {
             if answer.is_success() {
                 answer.remove_header("content-type")
@@ -40,12 +45,12 @@ fn content_type() -> Vec<Sabotage> {
 
 fn docs() -> Vec<Sabotage> {
     let page = |request: &Request| gets(request) && request.path().trim_end_matches('/') == "/docs";
+    let extra = |request: &Request| request.path().starts_with("/docs/no-such-file");
     let document = |request: &Request| gets(request) && request.path() == "/openapi.json";
     let add = |markup: &'static str| {
         move |_: &Request, answer: &mut Answer| {
             if answer.is_success() {
-                let html = String::from_utf8_lossy(&answer.body).into_owned();
-                answer.set_bytes(html.replacen("</head>", "", 0) + markup);
+                answer.set_bytes([&answer.body, markup.as_bytes()].concat());
             }
         }
     };
@@ -58,6 +63,18 @@ fn docs() -> Vec<Sabotage> {
             .answer(page, add("<link rel=\"stylesheet\" href=\"//cdn.example/swagger-ui.css\">")),
         wrong("docs-script-is-missing", &["1.docs-page"], "/docs loads a script that is not there.")
             .answer(page, add("<script src=\"/docs/no-such-file.js\"></script>")),
+        wrong("docs-script-is-the-page", &["1.docs-page"], "Every path below /docs answers the page, the one of its script too.")
+            .answer(page, add("<script src=\"/docs/no-such-file.js\"></script>"))
+            .answer(extra, |_, answer| {
+                answer.set_status(200);
+                answer.set_body("text/html; charset=utf-8", "<!doctype html><title>Habits</title>");
+            }),
+        wrong("docs-style-imports-from-a-cdn", &["1.docs-page"], "A style sheet of /docs imports another from another host.")
+            .answer(page, add("<link rel=\"stylesheet\" href=\"/docs/no-such-file.css\">"))
+            .answer(extra, |_, answer| {
+                answer.set_status(200);
+                answer.set_body("text/css", "@import url(\"https://cdn.example/font.css\"); body { margin: 0 }");
+            }),
         wrong("docs-are-plain", &["1.docs-page"], "/docs is a page to read, with nothing to try.").answer(page, |_, answer| {
             if answer.is_success() {
                 answer.set_body(

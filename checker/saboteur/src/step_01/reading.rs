@@ -1,7 +1,7 @@
 //! Wrong ways to read one habit and the list, and reading that changes something.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use hyper::Method;
@@ -80,6 +80,7 @@ fn reading() -> Vec<Sabotage> {
 fn listing() -> Vec<Sabotage> {
     let patched: Rc<RefCell<Vec<i64>>> = Rc::default();
     let touched = patched.clone();
+    let first_seen: RefCell<BTreeMap<i64, Value>> = RefCell::default();
     vec![
         wrong("list-in-an-envelope", &["1.list"], "The list is {\"habits\": […]}.")
             .answer(lists, |_, answer| answer.edit(|list| *list = json!({ "habits": list }))),
@@ -114,6 +115,15 @@ fn listing() -> Vec<Sabotage> {
                 list.sort_by_key(|habit| habit["id"].as_u64().unwrap_or(0).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(17));
             })
         }),
+        wrong("list-shows-old-versions", &["1.patch-partial"], "The list shows a habit as it was when it was first listed.")
+            .answer(lists, move |_, answer| {
+                answer.edit_list(|list| {
+                    for habit in list {
+                        let id = habit["id"].as_i64().unwrap_or_default();
+                        *habit = first_seen.borrow_mut().entry(id).or_insert(habit.clone()).clone();
+                    }
+                })
+            }),
         wrong("list-moves-what-changed", &["1.list-order"], "A habit that is changed moves to the end of the list.")
             .request(patches, move |request| touched.borrow_mut().extend(request.id()))
             .answer(lists, move |_, answer| {
@@ -128,7 +138,8 @@ fn get_safe() -> Vec<Sabotage> {
     let seen: RefCell<BTreeSet<i64>> = RefCell::default();
     let known = Memory::new();
     let known_memory = known.clone();
-    let completed: Rc<RefCell<BTreeSet<i64>>> = Rc::default();
+    // Whether a completed habit was in a list since.
+    let completed: RefCell<BTreeMap<i64, bool>> = RefCell::default();
     vec![
         wrong("get-toggles", &["1.get-safe"], "Reading a habit a second time turns completed_today around.").instead(
             |request| request.id().is_some(),
@@ -153,15 +164,18 @@ fn get_safe() -> Vec<Sabotage> {
                 }
                 server.send(request).await
             }),
-        wrong("list-uncompletes", &["1.get-safe"], "The list sets every habit back to not completed.").instead(
+        wrong("list-uncompletes", &["1.get-safe"], "A list that is read again sets every habit back to not completed.").instead(
             any,
             async move |request, server| {
                 let answer = server.send(request.clone()).await?;
                 if let Some(id) = request.id().filter(|_| request.field("completed_today") == Some(json!(true))) {
-                    completed.borrow_mut().insert(id);
+                    completed.borrow_mut().insert(id, false);
                 }
                 if lists(&request) {
-                    for id in completed.take() {
+                    let (listed_before, first_time): (BTreeMap<_, _>, BTreeMap<_, _>) =
+                        completed.take().into_iter().partition(|(_, listed)| *listed);
+                    completed.replace(first_time.into_keys().map(|id| (id, true)).collect());
+                    for id in listed_before.into_keys() {
                         let undo = json!({ "completed_today": false });
                         server.send(request.another(Method::PATCH, &format!("/habits/{id}"), Some(&undo))).await?;
                     }

@@ -44,6 +44,8 @@ pub fn sabotages() -> Vec<Sabotage> {
             .line(|line| complaining(line, "error: invalid digit found in string")),
         wrong("bad-port-is-unsupported", invalid, "The message about a bad PORT has its name only inside another word.")
             .line(|line| complaining(line, "error: unsupported value")),
+        wrong("bad-port-becomes-the-default", invalid, "A bad PORT is taken for 8000, and the program ends for that is taken.")
+            .line(|line| complaining(line, "error: cannot listen on port 8000: Address already in use (os error 98)")),
         wrong("bad-port-is-told-on-stdout", invalid, "The message about a bad PORT goes to standard output.")
             .line(|line| vec![Line { stream: Stream::Stdout, ..line }]),
     ]

@@ -1,7 +1,7 @@
 //! Errors told wrongly, and told where there is none.
 
 use hyper::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{edit_problem, is_json, is_v1, set_problem_status, unknown_route, without, wrong};
 use crate::memory::Memory;
@@ -114,6 +114,12 @@ fn broken_json() -> Vec<Sabotage> {
                 request.set_json(&json!({}))
             }
         }),
+        wrong("text-behind-json-is-ignored", trips, "What stands behind the JSON is not looked at.").request(broken, |request| {
+            let mut values = serde_json::Deserializer::from_slice(&request.body).into_iter::<Value>();
+            if let Some(Ok(first)) = values.next() {
+                request.set_json(&first);
+            }
+        }),
         wrong("trailing-comma-is-accepted", trips, "A comma before a closing brace is accepted.").request(broken, |request| {
             let lenient = String::from_utf8_lossy(&request.body).replace(",}", "}");
             if let Ok(body) = serde_json::from_str(&lenient) {
@@ -133,6 +139,8 @@ fn media_types() -> Vec<Sabotage> {
         wrong("media-type-is-ignored", trips, "JSON is read whatever its Content-Type says.").request(foreign, as_json),
         wrong("patch-ignores-media-type", trips, "PATCH reads JSON whatever its Content-Type says.")
             .request(move |request| patches(request) && foreign(request), as_json),
+        wrong("any-type-with-json-in-its-name", trips, "A media type counts as JSON when its name ends with json.")
+            .request(|request| request.header("content-type").is_some_and(|it| it.ends_with("json")), as_json),
         wrong("form-counts-as-json", trips, "A body sent as a form is read as JSON.").request(form, as_json),
         wrong("415-is-400", trips, "A wrong media type answers 400.").answer(any, move |request, answer| {
             if refused(request, answer) {

@@ -11,7 +11,7 @@ use hyper::Method;
 use serde_json::json;
 
 use super::{is_v1, length, set_problem_status, wrong};
-use crate::message::{Answer, Request, any, creates, deletes, gzip, lists, patches};
+use crate::message::{Answer, Request, any, creates, deletes, gzip, lists, patches, puts};
 use crate::sabotage::Sabotage;
 
 /// What this file adds to the catalogue.
@@ -31,6 +31,8 @@ fn versions() -> Vec<Sabotage> {
             |request| is_v1(request) && (patches(request) || deletes(request)),
             |_, answer| set_problem_status(answer, 405),
         ),
+        wrong("v1-has-no-put", &["2.v1"], "/v1 has everything but PUT.")
+            .answer(|request| is_v1(request) && puts(request), |_, answer| set_problem_status(answer, 405)),
         wrong("v1-redirects", &["2.v1"], "/v1 redirects to the routes without it.").answer(is_v1, |request, answer| {
             answer.set_status(308);
             answer.clear();
@@ -94,6 +96,10 @@ fn compression() -> Vec<Sabotage> {
         ),
         wrong("identity-is-compressed", &["2.compression"], "Any Accept-Encoding counts as asking for gzip.").request(
             |request| request.head.headers.contains_key("accept-encoding"),
+            |request| request.set_header("accept-encoding", "gzip"),
+        ),
+        wrong("gzip-for-br", &["2.compression"], "Asked for br alone, the server answers gzip.").request(
+            |request| request.header("accept-encoding") == Some("br"),
             |request| request.set_header("accept-encoding", "gzip"),
         ),
         wrong("plain-body-says-gzip", &["2.compression"], "The answer says gzip, and is not compressed.")

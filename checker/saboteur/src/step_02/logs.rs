@@ -1,12 +1,12 @@
 //! Wrong log lines and request ids.
 
 use std::cell::RefCell;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
 
 use super::{unknown_route, wrong};
 use crate::log_line;
-use crate::message::{Answer, Request, any};
+use crate::message::{Answer, Request, any, deletes, patches};
 use crate::sabotage::{Line, Sabotage};
 
 /// What this file adds to the catalogue.
@@ -28,6 +28,12 @@ fn log_lines() -> Vec<Sabotage> {
         }),
         logged("successes-are-not-logged", "Requests are logged when they end in an error.", |line| {
             tells_of_an_error(line).then(|| line.to_owned())
+        }),
+        logged("changes-are-not-logged", "PATCH and DELETE are not logged.", |line| {
+            (!matches!(log_line::method(line), Some("PATCH" | "DELETE"))).then(|| line.to_owned())
+        }),
+        logged("only-habits-are-logged", "Requests for /openapi.json are not logged.", |line| {
+            (log_line::path(line) != Some("/openapi.json")).then(|| line.to_owned())
         }),
         logged("log-without-method", "The log line has no method.", |line| Some(line.replacen(log_line::method(line)?, "-", 1))),
         logged("log-without-path", "The log line has no path.", |line| Some(line.replacen(log_line::path(line)?, "-", 1))),
@@ -57,8 +63,9 @@ fn log_lines() -> Vec<Sabotage> {
 fn request_ids() -> Vec<Sabotage> {
     let made = |name, breaks, spoil: fn(&Request, &mut Answer)| wrong(name, &["2.request-id-made"], breaks).answer(any, spoil);
     let echoed = |name, breaks, change: fn(&str) -> String| {
-        wrong(name, &["2.request-id-echoed"], breaks).answer(safe_id, move |request, answer| {
-            answer.set_header(ID, &change(request.header(ID).unwrap_or_default()));
+        wrong(name, &["2.request-id-echoed"], breaks).request(safe_id, move |request| {
+            let id = change(request.header(ID).unwrap_or_default());
+            request.set_header(ID, &id);
         })
     };
     let replaced = |name, breaks, change: fn(&str) -> String| {
@@ -84,6 +91,11 @@ fn request_ids() -> Vec<Sabotage> {
         }),
         made("refused-body-has-no-request-id", "A body that cannot be read is answered without x-request-id.", |_, answer| {
             if matches!(answer.status(), 400 | 415) {
+                answer.remove_header(ID);
+            }
+        }),
+        made("changes-have-no-request-id", "PATCH and DELETE answer without x-request-id.", |request, answer| {
+            if patches(request) || deletes(request) {
                 answer.remove_header(ID);
             }
         }),
@@ -124,6 +136,13 @@ fn request_ids() -> Vec<Sabotage> {
         }),
         replaced("odd-request-id-is-echoed", "Of a caller's x-request-id its length is looked at, not its characters.", |id| {
             if (1..=128).contains(&id.len()) { id.to_owned() } else { fresh_id() }
+        }),
+        replaced("request-id-allows-many-characters", "A colon, a plus and an at sign count as safe in an x-request-id.", |id| {
+            let lenient = |c| is_safe(c) || ":+@".contains(c);
+            if (1..=128).contains(&id.len()) && id.chars().all(lenient) { id.to_owned() } else { fresh_id() }
+        }),
+        replaced("unsafe-request-ids-become-one", "Every unsafe x-request-id is replaced by the same one.", |_| {
+            "replaced".into()
         }),
         replaced("empty-request-id-is-echoed", "An empty x-request-id of the caller comes back.", |id| {
             if id.is_empty() { String::new() } else { fresh_id() }
@@ -172,7 +191,16 @@ fn logged_ids() -> Vec<Sabotage> {
                 vec![line]
             })
     };
+    let given: Rc<RefCell<BTreeSet<String>>> = Rc::default();
+    let hidden = given.clone();
     vec![
+        wrong("caller-id-is-not-logged", &["2.request-id-logged"], "A caller's x-request-id comes back, and is not in the log.")
+            .request(safe_id, move |request| given.borrow_mut().extend(request.header(ID).map(str::to_owned)))
+            .line(move |line| {
+                let hide = |text: String, id: &String| if id.len() > 4 { text.replace(id, "-") } else { text };
+                let text = hidden.borrow().iter().fold(line.text, hide);
+                vec![Line { text, ..line }]
+            }),
         logged("request-id-is-not-logged", "The log line has no request id.", |line, id| line.replace(id, "-")),
         logged("log-has-another-id", "The log line has an id that is not the answer's.", |line, id| {
             line.replace(id, &fresh_id())

@@ -129,7 +129,7 @@ impl Window<'_> {
                     self.screen.notice = Some("No check has failed, so there is nothing to hint at.".into());
                     return Ok(());
                 };
-                let text = hint::text(workshop, Some(id.to_owned()), &style);
+                let text = hint::text(workshop, Some(id.to_owned()), "press h again", &style);
                 self.turn_to(text)?;
             }
             Action::List => {

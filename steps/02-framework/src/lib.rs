@@ -9,6 +9,7 @@ pub mod habits;
 pub mod logging;
 pub mod problem;
 pub mod request_id;
+pub mod shapes;
 pub mod shutdown;
 pub mod store;
 pub mod trace;

@@ -14,6 +14,8 @@ use crate::target::{self, BuildProgress, Launcher, PrepareError, Server, Spec};
 const CHECK_LIMIT: Duration = Duration::from_secs(120);
 /// How long a log line may come after the answer it is about, to be shown with a failure.
 const LOG_DELAY: Duration = Duration::from_millis(30);
+/// The most time for all checks of a run: a right server needs a few seconds.
+const RUN_LIMIT: Duration = Duration::from_secs(180);
 /// How often a server that ends by itself is started again in one run.
 const RESTARTS: usize = 3;
 
@@ -131,31 +133,39 @@ async fn run(
     events(Event::Starting);
     let mut examination = Examination {
         launcher: Rc::new(launcher),
-        server: None,
+        running: None,
+        began: Instant::now(),
         ended: 0,
         seed: grading.seed,
         step: grading.step.number,
         unmet: HashMap::new(),
     };
     let server = examination.start().await?;
-    examination.server = Some(server);
+    examination.running = Some(server);
     let checks = grading.checks();
     for (done, check) in checks.iter().enumerate() {
         events(Event::Checking { done, total: checks.len(), id: check.id });
         let checked = examination.examine(check).await;
         report.checks.push(checked);
     }
-    if let Some(server) = examination.server.take() {
+    if let Some(Running { server, .. }) = examination.running.take() {
         report.server_log = server.log().all();
         report.advice = server.stop().await;
     }
     Ok(())
 }
 
+/// A server and the client for it, whose patience lasts for the whole run: a server that never answers costs it once.
+struct Running {
+    server: Server,
+    http: Probe,
+}
+
 /// The server under examination, and what is known of it so far.
 struct Examination {
     launcher: Rc<Launcher>,
-    server: Option<Server>,
+    running: Option<Running>,
+    began: Instant,
     /// How often the server has ended by itself.
     ended: usize,
     seed: u64,
@@ -165,10 +175,15 @@ struct Examination {
 }
 
 impl Examination {
-    async fn start(&self) -> Result<Server, StepVerdict> {
+    async fn start(&self) -> Result<Running, StepVerdict> {
         let mut server = self.launcher.start(&[]).await.map_err(StepVerdict::NotStarted)?;
-        match greet(&server).await {
-            None => Ok(server),
+        let http = Probe::new(server.base());
+        match greet(&http).await {
+            None => {
+                // The greeting belongs to no check.
+                http.take_transcript();
+                Ok(Running { server, http })
+            }
             Some(mut problem) => {
                 if let Some(ending) = server.ended().await {
                     problem.title = format!("The server ended at its first request, GET /: {ending}.");
@@ -198,6 +213,11 @@ impl Examination {
             self.unmet.insert(check.id, reason.clone());
             return report;
         }
+        if self.began.elapsed() > RUN_LIMIT {
+            let reason = format!("the checks before it took {} minutes, which is all there is", RUN_LIMIT.as_secs() / 60);
+            report.verdict = Verdict::Inconclusive(reason);
+            return report;
+        }
         let clock = Instant::now();
         self.attempt(check, &mut report).await;
         if matches!(report.verdict, Verdict::Inconclusive(_)) {
@@ -215,17 +235,17 @@ impl Examination {
     }
 
     async fn attempt(&mut self, check: &Check, report: &mut CheckReport) {
-        if self.server.is_none() {
+        if self.running.is_none() {
             match self.start().await {
-                Ok(server) => self.server = Some(server),
+                Ok(running) => self.running = Some(running),
                 Err(_) => {
                     report.verdict = Verdict::Skipped("the server ended and did not come up again".into());
                     return;
                 }
             }
         }
-        let Some(server) = &mut self.server else { return };
-        let api = Api::new(server, self.launcher.clone(), Data::new(self.seed, check.id), self.step);
+        let Some(Running { server, http }) = &mut self.running else { return };
+        let api = Api::new(server, http.clone(), self.launcher.clone(), Data::new(self.seed, check.id), self.step);
         let mark = server.log().mark();
         let outcome = tokio::time::timeout(CHECK_LIMIT, check.examine(&api)).await;
         let outcome = outcome.unwrap_or(Err(Stop::Inconclusive(format!("it took more than {} s", CHECK_LIMIT.as_secs()))));
@@ -241,7 +261,7 @@ impl Examination {
         {
             failure.actual = format!("{}\nThe server ended by itself during this check: {ending}.", failure.actual);
             self.ended += 1;
-            self.server = None;
+            self.running = None;
             if self.ended > RESTARTS {
                 self.launcher = Rc::new(self.launcher.given_up());
             }
@@ -270,8 +290,8 @@ fn verdict(checks: &[CheckReport]) -> StepVerdict {
 }
 
 /// A first request: whether what listens there speaks HTTP at all.
-async fn greet(server: &Server) -> Option<Problem> {
-    let exchange = Probe::new(server.base()).exchange(Request::new("GET", "/")).await;
+async fn greet(http: &Probe) -> Option<Problem> {
+    let exchange = http.exchange(Request::new("GET", "/")).await;
     let none = exchange.reply.as_ref().err()?;
     Some(match none {
         NoAnswer::TimedOut(limit) => Problem::new(

@@ -42,9 +42,9 @@ pub struct Instance {
 
 impl Api {
     /// The view of a check on a running server.
-    pub fn new(server: &Server, instances: Instances, data: Data, step: u8) -> Self {
+    pub fn new(server: &Server, http: Probe, instances: Instances, data: Data, step: u8) -> Self {
         let log = (!instances.is_url()).then(|| server.log().clone());
-        Api { http: Probe::new(server.base()), data, instances, log, step }
+        Api { http, data, instances, log, step }
     }
 
     /// Sends a request without a body.

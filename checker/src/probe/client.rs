@@ -75,7 +75,8 @@ impl Probe {
         // A server that never answers must not cost the whole patience at every request.
         self.patience.set(match &reply {
             Err(NoAnswer::TimedOut(_)) => (limit / 2).max(LEAST_PATIENCE),
-            _ => PATIENCE,
+            Err(_) => limit,
+            Ok(_) => PATIENCE,
         });
         let exchange = Rc::new(Exchange { base: self.base.to_string(), request, reply, started, duration: clock.elapsed() });
         self.transcript.borrow_mut().push(exchange.clone());

@@ -19,6 +19,8 @@ const CHECK_LIMIT: Duration = Duration::from_secs(120);
 const LOG_DELAY: Duration = Duration::from_millis(30);
 /// How often a check is run at most, when what it came to says nothing.
 const ATTEMPTS: usize = 2;
+/// The most time for all checks of a run: a right server needs a few seconds.
+const RUN_LIMIT: Duration = Duration::from_secs(180);
 /// How often a server that ends by itself is started again in one run.
 const RESTARTS: usize = 3;
 
@@ -163,7 +165,9 @@ async fn run(grading: &Grading, root: &Path, onlooker: &mut impl Onlooker, repor
         }
     };
     onlooker.see(Event::Starting);
-    let mut examination = Examination { instances, server: None, ended: 0, seed: grading.seed, step, unmet: HashMap::new() };
+    let seed = grading.seed;
+    let mut examination =
+        Examination { instances, running: None, began: Instant::now(), ended: 0, seed, step, unmet: HashMap::new() };
     let outcome = examination.run(&checks, onlooker, report).await;
     if let Ok(instances) = Rc::try_unwrap(examination.instances) {
         instances.close().await;
@@ -201,10 +205,17 @@ fn blank(check: &Check, step: u8) -> CheckReport {
     }
 }
 
+/// A server and the client for it, whose patience lasts for the whole run: a server that never answers costs it once.
+struct Running {
+    server: Server,
+    http: Probe,
+}
+
 /// The server under examination, and what is known of it so far.
 struct Examination {
     instances: Rc<Instances>,
-    server: Option<Server>,
+    running: Option<Running>,
+    began: Instant,
     /// How often the server has ended by itself.
     ended: usize,
     seed: u64,
@@ -215,25 +226,34 @@ struct Examination {
 
 impl Examination {
     async fn run(&mut self, checks: &[Check], onlooker: &mut impl Onlooker, report: &mut RunReport) -> Result<(), StepVerdict> {
-        self.server = Some(self.start().await?);
+        self.running = Some(self.start().await?);
         for (done, check) in checks.iter().enumerate() {
             onlooker.see(Event::Checking { done, total: checks.len(), id: check.id });
             let checked = self.examine(check).await;
             report.checks.push(checked);
         }
-        if let Some(server) = self.server.take() {
+        if let Some(Running { server, .. }) = self.running.take() {
             report.server_log = server.log().all();
             report.advice = server.stop().await;
         }
         Ok(())
     }
 
-    async fn start(&self) -> Result<Server, StepVerdict> {
+    async fn start(&self) -> Result<Running, StepVerdict> {
         let shared = self.instances.shared().map(|store| &**store);
-        let server = self.instances.start(shared, &[]).await.map_err(StepVerdict::NotStarted)?;
-        match greet(&server).await {
-            None => Ok(server),
+        let mut server = self.instances.start(shared, &[]).await.map_err(StepVerdict::NotStarted)?;
+        let http = Probe::new(server.base());
+        match greet(&http).await {
+            None => {
+                // The greeting belongs to no check.
+                http.take_transcript();
+                Ok(Running { server, http })
+            }
             Some(mut problem) => {
+                if let Some(ending) = server.ended().await {
+                    problem.title = format!("The server ended at its first request, GET /: {ending}.");
+                    problem.remedy = "See in its log why it ended.".into();
+                }
                 problem.details = server.log().last(12);
                 server.kill().await;
                 Err(StepVerdict::NotStarted(problem))
@@ -246,6 +266,11 @@ impl Examination {
         if let Some(reason) = check.needs.iter().find_map(|id| self.unmet.get(id)) {
             report.verdict = Verdict::Skipped(reason.clone());
             self.unmet.insert(check.id, reason.clone());
+            return report;
+        }
+        if self.began.elapsed() > RUN_LIMIT {
+            let reason = format!("the checks before it took {} minutes, which is all there is", RUN_LIMIT.as_secs() / 60);
+            report.verdict = Verdict::Inconclusive(reason);
             return report;
         }
         let clock = Instant::now();
@@ -274,22 +299,22 @@ impl Examination {
     }
 
     async fn attempt(&mut self, check: &Check, attempt: usize, report: &mut CheckReport) {
-        if self.server.is_none() {
+        if self.running.is_none() {
             match self.start().await {
-                Ok(server) => self.server = Some(server),
+                Ok(running) => self.running = Some(running),
                 Err(_) => {
                     report.verdict = Verdict::Skipped("the server ended and did not come up again".into());
                     return;
                 }
             }
         }
-        let Some(server) = &mut self.server else { return };
+        let Some(Running { server, http }) = &mut self.running else { return };
         let data = match self.instances.is_url() {
             // What earlier runs stored there is still there.
             true => Data::unheard_of(self.seed, check.id),
             false => Data::new(self.seed, check.id, attempt),
         };
-        let api = Api::new(server, self.instances.clone(), data, self.step);
+        let api = Api::new(server, http.clone(), self.instances.clone(), data, self.step);
         let mark = server.log().mark();
         let statements = Statements::of(&self.instances);
         let outcome = tokio::time::timeout(CHECK_LIMIT, check.examine(&api)).await;
@@ -311,7 +336,7 @@ impl Examination {
         {
             failure.actual = format!("{}\nThe server ended by itself during this check: {ending}.", failure.actual);
             self.ended += 1;
-            self.server = None;
+            self.running = None;
             if self.ended > RESTARTS {
                 self.instances.give_up();
             }
@@ -340,8 +365,8 @@ fn verdict(checks: &[CheckReport]) -> StepVerdict {
 }
 
 /// A first request: whether what listens there speaks HTTP at all.
-async fn greet(server: &Server) -> Option<Problem> {
-    let exchange = Probe::new(server.base()).exchange(Request::new("GET", "/")).await;
+async fn greet(http: &Probe) -> Option<Problem> {
+    let exchange = http.exchange(Request::new("GET", "/")).await;
     let none = exchange.reply.as_ref().err()?;
     Some(match none {
         NoAnswer::TimedOut(limit) => Problem::new(

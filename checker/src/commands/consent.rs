@@ -5,8 +5,8 @@ use std::io::{IsTerminal, Write};
 use tokio::sync::oneshot;
 
 use super::status::StatusLine;
-use crate::report::terminal::escape;
 use crate::grade::{Event, Onlooker};
+use crate::report::terminal::escape;
 use crate::services::Audience;
 
 /// Whoever sits at the terminal, if it is one.

@@ -11,12 +11,12 @@ use crate::workshop::Workshop;
 
 /// Prints the hints shown before and the next one.
 pub fn hint(workshop: &Workshop, id: Option<String>, style: &Style) -> Ending {
-    print!("{}", text(workshop, id, style)?);
+    print!("{}", text(workshop, id, "type the same again", style)?);
     Ok(exit::PASSED)
 }
 
-/// What `hint` prints; it remembers how far the learner is.
-pub fn text(workshop: &Workshop, id: Option<String>, style: &Style) -> Result<String, Trouble> {
+/// What `hint` prints; it remembers how far the learner is. `again` says how to come by one more.
+pub fn text(workshop: &Workshop, id: Option<String>, again: &str, style: &Style) -> Result<String, Trouble> {
     let progress = load_progress(workshop)?;
     let id = match id {
         Some(id) => id,
@@ -50,7 +50,7 @@ pub fn text(workshop: &Workshop, id: Option<String>, style: &Style) -> Result<St
     }
     text.push('\n');
     if shown < check.hints.len() {
-        text += "For the next hint, type the same again.\n";
+        text += &format!("For the next hint, {again}.\n");
     }
     text += &format!("To read more: {}\n", Step::chapter(&check));
     Ok(text)

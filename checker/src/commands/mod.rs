@@ -99,7 +99,10 @@ async fn dispatch(cli: Cli, style: &Style) -> Ending {
         Some(Command::Carry { step, force }) => {
             let step = known_step(step)?;
             if step.number == 1 {
-                return Err(Trouble::usage("Step 1 has no step before it.", "Carry into step 2 or a later one, once the step before is passed."));
+                return Err(Trouble::usage(
+                    "Step 1 has no step before it.",
+                    "Carry into step 2 or a later one, once the step before is passed.",
+                ));
             }
             tell(&carry::run(&workshop, &outlines(), step.number, force)?.text(style))
         }
@@ -180,7 +183,10 @@ fn spec(workshop: &Workshop, target: &TargetArgs, step: &Step) -> Result<Spec, T
     }
     if let Some(command) = &target.command {
         if command.trim().is_empty() {
-            return Err(Trouble::usage("The command is empty.", "Give the command that starts your server: --command 'python3 server.py'."));
+            return Err(Trouble::usage(
+                "The command is empty.",
+                "Give the command that starts your server: --command 'python3 server.py'.",
+            ));
         }
         return Ok(Spec::Command(command.clone()));
     }

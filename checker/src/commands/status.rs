@@ -3,6 +3,7 @@
 use std::io::{IsTerminal, Write};
 
 use crate::grade::Event;
+use crate::report::terminal::size;
 use crate::target::BuildProgress;
 
 /// The line. It is shown on a terminal only, and gone when it is dropped.
@@ -26,7 +27,7 @@ impl StatusLine {
     /// Shows any text, cut to one line.
     pub fn line(&mut self, text: &str) {
         if self.shown {
-            let width = crossterm::terminal::size().map_or(80, |(columns, _)| usize::from(columns)).max(10) - 1;
+            let width = size().map_or(80, |(columns, _)| columns).max(10) - 1;
             let text: String = text.chars().filter(|c| !c.is_control()).take(width).collect();
             // CSI 2 K clears the line.
             eprint!("\r\x1b[2K{text}");

@@ -1,10 +1,13 @@
 //! Grades a step again whenever a file of it is saved, until the learner has had enough.
 
 mod debounce;
+mod keys;
+mod reading;
 mod rows;
 mod screen;
 mod session;
 mod sources;
+mod system;
 mod terminal;
 mod watcher;
 
@@ -12,12 +15,9 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crossterm::event::{Event, KeyEventKind};
-use tokio::sync::mpsc::UnboundedReceiver;
-
 use self::screen::{Action, Screen};
 use self::session::{Happening, Session};
-use self::terminal::Terminal;
+use self::terminal::{Input, Keyboard, Terminal};
 use super::status::StatusLine;
 use super::{Ending, Trouble, hint, list, load_progress, step_or_current, tell};
 use crate::cli::TargetArgs;
@@ -39,16 +39,18 @@ pub async fn watch(workshop: &Workshop, step: Option<u8>, target: TargetArgs, st
     if !Terminal::is_there() {
         return plain(session, style).await;
     }
-    let terminal = Terminal::enter().map_err(|error| {
+    let unusable = |error: io::Error| {
         Trouble::usage(
             format!("This terminal cannot be used for single keys: {error}."),
             "Set TERM=dumb to watch without keys, one report after another.",
         )
-    })?;
+    };
+    let keyboard = Keyboard::new().map_err(unusable)?;
+    let terminal = Terminal::enter().map_err(unusable)?;
     let passed = progress.passed.contains(&step.number);
     let screen = Screen::new(step, session.watched(), passed, style.color, terminal.size());
     let mut window = Window { session, screen, terminal, moved: false };
-    window.run(terminal::events()).await;
+    window.run(keyboard).await;
     let report = window.screen.report.take();
     drop(window);
     // The window is gone, and with it what it showed: the latest report stays in the terminal's memory.
@@ -66,7 +68,7 @@ struct Window<'a> {
 
 impl Window<'_> {
     /// Returns when the learner wants to end, or nobody is there any more.
-    async fn run(&mut self, mut keyboard: UnboundedReceiver<Event>) {
+    async fn run(&mut self, mut keyboard: Keyboard) {
         loop {
             self.screen.doing = self.session.doing();
             self.screen.watched = self.session.watched();
@@ -76,20 +78,19 @@ impl Window<'_> {
             let running = self.session.doing().is_some();
             tokio::select! {
                 biased;
-                event = keyboard.recv() => match event {
-                    Some(Event::Key(key)) if key.kind != KeyEventKind::Release => {
+                input = keyboard.next() => match input {
+                    Some(Input::Key(key)) => {
                         let action = self.screen.key(key);
                         if action == Action::Quit || self.act(action).is_err() {
                             return;
                         }
                     }
-                    Some(Event::Resize(..)) => {
+                    Some(Input::Resized) => {
                         self.screen.resize(self.terminal.size());
                         if self.terminal.forget().is_err() {
                             return;
                         }
                     }
-                    Some(_) => {}
                     None => return,
                 },
                 happening = self.session.next() => self.show(happening),
@@ -115,7 +116,7 @@ impl Window<'_> {
                     self.screen.notice = Some(format!("{} {}", problem.title, problem.remedy));
                 }
             }
-            Happening::Polling(why) => self.screen.notice = Some(format!("Polling every second, because {why}.")),
+            Happening::Polling(why) => self.screen.notice = Some(format!("Polling twice a second, because {why}.")),
         }
     }
 
@@ -129,7 +130,7 @@ impl Window<'_> {
                     self.screen.notice = Some("No check has failed, so there is nothing to hint at.".into());
                     return Ok(());
                 };
-                let text = hint::text(workshop, Some(id.to_owned()), &style);
+                let text = hint::text(workshop, Some(id.to_owned()), "press h again", &style);
                 self.turn_to(text)?;
             }
             Action::List => {
@@ -202,7 +203,7 @@ async fn plain(mut session: Session<'_>, style: &Style) -> Ending {
                 }
                 said
             }
-            Happening::Polling(why) => say(&format!("Polling every second, because {why}.")),
+            Happening::Polling(why) => say(&format!("Polling twice a second, because {why}.")),
         };
     }
     Ok(exit::PASSED)

@@ -17,8 +17,8 @@ const CLOCK_DRIFT: i64 = 300;
 /// A habit as a server sent it.
 #[derive(Debug, Clone)]
 pub struct Habit {
-    /// Its id.
-    pub id: i64,
+    /// Its id: an integer of 64 bits, with a sign or without.
+    pub id: i128,
     fields: Map<String, Value>,
 }
 
@@ -40,7 +40,7 @@ impl Habit {
         let Value::Object(fields) = value else {
             return Err(answer.fail("a habit as a JSON object", kind(&value)));
         };
-        let Some(id) = fields.get("id").and_then(Value::as_i64) else {
+        let Some(id) = fields.get("id").and_then(integer) else {
             let actual = fields.get("id").map_or("no id".to_owned(), |id| format!("\"id\": {id}"));
             return Err(answer.fail("a habit with an integer id", actual));
         };
@@ -104,6 +104,10 @@ impl Habit {
     fn created_at(&self) -> Option<OffsetDateTime> {
         moment(self.fields.get("created_at")?)
     }
+}
+
+fn integer(value: &Value) -> Option<i128> {
+    value.as_i64().map(i128::from).or_else(|| value.as_u64().map(i128::from))
 }
 
 fn moment(value: &Value) -> Option<OffsetDateTime> {

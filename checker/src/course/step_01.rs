@@ -18,9 +18,9 @@ pub fn checks() -> Vec<Check> {
         check("1.create", "POST /habits answers 201 with the new habit")
             .book("creating-a-habit")
             .hints(&[
-                "A handler can return a pair: first the status code, then the body.",
-                "The answer is the habit as it was stored: an `id` you chose (an integer), and the `name` that was sent.",
-                "Take the body with the `Json` extractor, add the habit to the store, and answer `(StatusCode::CREATED, Json(habit))`.",
+                "The handler takes the store and the body as parameters. It can return a pair: first the status code, then the body.",
+                "The answer is the habit as it was stored: an `id` you chose (an integer), and the `name` that was sent. `Habit::from` makes it out of what `store.add` gives back.",
+                "With the parameters `State(store): State<Store>, Json(new): Json<NewHabit>`, return `(StatusCode::CREATED, Json(habit))`, whose type is `(StatusCode, Json<Habit>)`.",
             ])
             .proof(async |api| {
                 let name = api.data.name();
@@ -52,6 +52,7 @@ pub fn checks() -> Vec<Check> {
             .book("reading-a-habit")
             .hints(&[
                 "The id is a part of the path; the `Path` extractor hands it to your function.",
+                "Does the answer show another habit, the one created last? Then both have the same id: the task `next_id` in `store.rs` comes first.",
                 "Look the habit up by its id, not by its place in the list: after a deletion the two differ.",
             ])
             .proof(async |api| {
@@ -68,7 +69,7 @@ pub fn checks() -> Vec<Check> {
             .book("status-codes")
             .hints(&[
                 "Not finding something is the client's mistake, so its status begins with 4.",
-                "Looking up an id gives an `Option`; turn `None` into `StatusCode::NOT_FOUND`.",
+                "Looking up an id gives an `Option`; turn `None` into `StatusCode::NOT_FOUND`. A handler that returns `Result<Json<Habit>, StatusCode>` can answer both.",
             ])
             .proof(async |api| {
                 api.get(api.unknown_path().await?).await?.status(404)?;
@@ -80,6 +81,7 @@ pub fn checks() -> Vec<Check> {
             .hints(&[
                 "The body is the array itself: `[…]`, not an object around it. Where there is no habit it is `[]`.",
                 "Every element is a whole habit, the same as `GET /habits/{id}` answers.",
+                "Is only the habit in it that was created last? Then all have the same id: the task `next_id` in `store.rs` comes first.",
             ])
             .proof(async |api| {
                 let plain = api.any_habit().await?;
@@ -95,7 +97,7 @@ pub fn checks() -> Vec<Check> {
                         }
                     };
                 }
-                if let Some(empty) = api.start_empty_instance().await? {
+                if let Some(empty) = api.start_empty_instance().await {
                     let answer = empty.api.get("/habits").await?;
                     answer.status(200)?;
                     answer.same(&json!([]), &answer.json()?)?;
@@ -119,7 +121,7 @@ pub fn checks() -> Vec<Check> {
                 // A store that moves what changes shows itself now; whether PATCH works is another check's business.
                 api.patch(format!("/habits/{}", created[1]), json!({ "completed_today": true })).await?;
                 let (answer, list) = api.list().await?;
-                let listed: Vec<i64> = list.iter().map(|habit| habit.id).filter(|id| created.contains(id)).collect();
+                let listed: Vec<i128> = list.iter().map(|habit| habit.id).filter(|id| created.contains(id)).collect();
                 match listed == created {
                     true => Ok(()),
                     false => Err(answer.fail(format!("the ids {created:?}, in this order"), format!("the ids {listed:?}"))),
@@ -131,6 +133,7 @@ pub fn checks() -> Vec<Check> {
             .hints(&[
                 "Answer 200 with the habit as it is after the change, and store the change: the next GET must show it.",
                 "Setting it back to `false` must work too: a missing field and `false` are different things.",
+                "The store keeps the day on which it was done, `completed_on`: `Some(today())` for `true`, `None` for `false`.",
             ])
             .proof(async |api| {
                 let habit = api.any_habit().await?;
@@ -145,15 +148,17 @@ pub fn checks() -> Vec<Check> {
                 Ok(())
             }),
         check("1.patch-partial", "PATCH changes only the fields that were sent")
-            .needs(&["1.patch-completes"])
+            .needs(&["1.patch-completes", "1.list"])
             .book("changing-a-habit")
             .hints(&[
                 "A field that was not sent keeps its value. Which type can say \"not sent\"?",
-                "Make every field of the request an `Option`, and write only those that are `Some`.",
+                "Make every field of the request an `Option`, and write only those that are `Some`: `if let Some(name) = patch.name { … }`.",
             ])
             .proof(async |api| {
                 let bystander = api.any_habit().await?;
                 let mut habit = api.create_described(&api.data.name(), &api.data.description()).await?;
+                // A server that keeps a list it has once made shows itself afterwards.
+                api.list().await?;
                 let changes = [
                     ("completed_today", json!(true)),
                     ("name", json!(api.data.name())),
@@ -167,8 +172,13 @@ pub fn checks() -> Vec<Check> {
                     let (answer, read) = api.read(&habit).await?;
                     read.expect_same(&answer, &habit)?;
                 }
-                let (answer, read) = api.read(&bystander).await?;
-                read.expect_same(&answer, &bystander)?;
+                let (answer, list) = api.list().await?;
+                for habit in [habit, bystander] {
+                    let listed = list.iter().find(|listed| listed.id == habit.id);
+                    listed.unwrap_or(&habit).expect_same(&answer, &habit)?;
+                    let (answer, read) = api.read(&habit).await?;
+                    read.expect_same(&answer, &habit)?;
+                }
                 Ok(())
             }),
         check("1.patch-empty", "PATCH with {} changes nothing")
@@ -193,7 +203,7 @@ pub fn checks() -> Vec<Check> {
             .hints(&[
                 "There are three cases: the field is missing, it is `null`, it is a text. One `Option` can tell only two apart.",
                 "`Option<Option<String>>` can hold three. By default serde reads a missing field and `null` as the same `None`.",
-                "A `deserialize_with` function that wraps what it read in `Some`, together with `#[serde(default)]`, keeps them apart.",
+                "`#[serde(default, deserialize_with = \"sent\")]` above the field keeps them apart. The chapter shows the form of the function `sent`; its body is `Option::deserialize(field).map(Some)`.",
             ])
             .proof(async |api| {
                 let habit = api.create_described(&api.data.name(), &api.data.description()).await?;
@@ -208,11 +218,19 @@ pub fn checks() -> Vec<Check> {
         check("1.patch-unknown", "PATCH answers 404 for an unknown habit")
             .needs(&["1.get-unknown"])
             .book("status-codes")
-            .hints(&["PATCH changes what exists. It never creates."])
+            .hints(&[
+                "PATCH changes what exists. It never creates.",
+                "`Store::update` gives `None` when no habit has this id: answer 404 then.",
+            ])
             .proof(async |api| {
                 let path = api.unknown_path().await?;
                 api.patch(&path, json!({ "completed_today": true })).await?.status(404)?;
                 api.get(&path).await?.status(404)?;
+                // A habit that was deleted is unknown again; whether DELETE works is another check's business.
+                let gone = api.any_habit().await?;
+                if api.delete(gone.path()).await?.code() == 204 && api.get(gone.path()).await?.code() == 404 {
+                    api.patch(gone.path(), json!({ "completed_today": true })).await?.status(404)?;
+                }
                 Ok(())
             }),
         check("1.delete", "DELETE answers 204, and the habit is gone")
@@ -224,12 +242,16 @@ pub fn checks() -> Vec<Check> {
             ])
             .proof(async |api| {
                 let (stays, goes, also_stays) = (api.any_habit().await?, api.any_habit().await?, api.any_habit().await?);
-                api.delete(goes.path()).await?.status(204)?;
+                let answer = api.delete(goes.path()).await?;
+                answer.status(204)?;
+                if let Some(length) = answer.header("content-length").filter(|length| *length != "0") {
+                    return Err(answer.fail("no body", format!("Content-Length: {length}")));
+                }
                 api.get(goes.path()).await?.status(404)?;
                 let (answer, list) = api.list().await?;
                 let ours = [stays.id, goes.id, also_stays.id];
-                let left: Vec<i64> = list.iter().map(|habit| habit.id).filter(|id| ours.contains(id)).collect();
-                let left: HashSet<i64> = left.into_iter().collect();
+                let left: Vec<i128> = list.iter().map(|habit| habit.id).filter(|id| ours.contains(id)).collect();
+                let left: HashSet<i128> = left.into_iter().collect();
                 if left != HashSet::from([stays.id, also_stays.id]) {
                     let expected = format!("a list without habit {} and with {} and {}", goes.id, stays.id, also_stays.id);
                     return Err(answer.fail(expected, format!("of these three the list has {left:?}")));
@@ -243,7 +265,10 @@ pub fn checks() -> Vec<Check> {
         check("1.delete-again", "DELETE answers 404 for a habit that is gone or never was")
             .needs(&["1.delete"])
             .book("deleting-a-habit")
-            .hints(&["Removing something from a collection tells you whether it was there. Answer 404 when it was not."])
+            .hints(&[
+                "Removing something from a collection tells you whether it was there. Answer 404 when it was not.",
+                "`Store::remove` gives `Some` with the removed habit, or `None` when there was none.",
+            ])
             .proof(async |api| {
                 let habit = api.any_habit().await?;
                 api.delete(habit.path()).await?.status(204)?;
@@ -263,7 +288,7 @@ pub fn checks() -> Vec<Check> {
                 let habits = join_all(names.iter().map(|name| api.create(name))).await;
                 let habits = habits.into_iter().collect::<Result<Vec<_>, _>>()?;
                 let (answer, list) = api.list().await?;
-                let ids: HashSet<i64> = habits.iter().map(|habit| habit.id).collect();
+                let ids: HashSet<i128> = habits.iter().map(|habit| habit.id).collect();
                 if ids.len() < PARALLEL {
                     return Err(answer.fail(format!("{PARALLEL} different ids"), format!("{} different ids", ids.len())));
                 }
@@ -287,15 +312,18 @@ pub fn checks() -> Vec<Check> {
             .proof(async |api| {
                 let mut given = HashSet::new();
                 for _ in 0..4 {
-                    let (first, last) = (api.any_habit().await?, api.any_habit().await?);
-                    let mut fresh = given.insert(first.id);
-                    fresh &= given.insert(last.id);
-                    for habit in [last, first] {
-                        let answer = api.delete(habit.path()).await?;
-                        answer.status(204)?;
-                        if !fresh {
-                            return Err(answer.fail("ids that no habit had before", "the id of a deleted habit"));
+                    let mut created = Vec::new();
+                    for _ in 0..2 {
+                        let answer = api.post("/habits", json!({ "name": api.data.name() })).await?;
+                        answer.status(201)?;
+                        let habit = Habit::of(&answer)?;
+                        if !given.insert(habit.id) {
+                            return Err(answer.fail("an id that no habit had before", format!("id {} a second time", habit.id)));
                         }
+                        created.push(habit);
+                    }
+                    for habit in created.iter().rev() {
+                        api.delete(habit.path()).await?.status(204)?;
                     }
                 }
                 Ok(())
@@ -305,10 +333,12 @@ pub fn checks() -> Vec<Check> {
             .book("methods-and-crud")
             .hints(&["A client, a browser or a cache may send GET at any time and as often as it likes. Only read in it."])
             .proof(async |api| {
-                let open = api.any_habit().await?;
                 let done = api.create_described(&api.data.name(), &api.data.description()).await?;
-                api.patch(done.path(), json!({ "completed_today": true })).await?.status(200)?;
-                let done = done.with("completed_today", true);
+                let answer = api.patch(done.path(), json!({ "completed_today": true })).await?;
+                answer.status(200)?;
+                // Whether PATCH answers the right habit, and changes no other, is another check's business.
+                let done = Habit::of(&answer)?;
+                let open = api.any_habit().await?;
                 let unknown = api.unknown_path().await?;
                 let (_, before) = api.list().await?;
                 for _ in 0..2 {
@@ -337,7 +367,13 @@ pub fn checks() -> Vec<Check> {
                 let habit = Habit::of(&answer)?;
                 api.get("/habits").await?.media_type("application/json")?;
                 // Where one of these is not built yet, another check says so.
-                for answer in [api.get(habit.path()).await?, api.patch(habit.path(), json!({})).await?] {
+                let whole = json!({ "name": api.data.name() });
+                let answers = [
+                    api.get(habit.path()).await?,
+                    api.patch(habit.path(), json!({})).await?,
+                    api.put(habit.path(), whole).await?,
+                ];
+                for answer in answers {
                     if answer.code() == 200 {
                         answer.media_type("application/json")?;
                     }
@@ -348,7 +384,7 @@ pub fn checks() -> Vec<Check> {
             .book("trying-your-api")
             .hints(&[
                 "The page has to work on a train: scripts and styles come from your own server.",
-                "`SwaggerUi::new(\"/docs\")` merged into the router serves the page and its files.",
+                "In the starter `docs::router` serves the page and its files, and `app` in `lib.rs` merges it into the router. Put both back if they are gone.",
             ])
             .proof(async |api| openapi::docs_page(api).await),
         check("1.openapi", "GET /openapi.json is an OpenAPI 3 document that names every route")
@@ -362,7 +398,10 @@ pub fn checks() -> Vec<Check> {
             .stretch()
             .needs(&["1.get-one"])
             .book("location")
-            .hints(&["A handler can return headers too: a status, an array of header pairs, and the body, as one tuple."])
+            .hints(&[
+                "A handler can return headers too: a status, an array of header pairs, and the body, as one tuple.",
+                "The array is `[(header::LOCATION, format!(\"/habits/{}\", habit.id))]`, with `axum::http::header`. Return `impl IntoResponse`, and you need not write the type of the tuple.",
+            ])
             .proof(async |api| {
                 let answer = api.post("/habits", json!({ "name": api.data.name() })).await?;
                 let habit = Habit::of(&answer)?;

@@ -23,6 +23,11 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The least patience left after several answers that never came.
 const LEAST_PATIENCE: Duration = Duration::from_secs(1);
 
+/// How long the first attempt to connect may take; later ones take longer.
+const FIRST_CONNECT: Duration = Duration::from_millis(100);
+/// The longest attempt to connect.
+const LONGEST_CONNECT: Duration = Duration::from_secs(2);
+
 /// A client for one server.
 #[derive(Clone)]
 pub struct Probe {
@@ -80,7 +85,8 @@ impl Probe {
         // A server that never answers must not cost the whole patience at every request.
         self.patience.set(match &reply {
             Err(NoAnswer::TimedOut(_)) => (limit / 2).max(LEAST_PATIENCE),
-            _ => PATIENCE,
+            Err(_) => limit,
+            Ok(_) => PATIENCE,
         });
         let exchange = Rc::new(Exchange { base: self.base.to_string(), request, reply, started, duration: clock.elapsed() });
         self.transcript.borrow_mut().push(exchange.clone());
@@ -108,7 +114,17 @@ impl Probe {
     }
 
     async fn connect(&self) -> Result<TcpStream, NoAnswer> {
-        let stream = TcpStream::connect(&*self.address).await.map_err(|error| match error.kind() {
+        // Where many connect at once and a server's queue is short, the system drops attempts and repeats each only after
+        // 1, 3 and 7 seconds, all of them together again. New attempts at random moments get in sooner.
+        let mut wait = FIRST_CONNECT;
+        let connected = loop {
+            let jitter = wait.mul_f64(fastrand::f64());
+            match tokio::time::timeout(wait + jitter, TcpStream::connect(&*self.address)).await {
+                Ok(connected) => break connected,
+                Err(_) => wait = (wait * 2).min(LONGEST_CONNECT),
+            }
+        };
+        let stream = connected.map_err(|error| match error.kind() {
             std::io::ErrorKind::ConnectionRefused => NoAnswer::Refused,
             _ => NoAnswer::Closed(error.to_string()),
         })?;

@@ -39,7 +39,7 @@ pub fn check(id: &'static str, title: &'static str, kind: Kind, verdict: Verdict
         duration: Duration::from_micros(3_400),
         exchanges: Vec::new(),
         log: Vec::new(),
-            sql: Vec::new(),
+        sql: Vec::new(),
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::io::IsTerminal;
 
+use rustix::termios::tcgetwinsize;
+
 /// Lines wider than this are hard to read, however wide the terminal is.
 const WIDEST: usize = 110;
 /// The width where there is no terminal to ask.
@@ -37,6 +39,12 @@ impl ColorChoice {
     }
 }
 
+/// Columns and rows of the terminal that is written to, if one is and knows its size.
+pub fn size() -> Option<(usize, usize)> {
+    let size = tcgetwinsize(std::io::stdout()).or_else(|_| tcgetwinsize(std::io::stderr())).ok()?;
+    (size.ws_col > 0 && size.ws_row > 0).then_some((size.ws_col.into(), size.ws_row.into()))
+}
+
 /// How a text report is to look.
 #[derive(Debug, Clone)]
 pub struct Style {
@@ -51,12 +59,12 @@ impl Style {
     pub fn detect(choice: ColorChoice) -> Style {
         let is_terminal = std::io::stdout().is_terminal();
         let columns = match is_terminal {
-            true => crossterm::terminal::size().ok().map(|(columns, _)| usize::from(columns)),
+            true => size().map(|(columns, _)| columns),
             false => None,
         };
         Style {
             color: choice.resolve(|name| std::env::var(name).ok(), is_terminal),
-            width: columns.filter(|columns| *columns > 0).unwrap_or(NO_TERMINAL).clamp(NARROWEST, WIDEST),
+            width: columns.unwrap_or(NO_TERMINAL).clamp(NARROWEST, WIDEST),
         }
     }
 

@@ -237,6 +237,10 @@ fn passed(page: &mut Page, report: &RunReport, subject: Subject) {
         page.prose(2, "To try the stretch checks as well:");
         page.line(4, Ink::Code, &escape_line(&subject.check(report.step, " --stretch")));
     }
+    if subject.folder().is_some() {
+        page.prose(2, "To see how the reference solution differs from your code:");
+        page.line(4, Ink::Code, &format!("cargo run -p checker -- solution {}", report.step));
+    }
     let next = report.step + 1;
     match (subject.folder(), Step::numbered(next)) {
         (Some(_), Some(_)) => {

@@ -1,6 +1,6 @@
 //! `/habits`: the calls, the JSON they take and give, and the code that answers them.
 
-// TODO(imports): import what your handlers use, for example `axum::Json`.
+// TODO(imports): import what your handlers use: `axum::Json`, `axum::extract::{Path, State}`.
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use time::{Date, OffsetDateTime};
@@ -11,9 +11,7 @@ use crate::store::{Store, StoredHabit};
 
 /// Every call under `/habits`, each with the function below that answers it.
 pub fn router() -> OpenApiRouter<Store> {
-    OpenApiRouter::new()
-        .routes(routes!(list, create))
-        .routes(routes!(get, replace, patch, delete))
+    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(get, replace, patch, delete))
 }
 
 /// A habit as the API shows it.

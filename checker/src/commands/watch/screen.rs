@@ -1,7 +1,6 @@
 //! What the window shows, and what keys mean: no terminal is needed to know either.
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-
+use super::keys::Key;
 use super::rows::{cut, rows};
 use crate::course::Step;
 use crate::outcome::{Kind, RunReport, StepVerdict, Verdict};
@@ -134,31 +133,26 @@ impl Screen {
     }
 
     /// Does what a key says to the window, and returns what else it asks for.
-    pub fn key(&mut self, key: KeyEvent) -> Action {
+    pub fn key(&mut self, key: Key) -> Action {
         self.notice = None;
-        if key.modifiers.contains(KeyModifiers::CONTROL) {
-            return match key.code {
-                KeyCode::Char('c' | 'd') => Action::Quit,
-                KeyCode::Char('z') => Action::Suspend,
-                _ => Action::Look,
-            };
-        }
         let (all, shown, top) = self.window();
         let last = all.saturating_sub(shown);
         let page = shown.saturating_sub(1).max(1);
-        match key.code {
-            KeyCode::Char('r' | 'R') => return Action::Run,
-            KeyCode::Char('h' | 'H') => return Action::Hint,
-            KeyCode::Char('l' | 'L') => return Action::List,
-            KeyCode::Char('n' | 'N') => return Action::Next,
-            KeyCode::Char('q' | 'Q') => return Action::Quit,
-            KeyCode::Down | KeyCode::Char('j') => self.top = Some((top + 1).min(last)),
-            KeyCode::Up | KeyCode::Char('k') => self.top = Some(top.saturating_sub(1)),
-            KeyCode::PageDown | KeyCode::Char(' ' | 'f') => self.top = Some((top + page).min(last)),
-            KeyCode::PageUp | KeyCode::Char('b') => self.top = Some(top.saturating_sub(page)),
-            KeyCode::Home | KeyCode::Char('g') => self.top = Some(0),
-            KeyCode::End | KeyCode::Char('G') => self.top = Some(last),
-            KeyCode::Esc | KeyCode::Enter => self.turn_to(Page::Report),
+        match key {
+            Key::Ctrl('c' | 'd') => return Action::Quit,
+            Key::Ctrl('z') => return Action::Suspend,
+            Key::Char('r' | 'R') => return Action::Run,
+            Key::Char('h' | 'H') => return Action::Hint,
+            Key::Char('l' | 'L') => return Action::List,
+            Key::Char('n' | 'N') => return Action::Next,
+            Key::Char('q' | 'Q') => return Action::Quit,
+            Key::Down | Key::Char('j') => self.top = Some((top + 1).min(last)),
+            Key::Up | Key::Char('k') => self.top = Some(top.saturating_sub(1)),
+            Key::PageDown | Key::Char(' ' | 'f') => self.top = Some((top + page).min(last)),
+            Key::PageUp | Key::Char('b') => self.top = Some(top.saturating_sub(page)),
+            Key::Home | Key::Char('g') => self.top = Some(0),
+            Key::End | Key::Char('G') => self.top = Some(last),
+            Key::Escape | Key::Enter => self.turn_to(Page::Report),
             _ => {}
         }
         Action::Look
@@ -332,7 +326,7 @@ mod tests {
     }
 
     fn press(screen: &mut Screen, key: char) -> Action {
-        screen.key(KeyEvent::from(KeyCode::Char(key)))
+        screen.key(Key::Char(key))
     }
 
     fn in_each_size(name: &str, screen: impl Fn((usize, usize)) -> Screen) {
@@ -373,7 +367,7 @@ mod tests {
         assert_eq!(screen.first_failure(), Some("1.patch-partial"));
         screen.show("1.patch-partial\n\nHint 1 of 2:\n  An absent field and a null field are two things.\n".to_owned());
         insta::assert_snapshot!("hint_40x12", seen(&screen));
-        screen.key(KeyEvent::from(KeyCode::Esc));
+        screen.key(Key::Escape);
         assert_eq!(seen(&screen), report);
     }
 
@@ -433,12 +427,11 @@ mod tests {
 
     #[test]
     fn every_way_to_end_works() {
-        let control = |c| KeyEvent::new(KeyCode::Char(c), KeyModifiers::CONTROL);
         let mut screen = screen((40, 12));
-        for key in [KeyEvent::from(KeyCode::Char('q')), control('c'), control('d')] {
+        for key in [Key::Char('q'), Key::Ctrl('c'), Key::Ctrl('d')] {
             assert_eq!(screen.key(key), Action::Quit);
         }
-        assert_eq!(screen.key(control('r')), Action::Look, "only plain letters start a run");
+        assert_eq!(screen.key(Key::Ctrl('r')), Action::Look, "only plain letters start a run");
     }
 
     #[test]

@@ -55,7 +55,7 @@ pub enum Happening {
     Saved(Vec<PathBuf>),
     /// A run is complete, and perhaps its result could not be kept.
     Graded(Box<RunReport>, Option<Problem>),
-    /// From now on changes are looked for every second; the text completes "because …".
+    /// From now on changes are looked for twice a second; the text completes "because …".
     Polling(String),
 }
 
@@ -119,7 +119,7 @@ impl<'a> Session<'a> {
         }
         let folder = self.workshop.short(watcher.folder());
         match watcher.polls_because() {
-            Some(why) => format!("Polling {folder} every second: {why}"),
+            Some(why) => format!("Polling {folder} twice a second: {why}"),
             None => format!("Watching {folder}"),
         }
     }

@@ -1,21 +1,25 @@
 //! The terminal while `watch` has it: raw keys, a screen of its own, and all put back on every way out.
 
+use std::collections::VecDeque;
 use std::io::{self, IsTerminal, Write};
-use std::sync::Once;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 use std::time::Duration;
 
-use crossterm::event::{self, Event};
-use crossterm::terminal::{disable_raw_mode, enable_raw_mode};
 use rustix::process::{Signal, kill_current_process_group};
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
+use tokio::signal::unix::{self, SignalKind, signal};
+
+use super::keys::{Decoder, Key};
+use super::reading::Reading;
+use crate::report::terminal::size;
 
 /// Alternate screen, cursor hidden, no automatic line breaks (DEC private modes 1049, 25 and 7).
 const ENTER: &str = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J";
 const LEAVE: &str = "\x1b[?7h\x1b[?25h\x1b[?1049l";
 
-/// Whether the terminal is as `ENTER` leaves it.
-static ENTERED: AtomicBool = AtomicBool::new(false);
+/// The terminal's settings as they were before, while it is as `ENTER` leaves it.
+static BEFORE: Mutex<Option<Termios>> = Mutex::new(None);
 
 /// The terminal. Dropping it puts the terminal back.
 pub struct Terminal {
@@ -46,10 +50,7 @@ impl Terminal {
 
     /// Columns and rows.
     pub fn size(&self) -> (usize, usize) {
-        match crossterm::terminal::size() {
-            Ok((columns, rows)) if columns > 0 && rows > 0 => (columns.into(), rows.into()),
-            _ => (80, 24),
-        }
+        size().unwrap_or((80, 24))
     }
 
     /// Shows these rows and nothing else. Rows that are shown already are not sent again: the way may be long.
@@ -97,32 +98,78 @@ impl Drop for Terminal {
 }
 
 fn take() -> io::Result<()> {
-    enable_raw_mode()?;
-    ENTERED.store(true, Ordering::SeqCst);
+    let stdin = io::stdin();
+    let settings = tcgetattr(&stdin)?;
+    let mut raw = settings.clone();
+    raw.make_raw();
+    tcsetattr(&stdin, OptionalActions::Now, &raw)?;
+    *before() = Some(settings);
     let mut stdout = io::stdout().lock();
     stdout.write_all(ENTER.as_bytes())?;
     stdout.flush()
 }
 
 fn leave() {
-    if ENTERED.swap(false, Ordering::SeqCst) {
+    let settings = before().take();
+    if let Some(settings) = settings {
         let mut stdout = io::stdout().lock();
         let _ = stdout.write_all(LEAVE.as_bytes());
         let _ = stdout.flush();
-        let _ = disable_raw_mode();
+        let _ = tcsetattr(io::stdin(), OptionalActions::Now, &settings);
     }
 }
 
-/// Keys and changes of size, until the terminal is gone.
-pub fn events() -> UnboundedReceiver<Event> {
-    let (sender, receiver) = unbounded_channel();
-    // The thread ends with the program: nothing can wake it from reading.
-    std::thread::spawn(move || {
-        while let Ok(event) = event::read() {
-            if sender.send(event).is_err() {
-                return;
+fn before() -> MutexGuard<'static, Option<Termios>> {
+    BEFORE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What somebody does at the terminal.
+pub enum Input {
+    /// A key was pressed.
+    Key(Key),
+    /// The terminal has another size.
+    Resized,
+}
+
+/// Keys and changes of size.
+pub struct Keyboard {
+    reading: Reading<Vec<u8>>,
+    decoder: Decoder,
+    /// Keys that were read together with one before.
+    keys: VecDeque<Key>,
+    resized: unix::Signal,
+}
+
+impl Keyboard {
+    /// Begins to listen.
+    pub fn new() -> io::Result<Self> {
+        let stdin = io::stdin().as_fd().try_clone_to_owned()?;
+        Ok(Keyboard {
+            reading: Reading::start(Arc::new(stdin), read)?,
+            decoder: Decoder::default(),
+            keys: VecDeque::new(),
+            resized: signal(SignalKind::window_change())?,
+        })
+    }
+
+    /// Waits for the next thing that is done; nothing when the terminal is gone.
+    ///
+    /// It may be dropped and called again at any time: nothing is forgotten.
+    pub async fn next(&mut self) -> Option<Input> {
+        loop {
+            if let Some(key) = self.keys.pop_front() {
+                return Some(Input::Key(key));
+            }
+            tokio::select! {
+                bytes = self.reading.next() => self.keys = self.decoder.decode(&bytes?).into(),
+                Some(()) = self.resized.recv() => return Some(Input::Resized),
             }
         }
-    });
-    receiver
+    }
+}
+
+fn read(stdin: &OwnedFd) -> io::Result<Option<Vec<u8>>> {
+    let mut bytes = [0; 256];
+    let count = rustix::io::read(stdin, &mut bytes)?;
+    Ok((count > 0).then(|| bytes[..count].to_vec()))
 }

@@ -3,19 +3,16 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-use notify::{ErrorKind, Event, RecommendedWatcher, RecursiveMode, Watcher as _};
-use tokio::sync::Notify;
 
 use super::debounce::Debounce;
 use super::sources::{Scan, Sources, is_written_by_people};
+use super::system::System;
 
 /// How often to look when the system reports changes: some file systems take part without ever reporting one.
 const NOW_AND_THEN: Duration = Duration::from_secs(2);
 /// How often to look when it does not.
-const POLLING: Duration = Duration::from_secs(1);
+const POLLING: Duration = Duration::from_millis(500);
 /// Looking may take this part of the time at most.
 const SHARE: u32 = 20;
 
@@ -31,19 +28,11 @@ pub struct Watcher {
     next_look: Instant,
 }
 
-/// The operating system's reports of changes.
-struct System {
-    watcher: RecommendedWatcher,
-    changed: Arc<Notify>,
-    /// The folders under watch, by their file numbers.
-    folders: BTreeMap<PathBuf, u64>,
-}
-
 impl Watcher {
     /// Begins to watch.
     pub fn new(sources: Sources) -> Self {
         let mut watcher = Watcher {
-            system: System::new(&sources),
+            system: System::new(),
             graded: Scan::default(),
             saves: Debounce::default(),
             unreported: false,
@@ -54,7 +43,7 @@ impl Watcher {
         watcher
     }
 
-    /// Why changes are found by looking every second, if they are.
+    /// Why changes are found by looking twice a second, if they are.
     pub fn polls_because(&self) -> Option<&str> {
         self.system.as_ref().err().map(String::as_str)
     }
@@ -89,7 +78,7 @@ impl Watcher {
         loop {
             let due = self.saves.due().unwrap_or(self.next_look);
             let reported = tokio::select! {
-                () = System::reported(&self.system) => true,
+                () = reported(&mut self.system, &self.sources) => true,
                 () = tokio::time::sleep_until(due.into()) => false,
             };
             let now = Instant::now();
@@ -130,7 +119,7 @@ impl Watcher {
         let clock = Instant::now();
         let scan = self.sources.scan();
         if let Ok(system) = &mut self.system
-            && let Err(why) = system.follow(&self.sources, &scan)
+            && let Err(why) = system.follow(followed(&self.sources, &scan))
         {
             self.system = Err(why);
         }
@@ -140,66 +129,18 @@ impl Watcher {
     }
 }
 
-impl System {
-    fn new(sources: &Sources) -> Result<Self, String> {
-        let changed = Arc::new(Notify::new());
-        let (teller, relevant) = (changed.clone(), sources.clone());
-        let tell = move |event: notify::Result<Event>| {
-            let counts = match event {
-                Ok(event) => {
-                    !event.kind.is_access() && (event.need_rescan() || event.paths.iter().any(|path| relevant.contain(path)))
-                }
-                Err(_) => true,
-            };
-            if counts {
-                teller.notify_one();
-            }
-        };
-        let watcher = notify::recommended_watcher(tell).map_err(|error| reason(&error))?;
-        Ok(System { watcher, changed, folders: BTreeMap::new() })
-    }
-
-    /// Waits for a report.
-    async fn reported(system: &Result<System, String>) {
-        match system {
-            Ok(system) => system.changed.notified().await,
-            Err(_) => std::future::pending().await,
-        }
-    }
-
-    /// Watches exactly the folders of `scan`, and the one above, where the first of them may come and go.
-    fn follow(&mut self, sources: &Sources, scan: &Scan) -> Result<(), String> {
-        let above = sources.folder().parent().filter(|above| above.is_dir()).map(|above| (above.to_owned(), 0));
-        let wanted: BTreeMap<PathBuf, u64> = scan.folders.clone().into_iter().chain(above).collect();
-        for folder in self.folders.iter().filter(|(folder, number)| wanted.get(*folder) != Some(number)) {
-            let _ = self.watcher.unwatch(folder.0); // It may be gone, and its watch with it.
-        }
-        for (folder, number) in &wanted {
-            if self.folders.get(folder) != Some(number) {
-                self.watch(folder)?;
-            }
-        }
-        self.folders = wanted;
-        Ok(())
-    }
-
-    fn watch(&mut self, folder: &Path) -> Result<(), String> {
-        match self.watcher.watch(folder, RecursiveMode::NonRecursive) {
-            // Gone since it was seen; that will be reported.
-            Err(error) if matches!(error.kind, ErrorKind::PathNotFound) => Ok(()),
-            Err(error) if matches!(&error.kind, ErrorKind::Io(error) if error.kind() == io::ErrorKind::NotFound) => Ok(()),
-            result => result.map_err(|error| reason(&error)),
-        }
+/// Waits for a report of the system, if it makes any.
+async fn reported(system: &mut Result<System, String>, sources: &Sources) {
+    match system {
+        Ok(system) => system.reported(|path| sources.contain(path)).await,
+        Err(_) => std::future::pending().await,
     }
 }
 
-/// Why the system does not report changes, in a few words.
-fn reason(error: &notify::Error) -> String {
-    match &error.kind {
-        ErrorKind::MaxFilesWatch => "the system's limit of watched files is reached".to_owned(),
-        ErrorKind::Io(error) => format!("the system cannot report them: {error}"),
-        _ => format!("the system cannot report them: {error}"),
-    }
+/// The folders of `scan`, and the one above, where the first of them may come and go.
+fn followed(sources: &Sources, scan: &Scan) -> BTreeMap<PathBuf, u64> {
+    let above = sources.folder().parent().filter(|above| above.is_dir()).map(|above| (above.to_owned(), 0));
+    scan.folders.clone().into_iter().chain(above).collect()
 }
 
 #[cfg(test)]
@@ -262,14 +203,13 @@ mod tests {
         assert_eq!(watcher.polls_because(), Some("a test"));
     }
 
+    #[cfg(target_os = "linux")]
     #[tokio::test]
     async fn a_file_system_that_keeps_silent_is_found_out() {
         let (_root, sources) = folder();
         let mut watcher = Watcher::new(sources.clone());
         if let Ok(system) = &mut watcher.system {
-            for folder in system.folders.keys() {
-                let _ = system.watcher.unwatch(folder);
-            }
+            system.deafen();
         }
         watcher.next_look = Instant::now();
         fs::write(sources.folder().join("src/main.rs"), "fn main() {}").expect("the folder is writable");

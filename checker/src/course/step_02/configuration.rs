@@ -30,6 +30,11 @@ pub fn checks() -> Vec<Check> {
                             if ending.is_success() {
                                 return Err(Stop::fail(format!("a non-zero exit code for PORT={value}"), ending.to_string()));
                             }
+                            // Only who tries to listen learns that an address is taken.
+                            if let Some(line) = stderr.iter().find(|line| tells_of_a_taken_address(line)) {
+                                let expected = format!("a program that ends at once for PORT={value}");
+                                return Err(Stop::fail(expected, format!("a program that tried to listen: {line}")));
+                            }
                             if !stderr.iter().any(|line| names_port(line)) {
                                 let actual = format!("{ending}, and stderr:\n{}", stderr.join("\n"));
                                 return Err(Stop::fail(format!("a message on stderr that names PORT, for PORT={value}"), actual));
@@ -47,6 +52,11 @@ pub fn checks() -> Vec<Check> {
                 Ok(())
             }),
     ]
+}
+
+fn tells_of_a_taken_address(line: &str) -> bool {
+    let line = line.to_lowercase();
+    line.contains("address already in use") || line.contains("eaddrinuse")
 }
 
 /// Whether a line has the word "port" in any letter case; "unsupported" and "import" have it by chance.

@@ -14,7 +14,7 @@ pub fn checks() -> Vec<Check> {
             .book("one-shape-for-errors")
             .hints(&[
                 "The framework's own 404 has an empty body. Where can a router be told what to do when no route fits?",
-                "`Router::fallback` takes a handler; let it return your error type.",
+                "`Router::fallback` takes a handler; let it return `Error::NotFound`. The body and the media type of every `Error` come from `problem.rs`.",
             ])
             .proof(async |api| {
                 let path = format!("/no-such-thing-{}", api.data.token(8));
@@ -27,6 +27,7 @@ pub fn checks() -> Vec<Check> {
             .hints(&[
                 "The media type is `application/problem+json`, not `application/json`.",
                 "`status` in the body repeats the status of the answer. One error type with one `IntoResponse` does it for every handler.",
+                "`Json` alone says `application/json`. Return `(status, [(header::CONTENT_TYPE, \"application/problem+json\")], Json(body)).into_response()`, with `axum::http::header`.",
             ])
             .proof(async |api| {
                 let path = api.unknown_path().await?;
@@ -39,7 +40,7 @@ pub fn checks() -> Vec<Check> {
             .book("routing")
             .hints(&[
                 "405 has to say which methods there are, in the `Allow` header. axum sets it already; do not lose it.",
-                "`Router::method_not_allowed_fallback` takes a handler, as `fallback` does.",
+                "`Router::method_not_allowed_fallback` takes a handler, as `fallback` does. Let it return `Error::MethodNotAllowed`.",
             ])
             .proof(async |api| {
                 let habit = api.any_habit().await?;
@@ -56,10 +57,11 @@ pub fn checks() -> Vec<Check> {
             .hints(&[
                 "The `Json` extractor answers by itself when it cannot read the body, in its own words.",
                 "Write an extractor of your own that calls axum's and turns its rejection into your error.",
+                "`FromRequest` for `ValidJson<T>` calls `Json::<Value>::from_request(request, state).await` and looks at the `JsonRejection` in the `Err`: `JsonSyntaxError` means that it is no JSON.",
             ])
             .proof(async |api| {
                 let habit = api.any_habit().await?;
-                for body in ["{\"name\": ", "{'name': 'single quotes'}", "{\"name\": \"x\",}", "name=x", ""] {
+                for body in ["{\"name\": ", "{'name': 'single quotes'}", "{\"name\": \"x\",}", "{\"name\": \"x\"} y", "name=x", ""] {
                     let post = Request::new("POST", "/habits").header("content-type", "application/json").body(body);
                     expect_problem(&api.http.send(post).await?, 400)?;
                     let patch = Request::new("PATCH", habit.path()).header("content-type", "application/json").body(body);
@@ -72,12 +74,13 @@ pub fn checks() -> Vec<Check> {
             .hints(&[
                 "The client says in `Content-Type` what it sends. JSON under another name is refused too.",
                 "A parameter is no other type: `application/json; charset=utf-8` is fine.",
+                "axum's `Json` looks at the header for you: its rejection is then `JsonRejection::MissingJsonContentType`.",
             ])
             .proof(async |api| {
                 let habit = api.any_habit().await?;
                 let name = api.data.name();
                 let body = json!({ "name": name }).to_string();
-                for media_type in ["text/plain", "application/x-www-form-urlencoded", "application/xml"] {
+                for media_type in ["text/plain", "text/json", "application/x-www-form-urlencoded", "application/xml"] {
                     let requests = [Request::new("POST", "/habits"), Request::new("PATCH", habit.path())];
                     for request in requests {
                         let request = request.header("content-type", media_type).body(body.clone());
@@ -92,13 +95,14 @@ pub fn checks() -> Vec<Check> {
         check("2.bad-id", "An id that is no integer, or beyond 64 bits, answers 400 or 404 with problem details")
             .book("extractors")
             .hints(&[
-                "`Path<u64>` refuses `abc` by itself, with a text of its own. That rejection, too, becomes your error.",
+                "`Path<i64>` refuses `abc` by itself, with a text of its own. That rejection, too, becomes your error.",
                 "A fallback does not see it: the route fits. Write a small extractor around `Path`.",
+                "`FromRequestParts` for your `Path<T>` calls `axum::extract::Path::<T>::from_request_parts(parts, state).await` and makes an `Error::Invalid` out of an `Err`.",
             ])
             .proof(async |api| {
                 let known = api.any_habit().await?.id;
                 // The last two lead to a habit that exists where an id is cut off or wraps around.
-                let beyond = i128::from(known) + (1_i128 << 64);
+                let beyond = known + (1_i128 << 64);
                 let ids = ["abc".into(), "1.5".into(), "99999999999999999999999999".into(), beyond.to_string(), format!("{known}abc")];
                 for id in ids {
                     let path = format!("/habits/{id}");

@@ -14,7 +14,8 @@ pub fn checks() -> Vec<Check> {
             .book("validation")
             .hints(&[
                 "The body is well-formed JSON, but a rule is broken: 400, with `errors` in the problem details.",
-                "An array or a text in place of the object is refused too. serde can read a struct from an array: see that yours does not.",
+                "A name that is missing reaches `validate` only if reading gives it a value: `#[serde(default)]` above the field makes it an empty one.",
+                "An array or a text in place of the object is refused too. serde can read a struct from an array: see that yours does not. `Value::is_object` tells.",
             ])
             .proof(async |api| {
                 let token = api.data.token(8);
@@ -54,13 +55,15 @@ pub fn checks() -> Vec<Check> {
             .hints(&[
                 "In PATCH a missing name means \"leave it\"; `null` would mean \"take it away\", and a habit has a name.",
                 "The type that tells a missing description from `null` can do the same for the name.",
+                "With `#[serde(default, deserialize_with = \"sent\")]` above `name: Option<String>`, a `String` is read where a name was sent, and `null` is none. Take `sent` as the chapter shows it: for any type `T`.",
             ])
             .proof(async |api| refused_names(api, &[Value::Null]).await),
         check("2.name-type", "A name that is not a string is refused, and the answer names the field")
             .book("validation")
             .hints(&[
                 "When serde refuses a type, the field's name is lost in a sentence. How could you learn it?",
-                "Read the body as `serde_json::Value` first, or use a crate that tracks the path of a deserialization error.",
+                "Read the body as a `serde_json::Value` first, and your type from that with `serde_path_to_error::deserialize`.",
+                "The error of `serde_path_to_error` has a `path()`. `error.path().to_string()` is the name of the field.",
             ])
             .proof(async |api| refused_names(api, &[json!(7), json!(true), json!(["a"]), json!({ "a": 1 })]).await),
         check("2.description-long", "A description of 500 characters is accepted, one of 501 refused")
@@ -84,7 +87,10 @@ pub fn checks() -> Vec<Check> {
             }),
         check("2.completed-type", "A completed_today that is not a boolean is refused by PATCH")
             .book("validation")
-            .hints(&["`\"true\"` is a text, `1` is a number, and `null` is neither true nor false."])
+            .hints(&[
+                "`\"true\"` is a text, `1` is a number, and `null` is neither true nor false.",
+                "By itself an `Option<bool>` takes `null` for \"not sent\". `deserialize_with = \"sent\"` keeps them apart, as for the name.",
+            ])
             .proof(async |api| {
                 let habit = api.any_habit().await?;
                 for value in [json!("true"), json!(1), json!("yes"), json!([]), json!(null)] {

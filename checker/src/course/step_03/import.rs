@@ -63,7 +63,7 @@ pub fn checks() -> Vec<Check> {
                 expect_days(api, &habits[3], &yesterday).await?;
                 let (answer, list) = api.list().await?;
                 let ids = |habits: &[Habit]| habits.iter().map(|habit| habit.id).collect::<Vec<_>>();
-                let listed: Vec<i64> = ids(&list).into_iter().filter(|id| ids(&habits).contains(id)).collect();
+                let listed: Vec<i128> = ids(&list).into_iter().filter(|id| ids(&habits).contains(id)).collect();
                 match listed == ids(&habits) {
                     true => Ok(()),
                     false => Err(answer.fail(format!("the ids {:?}, in this order", ids(&habits)), format!("the ids {listed:?}"))),

@@ -80,8 +80,8 @@ pub fn checks() -> Vec<Check> {
                 seen.retain(|id| !gone.contains(id));
                 seen.extend(ids(&page));
                 next = following.filter(|_| seen.len() < 60);
-                let stayed: Vec<i64> = whole.iter().copied().filter(|id| !gone.contains(id)).collect();
-                let old: Vec<i64> = seen.iter().copied().filter(|id| whole.contains(id)).collect();
+                let stayed: Vec<i128> = whole.iter().copied().filter(|id| !gone.contains(id)).collect();
+                let old: Vec<i128> = seen.iter().copied().filter(|id| whole.contains(id)).collect();
                 if !stayed.starts_with(&old) {
                     return Err(answer.fail(
                         format!("so far the ids {:?}", &stayed[..old.len().min(stayed.len())]),
@@ -121,7 +121,7 @@ async fn filled(api: &Api, count: usize) -> Outcome<Instance> {
     Ok(server)
 }
 
-fn ids(habits: &[Habit]) -> Vec<i64> {
+fn ids(habits: &[Habit]) -> Vec<i128> {
     habits.iter().map(|habit| habit.id).collect()
 }
 

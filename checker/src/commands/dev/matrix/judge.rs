@@ -27,8 +27,8 @@ impl Judged {
 /// What a quick run examines: the declared checks, and one more that has to pass. Which one depends on the server's name,
 /// so that many servers together make a sample of the full product.
 pub fn declared_and_control(server: &WrongServer, checks: &[Check]) -> Vec<String> {
-    let spoilt = with_dependents(&server.trips, checks);
-    let sound: Vec<&str> = checks.iter().map(|check| check.id).filter(|id| !spoilt.contains(id)).collect();
+    let spoiled = with_dependents(&server.trips, checks);
+    let sound: Vec<&str> = checks.iter().map(|check| check.id).filter(|id| !spoiled.contains(id)).collect();
     let number = server.name.bytes().fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(byte)));
     let control = sound.get(number % sound.len().max(1)).map(|id| (*id).to_owned());
     server.trips.iter().cloned().chain(control).collect()
@@ -36,7 +36,7 @@ pub fn declared_and_control(server: &WrongServer, checks: &[Check]) -> Vec<Strin
 
 /// Judges a run: declared checks have to fail, those that need them are skipped, every other one passes.
 pub fn judge(server: &WrongServer, report: &RunReport, checks: &[Check]) -> Judged {
-    let spoilt = with_dependents(&server.trips, checks);
+    let spoiled = with_dependents(&server.trips, checks);
     let declares = |id: &str| server.trips.iter().any(|trip| trip == id);
     let mut judged = Judged { server: server.clone(), failed: Vec::new(), surprises: Vec::new() };
     if let Some(problem) = did_not_run(&report.verdict) {
@@ -52,7 +52,7 @@ pub fn judge(server: &WrongServer, report: &RunReport, checks: &[Check]) -> Judg
             Verdict::Pass => declares(check.id).then(|| "passes, though declared to fail".to_owned()),
             // A declared check that needs another declared one cannot be seen to fail by this server.
             Verdict::Skipped(reason) => {
-                let expected = spoilt.contains(check.id) && !declares(check.id);
+                let expected = spoiled.contains(check.id) && !declares(check.id);
                 (!expected).then(|| format!("is skipped because {reason}"))
             }
             Verdict::Inconclusive(reason) => Some(format!("is inconclusive: {reason}")),
@@ -66,19 +66,19 @@ pub fn judge(server: &WrongServer, report: &RunReport, checks: &[Check]) -> Judg
 
 /// These checks and all that need one of them, directly or not.
 fn with_dependents<'a>(ids: &'a [String], checks: &'a [Check]) -> BTreeSet<&'a str> {
-    let mut spoilt: BTreeSet<&str> = ids.iter().map(String::as_str).collect();
+    let mut spoiled: BTreeSet<&str> = ids.iter().map(String::as_str).collect();
     // Steps grade their own checks first, so a check may stand before the one it needs.
     loop {
-        let before = spoilt.len();
-        spoilt.extend(
+        let before = spoiled.len();
+        spoiled.extend(
             checks
                 .iter()
-                .filter(|check| check.needs.iter().any(|need| spoilt.contains(need)))
+                .filter(|check| check.needs.iter().any(|need| spoiled.contains(need)))
                 .map(|check| check.id)
                 .collect::<Vec<_>>(),
         );
-        if spoilt.len() == before {
-            return spoilt;
+        if spoiled.len() == before {
+            return spoiled;
         }
     }
 }

@@ -40,7 +40,7 @@ impl fmt::Display for Parameter {
         let readable = if self.binary {
             scalar(self.type_id, value).or_else(|| array(value))
         } else {
-            std::str::from_utf8(value).ok().map(|text| quoted(text))
+            std::str::from_utf8(value).ok().map(quoted)
         };
         match readable {
             Some(text) => f.write_str(&text),

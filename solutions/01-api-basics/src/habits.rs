@@ -18,7 +18,9 @@ use crate::store::{Store, StoredHabit};
 // ANCHOR: router
 /// Every call under `/habits`, each with the function below that answers it.
 pub fn router() -> OpenApiRouter<Store> {
-    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(get, replace, patch, delete))
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(get, replace, patch, delete))
 }
 // ANCHOR_END: router
 
@@ -145,7 +147,11 @@ async fn list(State(store): State<Store>) -> Json<Vec<Habit>> {
 async fn create(State(store): State<Store>, Json(new): Json<NewHabit>) -> impl IntoResponse {
     let habit = Habit::from(store.add(new.name, new.description));
     let location = format!("/habits/{}", habit.id);
-    (StatusCode::CREATED, [(header::LOCATION, location)], Json(habit))
+    (
+        StatusCode::CREATED,
+        [(header::LOCATION, location)],
+        Json(habit),
+    )
 }
 // ANCHOR_END: create
 //~ // TODO(create): store the habit that was sent and answer 201 with it.
@@ -279,7 +285,10 @@ mod tests {
 
         let stored = store.update(id, |habit| habit.completed_on = today().previous_day());
 
-        assert_eq!(stored.map(|habit| Habit::from(habit).completed_today), Some(false));
+        assert_eq!(
+            stored.map(|habit| Habit::from(habit).completed_today),
+            Some(false)
+        );
     }
 }
 // ANCHOR_END: habits_tests

@@ -40,8 +40,13 @@ impl Store {
     /// Adds a habit under a new id.
     pub fn add(&self, name: String, description: Option<String>) -> StoredHabit {
         let mut contents = self.lock();
-        let habit =
-            StoredHabit { id: contents.ids.next(), name, description, completed_on: None, created_at: OffsetDateTime::now_utc() };
+        let habit = StoredHabit {
+            id: contents.ids.next(),
+            name,
+            description,
+            completed_on: None,
+            created_at: OffsetDateTime::now_utc(),
+        };
         contents.habits.insert(habit.id, habit.clone());
         habit
     }

@@ -41,7 +41,10 @@ impl Config {
         let host: String = parse(&lookup, "HOST", "127.0.0.1", "a name or an IP address")?;
         let port: u16 = parse(&lookup, "PORT", "8000", "a number from 0 to 65535")?;
         let log_filter = parse(&lookup, "RUST_LOG", "info", "a log filter such as info")?;
-        Ok(Self { address: format!("{host}:{port}"), log_filter })
+        Ok(Self {
+            address: format!("{host}:{port}"),
+            log_filter,
+        })
     }
 }
 
@@ -52,12 +55,17 @@ fn parse<T: FromStr>(
     default: &str,
     expected: &'static str,
 ) -> Result<T, ConfigError> {
-    let value = lookup(variable).filter(|value| !value.is_empty()).unwrap_or_else(|| default.into());
-    value.to_str().and_then(|value| value.parse().ok()).ok_or_else(|| ConfigError {
-        variable,
-        value: value.to_string_lossy().into_owned(),
-        expected,
-    })
+    let value = lookup(variable)
+        .filter(|value| !value.is_empty())
+        .unwrap_or_else(|| default.into());
+    value
+        .to_str()
+        .and_then(|value| value.parse().ok())
+        .ok_or_else(|| ConfigError {
+            variable,
+            value: value.to_string_lossy().into_owned(),
+            expected,
+        })
 }
 // ANCHOR_END: config
 //~ // TODO(config): parse HOST, PORT and RUST_LOG here, and refuse a value that cannot be used.
@@ -108,7 +116,11 @@ pub struct ConfigError {
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { variable, value, expected } = self;
+        let Self {
+            variable,
+            value,
+            expected,
+        } = self;
         write!(f, "{variable} must be {expected}, but it is {value:?}")
     }
 }
@@ -123,7 +135,8 @@ mod tests {
 
     /// The configuration with one variable set, or the text of the error.
     fn with(variable: &str, value: &str) -> Result<Config, String> {
-        Config::read(|name| (name == variable).then(|| value.into())).map_err(|error| error.to_string())
+        Config::read(|name| (name == variable).then(|| value.into()))
+            .map_err(|error| error.to_string())
     }
 
     #[test]
@@ -140,7 +153,12 @@ mod tests {
 
     #[test]
     fn a_value_that_cannot_be_used_is_an_error_that_names_the_variable() {
-        for (variable, value) in [("PORT", "x"), ("PORT", "65536"), ("PORT", "-1"), ("RUST_LOG", "a=b=c")] {
+        for (variable, value) in [
+            ("PORT", "x"),
+            ("PORT", "65536"),
+            ("PORT", "-1"),
+            ("RUST_LOG", "a=b=c"),
+        ] {
             let error = with(variable, value).expect_err(value);
             assert!(error.contains(variable), "{error}");
         }

@@ -27,14 +27,20 @@ where
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
         // In two steps, because only the second one is told which field has the wrong type.
-        let axum::Json(object) = axum::Json::<Map<String, Value>>::from_request(request, state).await?;
-        let mut body: T = serde_path_to_error::deserialize(Value::Object(object)).map_err(|error| {
-            let field = error.path().to_string();
-            Error::Invalid(vec![FieldError::new(field, "has the wrong type")])
-        })?;
+        let axum::Json(object) =
+            axum::Json::<Map<String, Value>>::from_request(request, state).await?;
+        let mut body: T =
+            serde_path_to_error::deserialize(Value::Object(object)).map_err(|error| {
+                let field = error.path().to_string();
+                Error::Invalid(vec![FieldError::new(field, "has the wrong type")])
+            })?;
 
         let errors = body.validate();
-        if errors.is_empty() { Ok(Self(body)) } else { Err(Error::Invalid(errors)) }
+        if errors.is_empty() {
+            Ok(Self(body))
+        } else {
+            Err(Error::Invalid(errors))
+        }
     }
 }
 
@@ -68,7 +74,10 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
         match axum::extract::Path::from_request_parts(parts, state).await {
             Ok(axum::extract::Path(value)) => Ok(Self(value)),
-            Err(_) => Err(Error::Invalid(vec![FieldError::new("id", "must be an integer of at most 64 bits")])),
+            Err(_) => Err(Error::Invalid(vec![FieldError::new(
+                "id",
+                "must be an integer of at most 64 bits",
+            )])),
         }
     }
 }

@@ -10,9 +10,13 @@ use crate::error::Error;
 
 /// Puts the answers of this file around all routes of `router`.
 pub fn around(router: Router) -> Router {
-    let router = router.fallback(not_found).method_not_allowed_fallback(method_not_allowed);
+    let router = router
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed);
     // A router adds `Allow` after its own layers have run, so this layer goes around a second one.
-    Router::new().fallback_service(router).layer(map_response(allow_options))
+    Router::new()
+        .fallback_service(router)
+        .layer(map_response(allow_options))
 }
 
 async fn not_found() -> Error {
@@ -21,7 +25,11 @@ async fn not_found() -> Error {
 
 /// Answers when the path has a route, but not for this method; axum adds the header `Allow`.
 async fn method_not_allowed(method: Method) -> Response {
-    if method == Method::OPTIONS { StatusCode::NO_CONTENT.into_response() } else { Error::MethodNotAllowed.into_response() }
+    if method == Method::OPTIONS {
+        StatusCode::NO_CONTENT.into_response()
+    } else {
+        Error::MethodNotAllowed.into_response()
+    }
 }
 
 /// Adds OPTIONS, which axum does not know of, to the methods that `Allow` lists.

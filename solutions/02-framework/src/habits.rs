@@ -14,7 +14,9 @@ use crate::store::Store;
 // ANCHOR: router
 /// Every call under `/habits`, each with the function below that answers it.
 pub fn router() -> OpenApiRouter<Store> {
-    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(get, replace, patch, delete))
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(get, replace, patch, delete))
 }
 // ANCHOR_END: router
 
@@ -45,7 +47,11 @@ async fn create(
 ) -> impl IntoResponse {
     let habit = Habit::from(store.add(new.name, new.description));
     let location = format!("{}/{}", uri.path(), habit.id);
-    (StatusCode::CREATED, [(header::LOCATION, location)], Json(habit))
+    (
+        StatusCode::CREATED,
+        [(header::LOCATION, location)],
+        Json(habit),
+    )
 }
 // ANCHOR_END: create
 

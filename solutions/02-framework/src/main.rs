@@ -30,7 +30,9 @@ async fn run() -> Result<(), Box<dyn Error>> {
         .map_err(|error| format!("cannot listen on {} (HOST, PORT): {error}", config.address))?;
     info!("listening, try http://{}/docs", listener.local_addr()?);
 
-    axum::serve(listener, app(Store::default())).with_graceful_shutdown(shutdown::requested()).await?;
+    axum::serve(listener, app(Store::default()))
+        .with_graceful_shutdown(shutdown::requested())
+        .await?;
     Ok(())
 }
 // ANCHOR_END: main

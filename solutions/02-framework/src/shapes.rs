@@ -100,7 +100,9 @@ impl Validate for HabitPatch {
     fn validate(&mut self) -> Vec<FieldError> {
         let name = self.name.as_mut().and_then(check_name);
         let description = self.description.as_ref().and_then(Option::as_deref);
-        name.into_iter().chain(check_description(description)).collect()
+        name.into_iter()
+            .chain(check_description(description))
+            .collect()
     }
 }
 // ANCHOR_END: habit_patch
@@ -181,7 +183,10 @@ mod tests {
 
         let stored = store.update(id, |habit| habit.completed_on = today().previous_day());
 
-        assert_eq!(stored.map(|habit| Habit::from(habit).completed_today), Some(false));
+        assert_eq!(
+            stored.map(|habit| Habit::from(habit).completed_today),
+            Some(false)
+        );
     }
 }
 // ANCHOR_END: shapes_tests

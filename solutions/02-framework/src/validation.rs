@@ -21,7 +21,10 @@ pub struct FieldError {
 impl FieldError {
     /// Says that `field` breaks the rule `message`.
     pub fn new(field: impl Into<String>, message: &'static str) -> Self {
-        Self { field: field.into(), message }
+        Self {
+            field: field.into(),
+            message,
+        }
     }
 }
 // ANCHOR_END: validate
@@ -45,7 +48,8 @@ pub fn check_name(name: &mut String) -> Option<FieldError> {
 /// Checks that the description, if there is one, has at most [`DESCRIPTION_MAX`] characters.
 pub fn check_description(description: Option<&str>) -> Option<FieldError> {
     let length = description?.chars().count();
-    (length > DESCRIPTION_MAX).then(|| FieldError::new("description", "must have at most 500 characters"))
+    (length > DESCRIPTION_MAX)
+        .then(|| FieldError::new("description", "must have at most 500 characters"))
 }
 // ANCHOR_END: validation
 //~ // TODO(validation): trim the name and refuse one that is blank or longer than 100 characters.

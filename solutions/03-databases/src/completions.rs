@@ -28,7 +28,9 @@ use crate::validation::{FieldError, Validate};
 
 /// Every call under `/habits/{id}/completions`.
 pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(put, delete))
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(put, delete))
 }
 
 // ANCHOR: completion
@@ -101,11 +103,12 @@ async fn list(
 
 /// Refuses the id of a habit that does not exist.
 async fn require_habit(db: impl PgExecutor<'_>, id: i64) -> Result<(), Error> {
-    let found: Option<i64> = sqlx::query_scalar("SELECT id FROM habits WHERE id = $1 AND user_id = $2")
-        .bind(id)
-        .bind(BUILT_IN_USER)
-        .fetch_optional(db)
-        .await?;
+    let found: Option<i64> =
+        sqlx::query_scalar("SELECT id FROM habits WHERE id = $1 AND user_id = $2")
+            .bind(id)
+            .bind(BUILT_IN_USER)
+            .fetch_optional(db)
+            .await?;
     found.map(|_| ()).ok_or(Error::NotFound)
 }
 // ANCHOR_END: list_completions
@@ -184,8 +187,11 @@ async fn delete(
 
 /// Stores that a habit was not done on a day, and tells whether that is new.
 async fn remove(db: impl PgExecutor<'_>, id: i64, day: Date) -> Result<bool, Error> {
-    let done =
-        sqlx::query("DELETE FROM completions WHERE habit_id = $1 AND completed_on = $2").bind(id).bind(day).execute(db).await?;
+    let done = sqlx::query("DELETE FROM completions WHERE habit_id = $1 AND completed_on = $2")
+        .bind(id)
+        .bind(day)
+        .execute(db)
+        .await?;
     Ok(done.rows_affected() == 1)
 }
 // ANCHOR_END: delete_completion

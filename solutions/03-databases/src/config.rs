@@ -52,7 +52,11 @@ impl Config {
         let port: u16 = parse(&lookup, "PORT", "8000", "a number from 0 to 65535")?;
         let database_url = parse_database_url(&lookup)?;
         let log_filter = parse(&lookup, "RUST_LOG", "info", "a log filter such as info")?;
-        Ok(Self { address: format!("{host}:{port}"), database_url, log_filter })
+        Ok(Self {
+            address: format!("{host}:{port}"),
+            database_url,
+            log_filter,
+        })
     }
 }
 
@@ -63,20 +67,29 @@ fn parse<T: FromStr>(
     default: &str,
     expected: &'static str,
 ) -> Result<T, ConfigError> {
-    let value = lookup(variable).filter(|value| !value.is_empty()).unwrap_or_else(|| default.into());
-    value.to_str().and_then(|value| value.parse().ok()).ok_or_else(|| ConfigError::Unusable {
-        variable,
-        value: value.to_string_lossy().into_owned(),
-        expected,
-    })
+    let value = lookup(variable)
+        .filter(|value| !value.is_empty())
+        .unwrap_or_else(|| default.into());
+    value
+        .to_str()
+        .and_then(|value| value.parse().ok())
+        .ok_or_else(|| ConfigError::Unusable {
+            variable,
+            value: value.to_string_lossy().into_owned(),
+            expected,
+        })
 }
 
 // ANCHOR: database_url
 /// Reads `DATABASE_URL`, which has no default and may hold a password.
-fn parse_database_url(lookup: impl Fn(&str) -> Option<OsString>) -> Result<Secret<PgConnectOptions>, ConfigError> {
+fn parse_database_url(
+    lookup: impl Fn(&str) -> Option<OsString>,
+) -> Result<Secret<PgConnectOptions>, ConfigError> {
     let variable = "DATABASE_URL";
     let expected = "a URL such as postgresql://user:password@host/database";
-    let url = lookup(variable).filter(|url| !url.is_empty()).ok_or(ConfigError::Missing { variable, expected })?;
+    let url = lookup(variable)
+        .filter(|url| !url.is_empty())
+        .ok_or(ConfigError::Missing { variable, expected })?;
     url.to_str()
         .filter(|url| url.starts_with("postgresql://") || url.starts_with("postgres://"))
         .and_then(|url| url.parse().ok())
@@ -119,7 +132,11 @@ impl fmt::Display for ConfigError {
             Self::Missing { variable, expected } => {
                 write!(f, "{variable} must be set to {expected}")
             }
-            Self::Unusable { variable, value, expected } => write!(f, "{variable} must be {expected}, but it is {value:?}"),
+            Self::Unusable {
+                variable,
+                value,
+                expected,
+            } => write!(f, "{variable} must be {expected}, but it is {value:?}"),
             Self::UnusableSecret { variable, expected } => {
                 write!(f, "{variable} must be {expected}, but it is something else")
             }

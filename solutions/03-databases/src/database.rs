@@ -24,7 +24,11 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 ///
 /// The database cannot be reached, or does not let us in.
 pub async fn connect(options: PgConnectOptions) -> Result<PgPool, sqlx::Error> {
-    PgPoolOptions::new().max_connections(MAX_CONNECTIONS).acquire_timeout(ACQUIRE_TIMEOUT).connect_with(options).await
+    PgPoolOptions::new()
+        .max_connections(MAX_CONNECTIONS)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .connect_with(options)
+        .await
 }
 // ANCHOR_END: connect
 

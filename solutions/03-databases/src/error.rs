@@ -43,7 +43,12 @@ impl Error {
     /// The same error, if it is about fields of one item of a list: `name` becomes `0.name`.
     pub fn within(self, index: usize) -> Self {
         match self {
-            Self::Invalid(errors) => Self::Invalid(errors.into_iter().map(|error| error.within(index)).collect()),
+            Self::Invalid(errors) => Self::Invalid(
+                errors
+                    .into_iter()
+                    .map(|error| error.within(index))
+                    .collect(),
+            ),
             Self::Conflict(error) => Self::Conflict(error.within(index)),
             other => other,
         }

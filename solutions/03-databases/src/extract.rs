@@ -93,20 +93,27 @@ where
     T: DeserializeOwned + Validate,
 {
     // The JSON was parsed before, because only this second step is told which field is wrong.
-    let mut value: T = serde_path_to_error::deserialize(Value::Object(object)).map_err(|error| {
-        let field = error.path().to_string().replace('[', ".").replace(']', "");
-        Error::Invalid(vec![FieldError::new(field, "has the wrong type")])
-    })?;
+    let mut value: T =
+        serde_path_to_error::deserialize(Value::Object(object)).map_err(|error| {
+            let field = error.path().to_string().replace('[', ".").replace(']', "");
+            Error::Invalid(vec![FieldError::new(field, "has the wrong type")])
+        })?;
 
     let errors = value.validate();
-    if errors.is_empty() { Ok(value) } else { Err(Error::Invalid(errors)) }
+    if errors.is_empty() {
+        Ok(value)
+    } else {
+        Err(Error::Invalid(errors))
+    }
 }
 
 impl From<JsonRejection> for Error {
     fn from(rejection: JsonRejection) -> Self {
         match rejection {
             JsonRejection::MissingJsonContentType(_) => Self::UnsupportedMediaType,
-            JsonRejection::JsonDataError(_) => Self::BadRequest("The body is not the kind of JSON that belongs here."),
+            JsonRejection::JsonDataError(_) => {
+                Self::BadRequest("The body is not the kind of JSON that belongs here.")
+            }
             JsonRejection::JsonSyntaxError(_) => Self::BadRequest("The body is not valid JSON."),
             other if other.status() == StatusCode::PAYLOAD_TOO_LARGE => Self::PayloadTooLarge,
             _ => Self::BadRequest("The body did not arrive as a whole."),

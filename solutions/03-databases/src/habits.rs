@@ -28,7 +28,9 @@ use crate::{AppState, completions};
 
 /// Every call under `/habits`, each with the function below that answers it.
 pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(get, replace, patch, delete))
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(get, replace, patch, delete))
 }
 
 /// Lists habits, oldest first: all of them, or page by page.
@@ -96,7 +98,11 @@ async fn create(
 ) -> Result<impl IntoResponse, Error> {
     let row = insert(&state.db, &new.name, new.description.as_deref()).await?;
     let location = format!("{}/{}", uri.path(), row.id);
-    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(row.on(today()))))
+    Ok((
+        StatusCode::CREATED,
+        [(header::LOCATION, location)],
+        Json(row.on(today())),
+    ))
 }
 
 /// Adds a habit that was not done on any day yet.
@@ -104,7 +110,11 @@ async fn create(
 /// # Errors
 ///
 /// A conflict if the name is taken.
-pub async fn insert(db: impl PgExecutor<'_>, name: &str, description: Option<&str>) -> Result<HabitRow, Error> {
+pub async fn insert(
+    db: impl PgExecutor<'_>,
+    name: &str,
+    description: Option<&str>,
+) -> Result<HabitRow, Error> {
     sqlx::query_as(
         "INSERT INTO habits (user_id, name, description) VALUES ($1, $2, $3)
          RETURNING id, name, description, created_at, '{}'::date[] AS days",
@@ -263,14 +273,15 @@ async fn replace(
 ) -> Result<Json<Habit>, Error> {
     let today = today();
     let mut transaction = state.db.begin().await?;
-    let done = sqlx::query("UPDATE habits SET name = $3, description = $4 WHERE id = $1 AND user_id = $2")
-        .bind(id)
-        .bind(BUILT_IN_USER)
-        .bind(new.name)
-        .bind(new.description)
-        .execute(&mut *transaction)
-        .await
-        .on_constraint("habits_name_key", name_taken())?;
+    let done =
+        sqlx::query("UPDATE habits SET name = $3, description = $4 WHERE id = $1 AND user_id = $2")
+            .bind(id)
+            .bind(BUILT_IN_USER)
+            .bind(new.name)
+            .bind(new.description)
+            .execute(&mut *transaction)
+            .await
+            .on_constraint("habits_name_key", name_taken())?;
     if done.rows_affected() == 0 {
         return Err(Error::NotFound);
     }
@@ -309,8 +320,11 @@ async fn replace(
 )]
 // ANCHOR: delete
 async fn delete(State(state): State<AppState>, Path(id): Path<i64>) -> Result<StatusCode, Error> {
-    let done =
-        sqlx::query("DELETE FROM habits WHERE id = $1 AND user_id = $2").bind(id).bind(BUILT_IN_USER).execute(&state.db).await?;
+    let done = sqlx::query("DELETE FROM habits WHERE id = $1 AND user_id = $2")
+        .bind(id)
+        .bind(BUILT_IN_USER)
+        .execute(&state.db)
+        .await?;
     if done.rows_affected() == 0 {
         return Err(Error::NotFound);
     }

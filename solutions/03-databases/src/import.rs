@@ -36,7 +36,9 @@ const BODY_MAX: usize = 1024 * 1024;
 
 /// The call `/habits/import`.
 pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(import)).layer(DefaultBodyLimit::max(BODY_MAX))
+    OpenApiRouter::new()
+        .routes(routes!(import))
+        .layer(DefaultBodyLimit::max(BODY_MAX))
 }
 
 // ANCHOR: imported_habit
@@ -89,10 +91,15 @@ async fn import(
 
     let mut transaction = state.db.begin().await?;
     // Imports of one user take turns. Otherwise each of two could wait for a name the other has.
-    sqlx::query("SELECT id FROM users WHERE id = $1 FOR NO KEY UPDATE").bind(BUILT_IN_USER).execute(&mut *transaction).await?;
+    sqlx::query("SELECT id FROM users WHERE id = $1 FOR NO KEY UPDATE")
+        .bind(BUILT_IN_USER)
+        .execute(&mut *transaction)
+        .await?;
     for (index, habit) in habits.into_iter().enumerate() {
         let description = habit.description.as_deref();
-        let mut row = habits::insert(&mut *transaction, &habit.name, description).await.map_err(|error| error.within(index))?;
+        let mut row = habits::insert(&mut *transaction, &habit.name, description)
+            .await
+            .map_err(|error| error.within(index))?;
         row.days = habit.completions.into_iter().map(|Day(day)| day).collect();
         sqlx::query("INSERT INTO completions (habit_id, completed_on) SELECT $1, unnest($2)")
             .bind(row.id)

@@ -26,7 +26,9 @@ async fn run() -> Result<(), Box<dyn Error>> {
 
     let db = database::connect(config.database_url.0)
         .await
-        .map_err(|error| format!("cannot use the database (DATABASE_URL), is it running? {error}"))?;
+        .map_err(|error| {
+            format!("cannot use the database (DATABASE_URL), is it running? {error}")
+        })?;
     database::migrate(&db).await?;
 
     let listener = TcpListener::bind(&config.address)
@@ -34,7 +36,9 @@ async fn run() -> Result<(), Box<dyn Error>> {
         .map_err(|error| format!("cannot listen on {} (HOST, PORT): {error}", config.address))?;
     info!("listening, try http://{}/docs", listener.local_addr()?);
 
-    axum::serve(listener, app(AppState::new(db))).with_graceful_shutdown(shutdown::requested()).await?;
+    axum::serve(listener, app(AppState::new(db)))
+        .with_graceful_shutdown(shutdown::requested())
+        .await?;
     Ok(())
 }
 // ANCHOR_END: main

@@ -32,14 +32,30 @@ impl IntoResponse for Error {
             Self::BadRequest(detail) => (detail, &[]),
             Self::Invalid(errors) => ("Some values break a rule; see errors.", errors),
             Self::NotFound => ("There is nothing at this address.", &[]),
-            Self::MethodNotAllowed => ("This address does not take this method; the header Allow lists those it takes.", &[]),
-            Self::Conflict(error) => ("A value is at odds with what is stored; see errors.", std::slice::from_ref(error)),
+            Self::MethodNotAllowed => (
+                "This address does not take this method; the header Allow lists those it takes.",
+                &[],
+            ),
+            Self::Conflict(error) => (
+                "A value is at odds with what is stored; see errors.",
+                std::slice::from_ref(error),
+            ),
             Self::PayloadTooLarge => ("The body is too long.", &[]),
             Self::UnsupportedMediaType => ("Send the body as application/json.", &[]),
             Self::Internal(_) => ("Something went wrong on our side.", &[]),
         };
         let status = self.status();
-        let problem = Problem { title: status.canonical_reason().unwrap_or("Error"), status: status.as_u16(), detail, errors };
-        (status, [(header::CONTENT_TYPE, "application/problem+json")], Json(problem)).into_response()
+        let problem = Problem {
+            title: status.canonical_reason().unwrap_or("Error"),
+            status: status.as_u16(),
+            detail,
+            errors,
+        };
+        (
+            status,
+            [(header::CONTENT_TYPE, "application/problem+json")],
+            Json(problem),
+        )
+            .into_response()
     }
 }

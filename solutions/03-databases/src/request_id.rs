@@ -32,7 +32,10 @@ async fn drop_unsafe(mut request: Request) -> Request {
 
 /// Whether `id` matches `[A-Za-z0-9._-]{1,128}`.
 fn is_safe(id: &[u8]) -> bool {
-    (1..=128).contains(&id.len()) && id.iter().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(byte))
+    (1..=128).contains(&id.len())
+        && id
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(byte))
 }
 
 // ANCHOR: request_id_tests
@@ -48,7 +51,13 @@ mod tests {
 
     #[test]
     fn anything_else_is_not() {
-        for id in [b"".as_slice(), b"a b", b"a\nb", "ä".as_bytes(), &[b'a'; 129]] {
+        for id in [
+            b"".as_slice(),
+            b"a b",
+            b"a\nb",
+            "ä".as_bytes(),
+            &[b'a'; 129],
+        ] {
             assert!(!is_safe(id), "{id:?}");
         }
     }

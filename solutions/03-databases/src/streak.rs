@@ -8,7 +8,11 @@ use time::Date;
 /// count.
 pub fn streak(days: &[Date], today: Date) -> u32 {
     let is_done = |day: &Date| days.binary_search(day).is_ok();
-    let mut day = if is_done(&today) { Some(today) } else { today.previous_day() };
+    let mut day = if is_done(&today) {
+        Some(today)
+    } else {
+        today.previous_day()
+    };
 
     let mut length = 0;
     while let Some(done) = day.filter(is_done) {
@@ -45,7 +49,11 @@ mod tests {
 
     #[test]
     fn days_in_a_row_are_counted_up_to_today() {
-        let days = [date!(2026 - 01 - 29), date!(2026 - 01 - 30), date!(2026 - 01 - 31)];
+        let days = [
+            date!(2026 - 01 - 29),
+            date!(2026 - 01 - 30),
+            date!(2026 - 01 - 31),
+        ];
         assert_eq!(streak(&days, date!(2026 - 01 - 31)), 3);
     }
 
@@ -63,14 +71,22 @@ mod tests {
 
     #[test]
     fn a_day_left_out_ends_the_count() {
-        let days = [date!(2026 - 01 - 27), date!(2026 - 01 - 28), date!(2026 - 01 - 30)];
+        let days = [
+            date!(2026 - 01 - 27),
+            date!(2026 - 01 - 28),
+            date!(2026 - 01 - 30),
+        ];
         assert_eq!(streak(&days, date!(2026 - 01 - 30)), 1);
         assert_eq!(streak(&days, date!(2026 - 01 - 31)), 1);
     }
 
     #[test]
     fn a_streak_goes_on_over_the_end_of_a_month() {
-        let days = [date!(2026 - 04 - 29), date!(2026 - 04 - 30), date!(2026 - 05 - 01)];
+        let days = [
+            date!(2026 - 04 - 29),
+            date!(2026 - 04 - 30),
+            date!(2026 - 05 - 01),
+        ];
         assert_eq!(streak(&days, date!(2026 - 05 - 01)), 3);
     }
 
@@ -82,7 +98,11 @@ mod tests {
 
     #[test]
     fn a_leap_day_is_a_day() {
-        let with = [date!(2024 - 02 - 28), date!(2024 - 02 - 29), date!(2024 - 03 - 01)];
+        let with = [
+            date!(2024 - 02 - 28),
+            date!(2024 - 02 - 29),
+            date!(2024 - 03 - 01),
+        ];
         assert_eq!(streak(&with, date!(2024 - 03 - 01)), 3);
 
         let without = [date!(2024 - 02 - 28), date!(2024 - 03 - 01)];
@@ -97,7 +117,11 @@ mod tests {
 
     #[test]
     fn days_to_come_do_not_count() {
-        let days = [date!(2026 - 01 - 30), date!(2026 - 01 - 31), date!(2026 - 02 - 01)];
+        let days = [
+            date!(2026 - 01 - 30),
+            date!(2026 - 01 - 31),
+            date!(2026 - 02 - 01),
+        ];
         assert_eq!(streak(&days, date!(2026 - 01 - 31)), 2);
         assert_eq!(streak(&days, date!(2026 - 01 - 29)), 0);
     }

@@ -14,7 +14,9 @@ use crate::store::Store;
 
 /// Builds the whole API around one store of habits.
 pub fn app(store: Store) -> Router {
-    let (api, document) = OpenApiRouter::with_openapi(ApiDoc::openapi()).merge(habits::router()).split_for_parts();
+    let (api, document) = OpenApiRouter::with_openapi(ApiDoc::openapi())
+        .merge(habits::router())
+        .split_for_parts();
 
     api.with_state(store).merge(docs::router(document))
 }

@@ -17,7 +17,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .map_err(|error| format!("cannot listen on HOST {host}, PORT {port}: {error}"))?;
     println!("listening, try http://{}/docs", listener.local_addr()?);
 
-    axum::serve(listener, app(Store::default())).with_graceful_shutdown(shutdown::requested()).await?;
+    axum::serve(listener, app(Store::default()))
+        .with_graceful_shutdown(shutdown::requested())
+        .await?;
     Ok(())
 }
 

@@ -30,7 +30,10 @@ impl Config {
     pub fn from_env() -> Result<Self, ConfigError> {
         let host = variable("HOST", "127.0.0.1");
         let port = variable("PORT", "8000");
-        Ok(Self { address: format!("{host}:{port}"), log_filter: EnvFilter::new(variable("RUST_LOG", "info")) })
+        Ok(Self {
+            address: format!("{host}:{port}"),
+            log_filter: EnvFilter::new(variable("RUST_LOG", "info")),
+        })
     }
 }
 
@@ -55,7 +58,11 @@ pub struct ConfigError {
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { variable, value, expected } = self;
+        let Self {
+            variable,
+            value,
+            expected,
+        } = self;
         write!(f, "{variable} must be {expected}, but it is {value:?}")
     }
 }

@@ -13,7 +13,9 @@ use crate::store::Store;
 
 /// Every call under `/habits`, each with the function below that answers it.
 pub fn router() -> OpenApiRouter<Store> {
-    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(get, replace, patch, delete))
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(get, replace, patch, delete))
 }
 
 /// Lists every habit, oldest first.
@@ -40,7 +42,11 @@ async fn create(
 ) -> impl IntoResponse {
     let habit = Habit::from(store.add(new.name, new.description));
     let location = format!("{}/{}", uri.path(), habit.id);
-    (StatusCode::CREATED, [(header::LOCATION, location)], Json(habit))
+    (
+        StatusCode::CREATED,
+        [(header::LOCATION, location)],
+        Json(habit),
+    )
 }
 
 /// Reads one habit.

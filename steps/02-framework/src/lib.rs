@@ -24,7 +24,9 @@ use crate::store::Store;
 
 /// Builds the whole API around one store of habits.
 pub fn app(store: Store) -> Router {
-    let (api, document) = OpenApiRouter::with_openapi(ApiDoc::openapi()).merge(habits::router()).split_for_parts();
+    let (api, document) = OpenApiRouter::with_openapi(ApiDoc::openapi())
+        .merge(habits::router())
+        .split_for_parts();
     let api = api.with_state(store);
 
     // TODO(v1): (stretch) answer the same calls under /v1 too.

@@ -7,13 +7,18 @@
 /// If the operating system does not let the program listen for signals.
 pub async fn requested() {
     let ctrl_c = async {
-        tokio::signal::ctrl_c().await.expect("a program may listen for Ctrl-C");
+        tokio::signal::ctrl_c()
+            .await
+            .expect("a program may listen for Ctrl-C");
     };
 
     #[cfg(unix)]
     let terminate = async {
         use tokio::signal::unix::{SignalKind, signal};
-        signal(SignalKind::terminate()).expect("a program may listen for SIGTERM").recv().await;
+        signal(SignalKind::terminate())
+            .expect("a program may listen for SIGTERM")
+            .recv()
+            .await;
     };
     #[cfg(not(unix))]
     let terminate = std::future::pending::<()>();

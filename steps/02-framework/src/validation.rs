@@ -20,7 +20,10 @@ pub struct FieldError {
 impl FieldError {
     /// Says that `field` breaks the rule `message`.
     pub fn new(field: impl Into<String>, message: &'static str) -> Self {
-        Self { field: field.into(), message }
+        Self {
+            field: field.into(),
+            message,
+        }
     }
 }
 

@@ -11,7 +11,9 @@ use crate::validation::{FieldError, Validate};
 
 /// Every call under `/habits/{id}/completions`.
 pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(put, delete))
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(put, delete))
 }
 
 /// A day on which a habit was done.

@@ -15,7 +15,9 @@ use crate::shapes::{Habit, HabitPatch, HabitReplacement, NewHabit};
 
 /// Every call under `/habits`, each with the function below that answers it.
 pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(get, replace, patch, delete))
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(get, replace, patch, delete))
 }
 
 /// Lists habits, oldest first: all of them, or page by page.
@@ -56,7 +58,11 @@ async fn create(
 ) -> impl IntoResponse {
     let habit = Habit::from(state.store.add(new.name, new.description));
     let location = format!("{}/{}", uri.path(), habit.id);
-    (StatusCode::CREATED, [(header::LOCATION, location)], Json(habit))
+    (
+        StatusCode::CREATED,
+        [(header::LOCATION, location)],
+        Json(habit),
+    )
 }
 
 /// Reads one habit.

@@ -18,7 +18,9 @@ const BODY_MAX: usize = 1024 * 1024;
 
 /// The call `/habits/import`.
 pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(import)).layer(DefaultBodyLimit::max(BODY_MAX))
+    OpenApiRouter::new()
+        .routes(routes!(import))
+        .layer(DefaultBodyLimit::max(BODY_MAX))
 }
 
 /// A habit that a client brings along, with its past.

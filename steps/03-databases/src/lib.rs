@@ -42,7 +42,10 @@ pub struct AppState {
 impl AppState {
     /// The state of a program that has just started.
     pub fn new(db: PgPool) -> Self {
-        Self { db, store: Store::default() }
+        Self {
+            db,
+            store: Store::default(),
+        }
     }
 }
 

@@ -32,5 +32,8 @@ async fn drop_unsafe(mut request: Request) -> Request {
 
 /// Whether `id` matches `[A-Za-z0-9._-]{1,128}`.
 fn is_safe(id: &[u8]) -> bool {
-    (1..=128).contains(&id.len()) && id.iter().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(byte))
+    (1..=128).contains(&id.len())
+        && id
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(byte))
 }

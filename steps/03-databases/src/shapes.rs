@@ -85,7 +85,9 @@ impl Validate for HabitPatch {
     fn validate(&mut self) -> Vec<FieldError> {
         let name = self.name.as_mut().and_then(check_name);
         let description = self.description.as_ref().and_then(Option::as_deref);
-        name.into_iter().chain(check_description(description)).collect()
+        name.into_iter()
+            .chain(check_description(description))
+            .collect()
     }
 }
 

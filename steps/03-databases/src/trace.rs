@@ -12,7 +12,13 @@ use crate::request_id;
 
 /// Logs one line for every request of `router`: method, path, request id, status and latency.
 pub fn around(router: Router) -> Router {
-    router.layer(TraceLayer::new_for_http().make_span_with(span).on_request(()).on_response(answered).on_failure(()))
+    router.layer(
+        TraceLayer::new_for_http()
+            .make_span_with(span)
+            .on_request(())
+            .on_response(answered)
+            .on_failure(()),
+    )
 }
 
 /// What every log line says that is written while `request` is being answered.

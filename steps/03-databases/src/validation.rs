@@ -20,12 +20,18 @@ pub struct FieldError {
 impl FieldError {
     /// Says that `field` breaks the rule `message`.
     pub fn new(field: impl Into<String>, message: &'static str) -> Self {
-        Self { field: field.into(), message }
+        Self {
+            field: field.into(),
+            message,
+        }
     }
 
     /// The same for a field of one item of a list: `name` becomes `0.name`.
     pub fn within(self, index: usize) -> Self {
-        Self { field: format!("{index}.{}", self.field), ..self }
+        Self {
+            field: format!("{index}.{}", self.field),
+            ..self
+        }
     }
 }
 
@@ -56,5 +62,6 @@ pub fn check_description(description: Option<&str>) -> Option<FieldError> {
     if description.contains('\0') {
         return Some(FieldError::new("description", NO_NUL));
     }
-    (description.chars().count() > DESCRIPTION_MAX).then(|| FieldError::new("description", "must have at most 500 characters"))
+    (description.chars().count() > DESCRIPTION_MAX)
+        .then(|| FieldError::new("description", "must have at most 500 characters"))
 }

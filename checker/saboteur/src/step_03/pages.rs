@@ -71,10 +71,8 @@ fn pages() -> Vec<Sabotage> {
                 answer.set_header("link", &link)
             }
         }),
-        wrong("list-has-a-link", trips, "A list that nobody limited has a Link to a next page.").answer(
-            |request| lists(request) && parameter(request, "limit").is_none(),
-            |request, answer| link_on(request, answer),
-        ),
+        wrong("list-has-a-link", trips, "A list that nobody limited has a Link to a next page.")
+            .answer(|request| lists(request) && parameter(request, "limit").is_none(), link_on),
     ]
 }
 

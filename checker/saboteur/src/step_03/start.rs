@@ -36,8 +36,11 @@ fn database_url() -> Vec<Sabotage> {
         goes_on("database-port-is-tried-forever", "The program goes on trying a DATABASE_URL whose port is none.", |url| {
             url.contains("no-port")
         }),
-        wrong("database-url-ends-with-0", trips, "A missing DATABASE_URL ends the program with exit code 0.")
-            .start(|start| start.ending = Ending::With(0)),
+        wrong("database-url-ends-with-0", trips, "A missing DATABASE_URL ends the program with exit code 0.").start(|start| {
+            if start.database_url.is_empty() {
+                start.ending = Ending::With(0)
+            }
+        }),
         wrong("database-url-is-not-named", trips, "The message about a missing DATABASE_URL does not name it.")
             .line(move |line| complaint(line, "error: environment variable not found")),
         wrong("database-url-is-told-on-stdout", trips, "The message about DATABASE_URL goes to standard output.")

@@ -175,7 +175,7 @@ fn zones() -> Vec<Sabotage> {
                 complete_instead(request, server, day).await
             },
         ),
-        wrong("today-is-the-database's", trips, "PATCH completes the day of the database's time zone.").instead(
+        wrong("today-is-that-of-the-database", trips, "PATCH completes the day of the database's time zone.").instead(
             |request| patches(request) && request.field("completed_today") == Some(json!(true)),
             async |request, server| {
                 let zone = "SELECT (now() AT TIME ZONE coalesce((SELECT split_part(setting, '=', 2)

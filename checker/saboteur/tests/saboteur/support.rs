@@ -41,7 +41,10 @@ pub fn sabotaged(name: &str) -> Running {
 /// Runs the saboteur before the mirror to its end.
 pub fn run_to_end(name: &str, port: &str) -> std::process::Output {
     let mut command = Command::new(SABOTEUR);
-    command.args(["run", name, "--", MIRROR]).env("HOST", "127.0.0.1").env("PORT", port).output().expect("the saboteur runs")
+    command.args(["run", name, "--", MIRROR]).env("HOST", "127.0.0.1").env("PORT", port);
+    // Sabotages of later steps take a missing one for the fault that they are about. The mirror never connects.
+    command.env("DATABASE_URL", "postgresql://mirror@127.0.0.1/mirror");
+    command.output().expect("the saboteur runs")
 }
 
 /// Runs the saboteur with these arguments to its end.

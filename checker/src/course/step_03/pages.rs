@@ -25,7 +25,7 @@ pub fn checks() -> Vec<Check> {
                 let server = filled(api, 20).await?;
                 let api = &server.api;
                 let whole = ids(&api.list().await?.1);
-                for (limit, pages) in [(7, 3), (10, 2), (20, 1), (100, 1), (1, 20)] {
+                for (limit, pages) in [(7, 3), (10, 2), (20, 1), (64, 1), (1, 20)] {
                     let mut seen = Vec::new();
                     let mut count = 0;
                     let mut next = Some(format!("/habits?limit={limit}"));

@@ -3,11 +3,12 @@
 use serde_json::json;
 use time::{Date, Duration, Month};
 
-use super::{complete, complete_all, days_ago, expect_days, today};
+use super::{complete, complete_all, completion, days_ago, expect_days, today};
 use crate::course::api::Api;
 use crate::course::check::{Check, check};
 use crate::course::habit::Habit;
 use crate::outcome::{Outcome, Stop};
+use crate::probe::Request;
 
 /// The checks.
 pub fn checks() -> Vec<Check> {
@@ -33,7 +34,11 @@ pub fn checks() -> Vec<Check> {
                 }
                 let answer = api.patch(habit.path(), json!({ "description": api.data.description() })).await?;
                 Habit::of(&answer)?.expect(&answer, "streak", length)?;
+                // Days to come are stored or refused, and never count.
+                let tomorrow = completion(&habit, days_ago(-1));
+                api.http.send(Request::new("PUT", tomorrow)).await?;
                 let stranger = api.any_habit().await?;
+                expect_streak(api, &habit, length).await?;
                 expect_streak(api, &stranger, 0).await
             }),
         check(

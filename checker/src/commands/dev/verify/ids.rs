@@ -98,8 +98,9 @@ fn ids_in(text: &str) -> Vec<(usize, String)> {
     found
 }
 
+/// A quotation mark is part of a word, for `"1.name"` is the field of an imported habit.
 fn is_of_word(c: char) -> bool {
-    c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '/')
+    c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '/' | '"')
 }
 
 /// The word without a final full stop, if it looks like `12.some-slug`.
@@ -170,7 +171,8 @@ mod tests {
 
     #[test]
     fn ids_are_told_from_other_code() {
-        let text = "`1.create`, `check 2.trimmed.` 1.not-code `v1.next` `127.0.0.1` `0.8.x` `1.x`\n`a/1.file` `12.a-b2`\n";
+        let text =
+            "`1.create`, `check 2.trimmed.` 1.not-code `v1.next` `127.0.0.1` `0.8.x` `1.x`\n`a/1.file` `\"1.name\"` `12.a-b2`\n";
         let ids: Vec<_> = ids_in(text).into_iter().map(|(_, id)| id).collect();
         assert_eq!(ids, ["1.create", "2.trimmed", "12.a-b2"]);
     }

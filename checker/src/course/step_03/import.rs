@@ -155,10 +155,11 @@ pub fn checks() -> Vec<Check> {
                 let largest = import_body(&token, HABITS_MOST, BYTES_MOST);
                 let answer = api.http.send(sent(largest)).await?;
                 answer.status(201)?;
-                let count = Habit::list(&answer)?.len();
-                if count != HABITS_MOST {
-                    return Err(answer.fail("an array of 100 habits", format!("an array of {count}")));
+                let stored = Habit::list(&answer)?;
+                if stored.len() != HABITS_MOST {
+                    return Err(answer.fail("an array of 100 habits", format!("an array of {}", stored.len())));
                 }
+                api.clear_away(&stored).await;
                 let token = api.data.token(8);
                 let answer = api.http.send(sent(import_body(&token, HABITS_MOST + 1, 0))).await?;
                 expect_problem(&answer, [400, 413, 422])?;

@@ -119,6 +119,7 @@ pub fn checks() -> Vec<Check> {
                     laid.map_err(|refusal| Stop::fail("a table of completions that takes years of days", refusal.message))?;
                     let streak = (today - missing.unwrap_or(first - Duration::days(1))).whole_days();
                     expect_streak(api, &habit, streak).await?;
+                    api.clear_away(&[habit]).await;
                 }
                 Ok(())
             }),

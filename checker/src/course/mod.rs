@@ -21,6 +21,7 @@ pub use check::Check;
 pub use data::Data;
 pub use instances::{FIRST_WITH_A_DATABASE, Instances};
 pub use statements::Statements;
+pub use step_03::list_times;
 
 use crate::outcome::Problem;
 use crate::starters::{CheckRow, Outline};

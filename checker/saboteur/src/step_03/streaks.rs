@@ -98,7 +98,7 @@ fn counted() -> Vec<Sabotage> {
             |days, today| if streak(days, today) == 0 { 0 } else { count(days, today) },
         ),
         rule("streak-is-the-longest", gap, "The streak is the longest there ever was, while one lasts.", |days, today| {
-            let longest = days.iter().map(|day| run(days, *day)).max().unwrap_or_default();
+            let longest = days.iter().filter(|day| **day <= today).map(|day| run(days, *day)).max().unwrap_or_default();
             if streak(days, today) == 0 { 0 } else { longest }
         }),
         rule("streak-forgives-a-day", gap, "One missing day does not end the streak.", |days, today| {

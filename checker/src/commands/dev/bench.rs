@@ -1,5 +1,6 @@
 //! Measures the checker itself and prints the figures. Nothing is asserted: machines differ, and so do their busy hours.
 
+mod list;
 mod taps;
 
 use std::path::Path;
@@ -25,6 +26,7 @@ pub async fn run(workshop: &Workshop, runs: usize, cold: bool) -> Ending {
     println!("{:<58} {:>9} {:>9} {:>9}", "", "least", "median", "most");
     overhead(workshop).await?;
     taps::run(workshop.root()).await?;
+    list::run(workshop.root()).await?;
     let mut code = exit::PASSED;
     for step in STEPS {
         let package = step.solution();

@@ -86,6 +86,23 @@ pub fn checks() -> Vec<Check> {
     ]
 }
 
+/// How long the list takes beside so many habits of other users, read turn by turn.
+pub async fn list_times(api: &Api, foreign: &[usize], tries: usize) -> Outcome<Vec<Vec<Duration>>> {
+    let mut servers = Vec::new();
+    for count in foreign {
+        servers.push(beside(api, *count).await?);
+    }
+    let mut times = vec![Vec::new(); foreign.len()];
+    for _ in 0..tries {
+        for (server, times) in servers.iter().zip(&mut times) {
+            let clock = Instant::now();
+            server.api.get("/habits").await?.status(200)?;
+            times.push(clock.elapsed());
+        }
+    }
+    Ok(times)
+}
+
 /// A server with some habits of its own in a database that holds `foreign` habits of others.
 async fn beside(api: &Api, foreign: usize) -> Outcome<Instance> {
     let server = api.start_instance(&[]).await?;

@@ -10,6 +10,8 @@ mod schema;
 mod start;
 mod streaks;
 
+pub use extras::list_times;
+
 use serde_json::{Value, json};
 use time::{Date, Duration, OffsetDateTime};
 

@@ -195,7 +195,7 @@ impl Launcher {
                 drain(readers).await;
                 match complaint {
                     Complaint::PortTaken(who) => Err(Failed::PortTaken(who)),
-                    complaint => Err(Failed::Told(complaint.told(target, &self.by_hand(), &log))),
+                    complaint => Err(Failed::Told(complaint.told(target, &self.by_hand(env), &log))),
                 }
             }
         }
@@ -307,11 +307,14 @@ impl Launcher {
         Ok((guarded, readers))
     }
 
-    /// How a person would run the target.
-    fn by_hand(&self) -> String {
+    /// How a person would run the target, who has values of their own for what is in `env`.
+    fn by_hand(&self, env: &[(&str, &str)]) -> String {
+        let settings: String = env.iter().filter(|(_, value)| !value.is_empty()).map(|(name, _)| format!("{name}=… ")).collect();
         match &self.kind {
-            Kind::Package { name, .. } => format!("cargo run -p {name}"),
-            Kind::Command { command, .. } => format!("PORT={DEFAULT_PORT} sh -c '{}'", command.replace('\'', r"'\''")),
+            Kind::Package { name, .. } => format!("{settings}cargo run -p {name}"),
+            Kind::Command { command, .. } => {
+                format!("{settings}PORT={DEFAULT_PORT} sh -c '{}'", command.replace('\'', r"'\''"))
+            }
             Kind::Url { base, .. } => base.clone(),
             Kind::GivenUp => String::new(),
         }

@@ -101,7 +101,11 @@ pub async fn run(workshop: &Workshop, selection: Selection, write: Option<PathBu
 /// Grades one wrong server and compares what failed with what it declares.
 async fn examine(workshop: &Workshop, programs: &Programs, server: &WrongServer, full: bool) -> Judged {
     let step = Step::numbered(server.step).expect("a wrong server is selected by its step");
-    let only = if full || server.is_control() { Vec::new() } else { judge::declared_and_control(server, &step.all_checks()) };
+    let only = match server.is_control() {
+        true => Vec::new(),
+        false if full => judge::affordable(server, &step.all_checks()),
+        false => judge::declared_and_control(server, &step.all_checks()),
+    };
     let grading = Grading { step, spec: Spec::Command(programs.command(server)), only, stretch: true, seed: SEED, color: false };
     let report = grade(&grading, workshop.root(), &mut |_: Event<'_>| {}).await;
     judge::judge(server, &report, &step.all_checks())

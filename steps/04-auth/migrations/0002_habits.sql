@@ -1,0 +1,1 @@
+-- TODO(habits_table): the table habits, its keys, constraints and indexes.

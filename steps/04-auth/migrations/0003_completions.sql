@@ -1,0 +1,1 @@
+-- TODO(completions_table): the table completions, its keys and constraints.

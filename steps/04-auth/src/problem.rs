@@ -1,0 +1,61 @@
+//! How errors are told: as problem details (RFC 9457).
+
+use axum::Json;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use tracing::error;
+
+use crate::error::Error;
+use crate::validation::FieldError;
+
+/// Problem details, the body of every error.
+#[derive(Serialize)]
+struct Problem<'a> {
+    /// The meaning of the status code: the same for every error with this code.
+    title: &'a str,
+    /// The status code again, for readers that see only the body.
+    status: u16,
+    /// What was wrong with this request, for people.
+    detail: &'a str,
+    /// The fields that break a rule, for programs.
+    #[serde(skip_serializing_if = "<[FieldError]>::is_empty")]
+    errors: &'a [FieldError],
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        if let Self::Internal(cause) = &self {
+            error!(?cause, "the database failed us");
+        }
+        let (detail, errors): (&str, &[FieldError]) = match &self {
+            Self::BadRequest(detail) => (detail, &[]),
+            Self::Invalid(errors) => ("Some values break a rule; see errors.", errors),
+            Self::NotFound => ("There is nothing at this address.", &[]),
+            Self::MethodNotAllowed => (
+                "This address does not take this method; the header Allow lists those it takes.",
+                &[],
+            ),
+            Self::Conflict(error) => (
+                "A value is at odds with what is stored; see errors.",
+                std::slice::from_ref(error),
+            ),
+            Self::PayloadTooLarge => ("The body is too long.", &[]),
+            Self::UnsupportedMediaType => ("Send the body as application/json.", &[]),
+            Self::Internal(_) => ("Something went wrong on our side.", &[]),
+        };
+        let status = self.status();
+        let problem = Problem {
+            title: status.canonical_reason().unwrap_or("Error"),
+            status: status.as_u16(),
+            detail,
+            errors,
+        };
+        (
+            status,
+            [(header::CONTENT_TYPE, "application/problem+json")],
+            Json(problem),
+        )
+            .into_response()
+    }
+}

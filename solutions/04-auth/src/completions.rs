@@ -1,6 +1,5 @@
 //! `/habits/{id}/completions`: the days on which a habit was done.
 
-// ANCHOR: completions_imports
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -11,20 +10,11 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::AppState;
-use crate::database::BUILT_IN_USER;
+use crate::auth::auth_user::AuthUser;
 use crate::day::Day;
 use crate::error::{Error, OnConstraint};
 use crate::extract::{Path, ValidQuery};
 use crate::validation::{FieldError, Validate};
-// ANCHOR_END: completions_imports
-//~ use axum::http::StatusCode;
-//~ use serde::{Deserialize, Serialize};
-//~ use utoipa::{IntoParams, ToSchema};
-//~ use utoipa_axum::{router::OpenApiRouter, routes};
-//~
-//~ use crate::AppState;
-//~ use crate::day::Day;
-//~ use crate::validation::{FieldError, Validate};
 
 /// Every call under `/habits/{id}/completions`.
 pub fn router() -> OpenApiRouter<AppState> {
@@ -82,10 +72,11 @@ impl Validate for Range {
 // ANCHOR: list_completions
 async fn list(
     State(state): State<AppState>,
+    user: AuthUser,
     Path(id): Path<i64>,
     ValidQuery(range): ValidQuery<Range>,
 ) -> Result<Json<Vec<Completion>>, Error> {
-    require_habit(&state.db, id).await?;
+    require_habit(&state.db, user, id).await?;
     let days: Vec<Date> = sqlx::query_scalar(
         "SELECT completed_on FROM completions
          WHERE habit_id = $1
@@ -102,20 +93,16 @@ async fn list(
 }
 
 /// Refuses the id of a habit that does not exist.
-async fn require_habit(db: impl PgExecutor<'_>, id: i64) -> Result<(), Error> {
+async fn require_habit(db: impl PgExecutor<'_>, user: AuthUser, id: i64) -> Result<(), Error> {
     let found: Option<i64> =
         sqlx::query_scalar("SELECT id FROM habits WHERE id = $1 AND user_id = $2")
             .bind(id)
-            .bind(BUILT_IN_USER)
+            .bind(user.id)
             .fetch_optional(db)
             .await?;
     found.map(|_| ()).ok_or(Error::NotFound)
 }
 // ANCHOR_END: list_completions
-//~ // TODO(list_completions): the days from `from` to `to` on which the habit was done, ascending.
-//~ async fn list() -> StatusCode {
-//~     StatusCode::NOT_IMPLEMENTED
-//~ }
 
 /// Says that a habit was done on a day.
 #[utoipa::path(
@@ -132,9 +119,10 @@ async fn require_habit(db: impl PgExecutor<'_>, id: i64) -> Result<(), Error> {
 // ANCHOR: put_completion
 async fn put(
     State(state): State<AppState>,
+    user: AuthUser,
     Path(CompletionPath { id, date }): Path<CompletionPath>,
 ) -> Result<(StatusCode, Json<Completion>), Error> {
-    require_habit(&state.db, id).await?;
+    require_habit(&state.db, user, id).await?;
     let status = match add(&state.db, id, date.0).await? {
         true => StatusCode::CREATED,
         false => StatusCode::OK,
@@ -157,10 +145,6 @@ async fn add(db: impl PgExecutor<'_>, id: i64, day: Date) -> Result<bool, Error>
     Ok(done.rows_affected() == 1)
 }
 // ANCHOR_END: put_completion
-//~ // TODO(put_completion): store the day and answer 201; if it was there before, answer 200.
-//~ async fn put() -> StatusCode {
-//~     StatusCode::NOT_IMPLEMENTED
-//~ }
 
 /// Says that a habit was not done on a day.
 #[utoipa::path(
@@ -176,9 +160,10 @@ async fn add(db: impl PgExecutor<'_>, id: i64, day: Date) -> Result<bool, Error>
 // ANCHOR: delete_completion
 async fn delete(
     State(state): State<AppState>,
+    user: AuthUser,
     Path(CompletionPath { id, date }): Path<CompletionPath>,
 ) -> Result<StatusCode, Error> {
-    require_habit(&state.db, id).await?;
+    require_habit(&state.db, user, id).await?;
     match remove(&state.db, id, date.0).await? {
         true => Ok(StatusCode::NO_CONTENT),
         false => Err(Error::NotFound),
@@ -195,10 +180,6 @@ async fn remove(db: impl PgExecutor<'_>, id: i64, day: Date) -> Result<bool, Err
     Ok(done.rows_affected() == 1)
 }
 // ANCHOR_END: delete_completion
-//~ // TODO(delete_completion): remove the day and answer 204; if it is not there, answer 404.
-//~ async fn delete() -> StatusCode {
-//~     StatusCode::NOT_IMPLEMENTED
-//~ }
 
 // ANCHOR: set_completion
 /// Stores, as a part of a transaction, whether a habit was done on a day.
@@ -215,4 +196,3 @@ pub async fn set(db: &mut PgConnection, id: i64, day: Date, done: bool) -> Resul
     Ok(())
 }
 // ANCHOR_END: set_completion
-//~ // TODO(set_completion): what `completed_today` does in PATCH and PUT, as a part of a transaction.

@@ -5,6 +5,7 @@
 //! | `HOST` | `127.0.0.1` | name or IP address to listen on; an IPv6 address in brackets |
 //! | `PORT` | `8000` | TCP port to listen on; 0 lets the system choose |
 //! | `DATABASE_URL` | none, it is required | the database, such as `postgresql://user:password@host/name` |
+//! | `JWT_SECRET` | none, it is required | the key for tokens, at least 32 bytes that nobody can guess |
 //! | `RUST_LOG` | `info` | which log lines are written, such as `warn` or `info,tower_http=debug` |
 
 use std::env;
@@ -12,6 +13,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::str::FromStr;
 
+use serde::Deserialize;
 use sqlx::postgres::PgConnectOptions;
 use tracing_subscriber::EnvFilter;
 
@@ -22,12 +24,15 @@ pub struct Config {
     pub address: String,
     /// Where the database is, and how to sign in there.
     pub database_url: Secret<PgConnectOptions>,
+    /// The key by which our tokens are told from others.
+    pub jwt_secret: Secret<String>,
     /// Which log lines are written.
     pub log_filter: EnvFilter,
 }
 
-/// A setting that nobody may see, in a log least of all.
-#[derive(Clone)]
+/// A value that nobody may see, in a log least of all.
+#[derive(Clone, Default, Deserialize)]
+#[serde(transparent)]
 pub struct Secret<T>(pub T);
 
 impl<T> fmt::Debug for Secret<T> {
@@ -51,10 +56,12 @@ impl Config {
         let host: String = parse(&lookup, "HOST", "127.0.0.1", "a name or an IP address")?;
         let port: u16 = parse(&lookup, "PORT", "8000", "a number from 0 to 65535")?;
         let database_url = parse_database_url(&lookup)?;
+        let jwt_secret = parse_jwt_secret(&lookup)?;
         let log_filter = parse(&lookup, "RUST_LOG", "info", "a log filter such as info")?;
         Ok(Self {
             address: format!("{host}:{port}"),
             database_url,
+            jwt_secret,
             log_filter,
         })
     }
@@ -97,6 +104,28 @@ fn parse_database_url(
         .ok_or(ConfigError::UnusableSecret { variable, expected })
 }
 // ANCHOR_END: database_url
+
+// ANCHOR: jwt_secret
+/// Fewest bytes of `JWT_SECRET`: as many as an HS256 signature has (RFC 7518, section 3.2).
+const JWT_SECRET_MIN: usize = 32;
+
+/// Reads `JWT_SECRET`, which has no default: everybody could look one up here, and sign with it.
+fn parse_jwt_secret(
+    lookup: impl Fn(&str) -> Option<OsString>,
+) -> Result<Secret<String>, ConfigError> {
+    let variable = "JWT_SECRET";
+    let expected = "at least 32 random bytes";
+    let secret = lookup(variable)
+        .filter(|secret| !secret.is_empty())
+        .ok_or(ConfigError::Missing { variable, expected })?;
+    secret
+        .into_string()
+        .ok()
+        .filter(|secret| secret.len() >= JWT_SECRET_MIN)
+        .map(Secret)
+        .ok_or(ConfigError::UnusableSecret { variable, expected })
+}
+// ANCHOR_END: jwt_secret
 
 /// A variable that cannot be used. Its text names the variable, and shows its value if that is no secret.
 #[derive(Debug)]
@@ -152,19 +181,21 @@ mod tests {
     use super::*;
 
     const DATABASE_URL: &str = "postgresql://me:s3cret@127.0.0.1/habits";
+    const JWT_SECRET: &str = "s3cret-s3cret-s3cret-s3cret-s3cr";
 
-    /// The configuration with `DATABASE_URL` and one more variable set, or the text of the error.
+    /// The configuration with what is required and one more variable set, or the text of the error.
     fn with(variable: &str, value: &str) -> Result<Config, String> {
         let lookup = |name: &str| match name {
             _ if name == variable => Some(value.into()),
             "DATABASE_URL" => Some(DATABASE_URL.into()),
+            "JWT_SECRET" => Some(JWT_SECRET.into()),
             _ => None,
         };
         Config::read(lookup).map_err(|error| error.to_string())
     }
 
     #[test]
-    fn nothing_but_the_database_needs_to_be_set() {
+    fn nothing_but_the_database_and_the_key_needs_to_be_set() {
         let address = with("OTHER", "x").map(|config| config.address);
         assert_eq!(address, Ok("127.0.0.1:8000".to_owned()));
     }
@@ -174,8 +205,10 @@ mod tests {
         let address = with("PORT", "").map(|config| config.address);
         assert_eq!(address, Ok("127.0.0.1:8000".to_owned()));
 
-        let error = with("DATABASE_URL", "").expect_err("it is required");
-        assert!(error.starts_with("DATABASE_URL must be set"), "{error}");
+        for variable in ["DATABASE_URL", "JWT_SECRET"] {
+            let error = with(variable, "").expect_err("it is required");
+            assert!(error.starts_with(variable), "{error}");
+        }
     }
 
     #[test]
@@ -187,6 +220,7 @@ mod tests {
             ("DATABASE_URL", "habits"),
             ("DATABASE_URL", "mysql://127.0.0.1/habits"),
             ("DATABASE_URL", "postgresql://127.0.0.1:x/habits"),
+            ("JWT_SECRET", &JWT_SECRET[1..]),
             ("RUST_LOG", "a=b=c"),
         ] {
             let error = with(variable, value).expect_err(value);
@@ -195,13 +229,15 @@ mod tests {
     }
 
     #[test]
-    fn a_password_is_never_shown() {
+    fn a_secret_is_never_shown() {
         let config = with("PORT", "1").expect("a right configuration");
         assert!(!format!("{config:?}").contains("s3cret"));
 
         let error = with("DATABASE_URL", "postgresql://me:s3cret@:x").expect_err("a wrong URL");
         assert!(!error.contains("s3cret"), "{error}");
+
+        let error = with("JWT_SECRET", "s3cret").expect_err("a short key");
+        assert!(!error.contains("s3cret"), "{error}");
     }
 }
 // ANCHOR_END: config_tests
-//~!

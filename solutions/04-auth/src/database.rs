@@ -2,14 +2,8 @@
 
 use std::time::Duration;
 
-// ANCHOR: migrate_imports
 use sqlx::migrate::{MigrateError, Migrator};
-// ANCHOR_END: migrate_imports
-//~ use sqlx::migrate::MigrateError;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-
-/// The user that owns every habit, as long as nobody can sign up. A migration adds it.
-pub const BUILT_IN_USER: i64 = 0;
 
 // ANCHOR: connect
 /// Most connections that are open at once: more requests than this wait for each other.
@@ -46,12 +40,3 @@ pub async fn migrate(db: &PgPool) -> Result<(), MigrateError> {
     MIGRATOR.run(db).await
 }
 // ANCHOR_END: migrate
-//~ // TODO(migrate): run the migrations in `migrations/` that this database has not seen yet.
-//~ /// Runs the migrations that this database has not seen yet.
-//~ ///
-//~ /// # Errors
-//~ ///
-//~ /// A migration fails, or one that was run before has changed since.
-//~ pub async fn migrate(_db: &PgPool) -> Result<(), MigrateError> {
-//~     Ok(())
-//~ }

@@ -12,6 +12,10 @@ pub enum Error {
     BadRequest(&'static str),
     /// 400: the body can be read, but these fields break a rule.
     Invalid(Vec<FieldError>),
+    /// 401: the client must prove who it is, and did not (RFC 9110, section 11.6.1).
+    Unauthorized,
+    /// 403: the client has proved who it is, and that is not enough.
+    Forbidden,
     /// 404: nothing has this address.
     NotFound,
     /// 405: the address exists, but not for this method.
@@ -31,6 +35,8 @@ impl Error {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::BadRequest(_) | Self::Invalid(_) => StatusCode::BAD_REQUEST,
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::Forbidden => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Conflict(_) => StatusCode::CONFLICT,
@@ -73,11 +79,15 @@ pub trait OnConstraint<T> {
     fn on_constraint(self, name: &str, error: Error) -> Result<T, Error>;
 }
 
-impl<T> OnConstraint<T> for Result<T, sqlx::Error> {
+impl<T, E: Into<Error>> OnConstraint<T> for Result<T, E> {
     fn on_constraint(self, name: &str, error: Error) -> Result<T, Error> {
-        self.map_err(|cause| match cause.as_database_error() {
-            Some(refusal) if refusal.constraint() == Some(name) => error,
-            _ => Error::Internal(cause),
+        self.map_err(|cause| match cause.into() {
+            Error::Internal(sqlx::Error::Database(refusal))
+                if refusal.constraint() == Some(name) =>
+            {
+                error
+            }
+            other => other,
         })
     }
 }

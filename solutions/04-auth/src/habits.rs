@@ -4,11 +4,10 @@ use axum::Json;
 use axum::extract::{OriginalUri, State};
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
-// ANCHOR: habits_imports
 use sqlx::PgExecutor;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::database::BUILT_IN_USER;
+use crate::auth::auth_user::AuthUser;
 use crate::day::today;
 use crate::error::{Error, OnConstraint};
 use crate::extract::{Path, ValidJson, ValidQuery};
@@ -16,15 +15,6 @@ use crate::page::Page;
 use crate::shapes::{Habit, HabitPatch, HabitReplacement, HabitRow, NewHabit};
 use crate::validation::FieldError;
 use crate::{AppState, completions};
-// ANCHOR_END: habits_imports
-//~ use utoipa_axum::{router::OpenApiRouter, routes};
-//~
-//~ use crate::AppState;
-//~ use crate::day::today;
-//~ use crate::error::Error;
-//~ use crate::extract::{Path, ValidJson};
-//~ use crate::page::Page;
-//~ use crate::shapes::{Habit, HabitPatch, HabitReplacement, NewHabit};
 
 /// Every call under `/habits`, each with the function below that answers it.
 pub fn router() -> OpenApiRouter<AppState> {
@@ -51,6 +41,7 @@ pub fn router() -> OpenApiRouter<AppState> {
 // ANCHOR: list
 async fn list(
     State(state): State<AppState>,
+    user: AuthUser,
     OriginalUri(uri): OriginalUri,
     ValidQuery(page): ValidQuery<Page>,
 ) -> Result<impl IntoResponse, Error> {
@@ -63,7 +54,7 @@ async fn list(
          ORDER BY id
          LIMIT $3",
     )
-    .bind(BUILT_IN_USER)
+    .bind(user.id)
     .bind(page.after)
     .bind(page.rows())
     .fetch_all(&state.db)
@@ -75,10 +66,6 @@ async fn list(
     Ok((next.map(|next| [(header::LINK, next)]), Json(habits)))
 }
 // ANCHOR_END: list
-//~ // TODO(list): read the habits and their days from the database, with one query for all of them.
-//~ async fn list(State(state): State<AppState>) -> Json<Vec<Habit>> {
-//~     Json(state.store.all().into_iter().map(Habit::from).collect())
-//~ }
 
 /// Creates a habit.
 #[utoipa::path(
@@ -93,10 +80,11 @@ async fn list(
 // ANCHOR: create
 async fn create(
     State(state): State<AppState>,
+    user: AuthUser,
     OriginalUri(uri): OriginalUri,
     ValidJson(new): ValidJson<NewHabit>,
 ) -> Result<impl IntoResponse, Error> {
-    let row = insert(&state.db, &new.name, new.description.as_deref()).await?;
+    let row = insert(&state.db, user, &new.name, new.description.as_deref()).await?;
     let location = format!("{}/{}", uri.path(), row.id);
     Ok((
         StatusCode::CREATED,
@@ -112,6 +100,7 @@ async fn create(
 /// A conflict if the name is taken.
 pub async fn insert(
     db: impl PgExecutor<'_>,
+    user: AuthUser,
     name: &str,
     description: Option<&str>,
 ) -> Result<HabitRow, Error> {
@@ -119,12 +108,14 @@ pub async fn insert(
         "INSERT INTO habits (user_id, name, description) VALUES ($1, $2, $3)
          RETURNING id, name, description, created_at, '{}'::date[] AS days",
     )
-    .bind(BUILT_IN_USER)
+    .bind(user.id)
     .bind(name)
     .bind(description)
     .fetch_one(db)
     .await
     .on_constraint("habits_name_key", name_taken())
+    // The token of a user who was deleted.
+    .on_constraint("habits_user_id_fkey", Error::Unauthorized)
 }
 
 /// Two habits of one user have the same name, whatever its letter case.
@@ -132,20 +123,6 @@ fn name_taken() -> Error {
     Error::Conflict(FieldError::new("name", "is taken by another habit"))
 }
 // ANCHOR_END: create
-//~ // TODO(create): store the habit in the database; a name that is taken is a conflict.
-//~ async fn create(
-//~     State(state): State<AppState>,
-//~     OriginalUri(uri): OriginalUri,
-//~     ValidJson(new): ValidJson<NewHabit>,
-//~ ) -> impl IntoResponse {
-//~     let habit = Habit::from(state.store.add(new.name, new.description));
-//~     let location = format!("{}/{}", uri.path(), habit.id);
-//~     (
-//~         StatusCode::CREATED,
-//~         [(header::LOCATION, location)],
-//~         Json(habit),
-//~     )
-//~ }
 
 /// Reads one habit.
 #[utoipa::path(
@@ -158,13 +135,17 @@ fn name_taken() -> Error {
     )
 )]
 // ANCHOR: get
-async fn get(State(state): State<AppState>, Path(id): Path<i64>) -> Result<Json<Habit>, Error> {
-    let row = find(&state.db, id).await?;
+async fn get(
+    State(state): State<AppState>,
+    user: AuthUser,
+    Path(id): Path<i64>,
+) -> Result<Json<Habit>, Error> {
+    let row = find(&state.db, user, id).await?;
     Ok(Json(row.on(today())))
 }
 
 /// Reads the habit with this id.
-async fn find(db: impl PgExecutor<'_>, id: i64) -> Result<HabitRow, Error> {
+async fn find(db: impl PgExecutor<'_>, user: AuthUser, id: i64) -> Result<HabitRow, Error> {
     sqlx::query_as(
         "SELECT id, name, description, created_at,
                 ARRAY(SELECT completed_on FROM completions
@@ -173,17 +154,12 @@ async fn find(db: impl PgExecutor<'_>, id: i64) -> Result<HabitRow, Error> {
          WHERE id = $1 AND user_id = $2",
     )
     .bind(id)
-    .bind(BUILT_IN_USER)
+    .bind(user.id)
     .fetch_optional(db)
     .await?
     .ok_or(Error::NotFound)
 }
 // ANCHOR_END: get
-//~ // TODO(get): read the habit and its days from the database.
-//~ async fn get(State(state): State<AppState>, Path(id): Path<i64>) -> Result<Json<Habit>, Error> {
-//~     let habit = state.store.find(id).ok_or(Error::NotFound)?;
-//~     Ok(Json(habit.into()))
-//~ }
 
 /// Changes the fields that were sent.
 #[utoipa::path(
@@ -200,6 +176,7 @@ async fn find(db: impl PgExecutor<'_>, id: i64) -> Result<HabitRow, Error> {
 // ANCHOR: patch
 async fn patch(
     State(state): State<AppState>,
+    user: AuthUser,
     Path(id): Path<i64>,
     ValidJson(patch): ValidJson<HabitPatch>,
 ) -> Result<Json<Habit>, Error> {
@@ -212,7 +189,7 @@ async fn patch(
          WHERE id = $1 AND user_id = $2",
     )
     .bind(id)
-    .bind(BUILT_IN_USER)
+    .bind(user.id)
     .bind(patch.name)
     .bind(patch.description.is_some())
     .bind(patch.description.flatten())
@@ -225,33 +202,11 @@ async fn patch(
     if let Some(completed) = patch.completed_today {
         completions::set(&mut transaction, id, today, completed).await?;
     }
-    let row = find(&mut *transaction, id).await?;
+    let row = find(&mut *transaction, user, id).await?;
     transaction.commit().await?;
     Ok(Json(row.on(today)))
 }
 // ANCHOR_END: patch
-//~ // TODO(patch): change the habit in the database, and its completion of today, both or neither.
-//~ async fn patch(
-//~     State(state): State<AppState>,
-//~     Path(id): Path<i64>,
-//~     ValidJson(patch): ValidJson<HabitPatch>,
-//~ ) -> Result<Json<Habit>, Error> {
-//~     let habit = state
-//~         .store
-//~         .update(id, |habit| {
-//~             if let Some(name) = patch.name {
-//~                 habit.name = name;
-//~             }
-//~             if let Some(description) = patch.description {
-//~                 habit.description = description;
-//~             }
-//~             if let Some(completed) = patch.completed_today {
-//~                 habit.completed_on = completed.then(today);
-//~             }
-//~         })
-//~         .ok_or(Error::NotFound)?;
-//~     Ok(Json(habit.into()))
-//~ }
 
 /// Replaces a habit. The days before today on which it was done stay.
 #[utoipa::path(
@@ -268,6 +223,7 @@ async fn patch(
 // ANCHOR: put
 async fn replace(
     State(state): State<AppState>,
+    user: AuthUser,
     Path(id): Path<i64>,
     ValidJson(new): ValidJson<HabitReplacement>,
 ) -> Result<Json<Habit>, Error> {
@@ -276,7 +232,7 @@ async fn replace(
     let done =
         sqlx::query("UPDATE habits SET name = $3, description = $4 WHERE id = $1 AND user_id = $2")
             .bind(id)
-            .bind(BUILT_IN_USER)
+            .bind(user.id)
             .bind(new.name)
             .bind(new.description)
             .execute(&mut *transaction)
@@ -286,27 +242,11 @@ async fn replace(
         return Err(Error::NotFound);
     }
     completions::set(&mut transaction, id, today, new.completed_today).await?;
-    let row = find(&mut *transaction, id).await?;
+    let row = find(&mut *transaction, user, id).await?;
     transaction.commit().await?;
     Ok(Json(row.on(today)))
 }
 // ANCHOR_END: put
-//~ // TODO(put): replace the habit in the database, and its completion of today, both or neither.
-//~ async fn replace(
-//~     State(state): State<AppState>,
-//~     Path(id): Path<i64>,
-//~     ValidJson(new): ValidJson<HabitReplacement>,
-//~ ) -> Result<Json<Habit>, Error> {
-//~     let habit = state
-//~         .store
-//~         .update(id, |habit| {
-//~             habit.name = new.name;
-//~             habit.description = new.description;
-//~             habit.completed_on = new.completed_today.then(today);
-//~         })
-//~         .ok_or(Error::NotFound)?;
-//~     Ok(Json(habit.into()))
-//~ }
 
 /// Deletes a habit, and with it the days on which it was done.
 #[utoipa::path(
@@ -319,10 +259,14 @@ async fn replace(
     )
 )]
 // ANCHOR: delete
-async fn delete(State(state): State<AppState>, Path(id): Path<i64>) -> Result<StatusCode, Error> {
+async fn delete(
+    State(state): State<AppState>,
+    user: AuthUser,
+    Path(id): Path<i64>,
+) -> Result<StatusCode, Error> {
     let done = sqlx::query("DELETE FROM habits WHERE id = $1 AND user_id = $2")
         .bind(id)
-        .bind(BUILT_IN_USER)
+        .bind(user.id)
         .execute(&state.db)
         .await?;
     if done.rows_affected() == 0 {
@@ -331,8 +275,3 @@ async fn delete(State(state): State<AppState>, Path(id): Path<i64>) -> Result<St
     Ok(StatusCode::NO_CONTENT)
 }
 // ANCHOR_END: delete
-//~ // TODO(delete): delete the habit from the database.
-//~ async fn delete(State(state): State<AppState>, Path(id): Path<i64>) -> Result<StatusCode, Error> {
-//~     state.store.remove(id).ok_or(Error::NotFound)?;
-//~     Ok(StatusCode::NO_CONTENT)
-//~ }

@@ -1,6 +1,5 @@
 //! `/habits/import`: many habits at once, all of them or none.
 
-// ANCHOR: import_imports
 use std::collections::BTreeSet;
 
 use axum::Json;
@@ -10,26 +9,13 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::database::BUILT_IN_USER;
+use crate::auth::auth_user::AuthUser;
 use crate::day::{Day, today};
 use crate::error::Error;
 use crate::extract::ValidJsonList;
 use crate::shapes::Habit;
 use crate::validation::{FieldError, Validate, check_description, check_name};
 use crate::{AppState, habits};
-// ANCHOR_END: import_imports
-//~ use std::collections::BTreeSet;
-//~
-//~ use axum::extract::DefaultBodyLimit;
-//~ use axum::http::StatusCode;
-//~ use serde::Deserialize;
-//~ use utoipa::ToSchema;
-//~ use utoipa_axum::{router::OpenApiRouter, routes};
-//~
-//~ use crate::AppState;
-//~ use crate::day::Day;
-//~ use crate::shapes::Habit;
-//~ use crate::validation::{FieldError, Validate, check_description, check_name};
 
 /// Most bytes in the body of an import.
 const BODY_MAX: usize = 1024 * 1024;
@@ -84,6 +70,7 @@ impl Validate for ImportedHabit {
 // ANCHOR: import
 async fn import(
     State(state): State<AppState>,
+    user: AuthUser,
     ValidJsonList(habits): ValidJsonList<ImportedHabit, 100>,
 ) -> Result<(StatusCode, Json<Vec<Habit>>), Error> {
     let today = today();
@@ -92,12 +79,12 @@ async fn import(
     let mut transaction = state.db.begin().await?;
     // Imports of one user take turns. Otherwise each of two could wait for a name the other has.
     sqlx::query("SELECT id FROM users WHERE id = $1 FOR NO KEY UPDATE")
-        .bind(BUILT_IN_USER)
+        .bind(user.id)
         .execute(&mut *transaction)
         .await?;
     for (index, habit) in habits.into_iter().enumerate() {
         let description = habit.description.as_deref();
-        let mut row = habits::insert(&mut *transaction, &habit.name, description)
+        let mut row = habits::insert(&mut *transaction, user, &habit.name, description)
             .await
             .map_err(|error| error.within(index))?;
         row.days = habit.completions.into_iter().map(|Day(day)| day).collect();
@@ -113,7 +100,3 @@ async fn import(
     Ok((StatusCode::CREATED, Json(imported)))
 }
 // ANCHOR_END: import
-//~ // TODO(import): store all habits with their days, or none of them; answer them in this order.
-//~ async fn import() -> StatusCode {
-//~     StatusCode::NOT_IMPLEMENTED
-//~ }

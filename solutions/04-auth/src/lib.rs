@@ -1,5 +1,6 @@
-//! A habit tracker's web API that keeps its data in PostgreSQL.
+//! A habit tracker's web API with users, each of whom has habits of their own.
 
+pub mod auth;
 pub mod completions;
 pub mod config;
 pub mod database;
@@ -11,65 +12,53 @@ pub mod fallback;
 pub mod habits;
 pub mod import;
 pub mod logging;
+pub mod me;
 pub mod page;
 pub mod problem;
 pub mod request_id;
 pub mod shapes;
 pub mod shutdown;
-// ANCHOR: store_module
 pub mod streak;
-// ANCHOR_END: store_module
-//~ pub mod store;
-//~ pub mod streak;
 pub mod trace;
 pub mod validation;
+
+use std::sync::Arc;
 
 use axum::Router;
 use sqlx::PgPool;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
+use crate::auth::token::Tokens;
+use crate::config::Secret;
 use crate::docs::ApiDoc;
+
 // ANCHOR: state
 /// What the handlers share. A clone is another handle on the same, so every request can have one.
 #[derive(Debug, Clone)]
 pub struct AppState {
     /// Connections to the database.
     pub db: PgPool,
+    /// Who is who.
+    pub tokens: Arc<Tokens>,
 }
 
 impl AppState {
     /// The state of a program that has just started.
-    pub fn new(db: PgPool) -> Self {
-        Self { db }
+    pub fn new(db: PgPool, jwt_secret: &Secret<String>) -> Self {
+        Self {
+            db,
+            tokens: Arc::new(Tokens::new(jwt_secret)),
+        }
     }
 }
 // ANCHOR_END: state
-//~ use crate::store::Store;
-//~
-//~ // TODO(state): when no handler needs the store any more, remove it here, and with it its file.
-//~ /// What the handlers share. A clone is another handle on the same, so every request can have one.
-//~ #[derive(Debug, Clone)]
-//~ pub struct AppState {
-//~     /// Connections to the database.
-//~     pub db: PgPool,
-//~     /// Habits in memory.
-//~     pub store: Store,
-//~ }
-//~
-//~ impl AppState {
-//~     /// The state of a program that has just started.
-//~     pub fn new(db: PgPool) -> Self {
-//~         Self {
-//~             db,
-//~             store: Store::default(),
-//~         }
-//~     }
-//~ }
 
 /// Builds the whole API.
 pub fn app(state: AppState) -> Router {
     let (api, document) = OpenApiRouter::with_openapi(ApiDoc::openapi())
+        .merge(auth::router())
+        .merge(me::router())
         .merge(habits::router())
         .merge(completions::router())
         .merge(import::router())

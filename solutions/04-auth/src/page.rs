@@ -1,18 +1,11 @@
 //! Long lists in pages.
 
-// ANCHOR: page_imports
 use axum::http::Uri;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::extract::from_text;
 use crate::validation::{FieldError, Validate};
-// ANCHOR_END: page_imports
-//~ use serde::Deserialize;
-//~ use utoipa::IntoParams;
-//~
-//~ use crate::extract::from_text;
-//~ use crate::validation::{FieldError, Validate};
 
 // ANCHOR: page
 /// Which part of a list a client wants (keyset pagination).
@@ -44,12 +37,6 @@ impl Validate for Page {
     }
 }
 // ANCHOR_END: page_limit
-//~ // TODO(page_limit): (stretch) refuse a `limit` that is not from 1 to 100.
-//~ impl Validate for Page {
-//~     fn validate(&mut self) -> Vec<FieldError> {
-//~         Vec::new()
-//~     }
-//~ }
 
 // ANCHOR: next_page
 impl Page {
@@ -74,4 +61,3 @@ impl Page {
     }
 }
 // ANCHOR_END: next_page
-//~ // TODO(next_page): (stretch) tell a list how many rows it needs, and the client where to go on.

@@ -1,7 +1,7 @@
 //! How errors are told: as problem details (RFC 9457).
 
 use axum::Json;
-use axum::http::header;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use tracing::error;
@@ -31,6 +31,11 @@ impl IntoResponse for Error {
         let (detail, errors): (&str, &[FieldError]) = match &self {
             Self::BadRequest(detail) => (detail, &[]),
             Self::Invalid(errors) => ("Some values break a rule; see errors.", errors),
+            Self::Unauthorized => (
+                "Sign in with a right e-mail address and password, and send the token.",
+                &[],
+            ),
+            Self::Forbidden => ("You may not do this.", &[]),
             Self::NotFound => ("There is nothing at this address.", &[]),
             Self::MethodNotAllowed => (
                 "This address does not take this method; the header Allow lists those it takes.",
@@ -51,9 +56,13 @@ impl IntoResponse for Error {
             detail,
             errors,
         };
+        // A 401 says how to sign in (RFC 9110, section 11.6.1).
+        let challenge =
+            (status == StatusCode::UNAUTHORIZED).then_some([(header::WWW_AUTHENTICATE, "Bearer")]);
         (
             status,
             [(header::CONTENT_TYPE, "application/problem+json")],
+            challenge,
             Json(problem),
         )
             .into_response()

@@ -63,4 +63,3 @@ mod tests {
     }
 }
 // ANCHOR_END: request_id_tests
-//~!

@@ -1,19 +1,11 @@
 //! The JSON of habits, as clients send and get it, and the rows that the database gives.
 
 use serde::{Deserialize, Serialize};
-// ANCHOR: shapes_imports
 use sqlx::FromRow;
 use time::{Date, OffsetDateTime};
 use utoipa::ToSchema;
 
 use crate::streak::streak;
-// ANCHOR_END: shapes_imports
-//~ use time::OffsetDateTime;
-//~ use utoipa::ToSchema;
-//~
-//~ use crate::day::today;
-//~ use crate::store::StoredHabit;
-//~ use crate::streak::streak;
 use crate::validation::{FieldError, Validate, check_description, check_name};
 
 // ANCHOR: habit
@@ -66,20 +58,6 @@ impl HabitRow {
     }
 }
 // ANCHOR_END: habit_row
-//~ // TODO(habit_row): describe a row as the database gives it, and make a `Habit` of it.
-//~ impl From<StoredHabit> for Habit {
-//~     fn from(stored: StoredHabit) -> Self {
-//~         let today = today();
-//~         Self {
-//~             completed_today: stored.completed_on == Some(today),
-//~             streak: streak(stored.completed_on.as_slice(), today),
-//~             id: stored.id,
-//~             name: stored.name,
-//~             description: stored.description,
-//~             created_at: stored.created_at,
-//~         }
-//~     }
-//~ }
 
 // ANCHOR: new_habit
 /// What a client sends to create a habit.

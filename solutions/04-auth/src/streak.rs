@@ -22,13 +22,6 @@ pub fn streak(days: &[Date], today: Date) -> u32 {
     length
 }
 // ANCHOR_END: streak
-//~ // TODO(streak): count the days in a row that end today, or yesterday if today is still to do.
-//~ /// How many days in a row a habit was done, up to `today`, or up to yesterday if today is still to
-//~ /// do. `days` are the days it was done on, ascending and each one once; days after `today` do not
-//~ /// count.
-//~ pub fn streak(_days: &[Date], _today: Date) -> u32 {
-//~     0
-//~ }
 
 // ANCHOR: streak_tests
 #[cfg(test)]
@@ -127,4 +120,3 @@ mod tests {
     }
 }
 // ANCHOR_END: streak_tests
-//~!

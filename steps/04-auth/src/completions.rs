@@ -1,12 +1,19 @@
 //! `/habits/{id}/completions`: the days on which a habit was done.
 
+use axum::Json;
+use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
+use sqlx::{PgConnection, PgExecutor};
+use time::Date;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::AppState;
+use crate::auth::auth_user::AuthUser;
 use crate::day::Day;
+use crate::error::{Error, OnConstraint};
+use crate::extract::{Path, ValidQuery};
 use crate::validation::{FieldError, Validate};
 
 /// Every call under `/habits/{id}/completions`.
@@ -60,9 +67,37 @@ impl Validate for Range {
         (status = NOT_FOUND, description = "No habit has this id")
     )
 )]
-// TODO(list_completions): the days from `from` to `to` on which the habit was done, ascending.
-async fn list() -> StatusCode {
-    StatusCode::NOT_IMPLEMENTED
+async fn list(
+    State(state): State<AppState>,
+    user: AuthUser,
+    Path(id): Path<i64>,
+    ValidQuery(range): ValidQuery<Range>,
+) -> Result<Json<Vec<Completion>>, Error> {
+    require_habit(&state.db, user, id).await?;
+    let days: Vec<Date> = sqlx::query_scalar(
+        "SELECT completed_on FROM completions
+         WHERE habit_id = $1
+           AND completed_on BETWEEN COALESCE($2, '-infinity') AND COALESCE($3, 'infinity')
+         ORDER BY completed_on",
+    )
+    .bind(id)
+    .bind(range.from.map(|Day(from)| from))
+    .bind(range.to.map(|Day(to)| to))
+    .fetch_all(&state.db)
+    .await?;
+    let completions = days.into_iter().map(|day| Completion { date: Day(day) });
+    Ok(Json(completions.collect()))
+}
+
+/// Refuses the id of a habit that does not exist.
+async fn require_habit(db: impl PgExecutor<'_>, user: AuthUser, id: i64) -> Result<(), Error> {
+    let found: Option<i64> =
+        sqlx::query_scalar("SELECT id FROM habits WHERE id = $1 AND user_id = $2")
+            .bind(id)
+            .bind(user.id)
+            .fetch_optional(db)
+            .await?;
+    found.map(|_| ()).ok_or(Error::NotFound)
 }
 
 /// Says that a habit was done on a day.
@@ -77,9 +112,32 @@ async fn list() -> StatusCode {
         (status = NOT_FOUND, description = "No habit has this id")
     )
 )]
-// TODO(put_completion): store the day and answer 201; if it was there before, answer 200.
-async fn put() -> StatusCode {
-    StatusCode::NOT_IMPLEMENTED
+async fn put(
+    State(state): State<AppState>,
+    user: AuthUser,
+    Path(CompletionPath { id, date }): Path<CompletionPath>,
+) -> Result<(StatusCode, Json<Completion>), Error> {
+    require_habit(&state.db, user, id).await?;
+    let status = match add(&state.db, id, date.0).await? {
+        true => StatusCode::CREATED,
+        false => StatusCode::OK,
+    };
+    Ok((status, Json(Completion { date })))
+}
+
+/// Stores that a habit was done on a day, and tells whether that is new.
+async fn add(db: impl PgExecutor<'_>, id: i64, day: Date) -> Result<bool, Error> {
+    let done = sqlx::query(
+        "INSERT INTO completions (habit_id, completed_on) VALUES ($1, $2)
+         ON CONFLICT (habit_id, completed_on) DO NOTHING",
+    )
+    .bind(id)
+    .bind(day)
+    .execute(db)
+    .await
+    // The habit may have been deleted since somebody looked.
+    .on_constraint("completions_habit_id_fkey", Error::NotFound)?;
+    Ok(done.rows_affected() == 1)
 }
 
 /// Says that a habit was not done on a day.
@@ -93,9 +151,38 @@ async fn put() -> StatusCode {
         (status = NOT_FOUND, description = "No habit has this id, or it was not done on this day")
     )
 )]
-// TODO(delete_completion): remove the day and answer 204; if it is not there, answer 404.
-async fn delete() -> StatusCode {
-    StatusCode::NOT_IMPLEMENTED
+async fn delete(
+    State(state): State<AppState>,
+    user: AuthUser,
+    Path(CompletionPath { id, date }): Path<CompletionPath>,
+) -> Result<StatusCode, Error> {
+    require_habit(&state.db, user, id).await?;
+    match remove(&state.db, id, date.0).await? {
+        true => Ok(StatusCode::NO_CONTENT),
+        false => Err(Error::NotFound),
+    }
 }
 
-// TODO(set_completion): what `completed_today` does in PATCH and PUT, as a part of a transaction.
+/// Stores that a habit was not done on a day, and tells whether that is new.
+async fn remove(db: impl PgExecutor<'_>, id: i64, day: Date) -> Result<bool, Error> {
+    let done = sqlx::query("DELETE FROM completions WHERE habit_id = $1 AND completed_on = $2")
+        .bind(id)
+        .bind(day)
+        .execute(db)
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Stores, as a part of a transaction, whether a habit was done on a day.
+///
+/// # Errors
+///
+/// No habit has this id.
+pub async fn set(db: &mut PgConnection, id: i64, day: Date, done: bool) -> Result<(), Error> {
+    if done {
+        add(db, id, day).await?;
+    } else {
+        remove(db, id, day).await?;
+    }
+    Ok(())
+}

@@ -2,11 +2,8 @@
 
 use std::time::Duration;
 
-use sqlx::migrate::MigrateError;
+use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-
-/// The user that owns every habit, as long as nobody can sign up. A migration adds it.
-pub const BUILT_IN_USER: i64 = 0;
 
 /// Most connections that are open at once: more requests than this wait for each other.
 const MAX_CONNECTIONS: u32 = 10;
@@ -27,12 +24,15 @@ pub async fn connect(options: PgConnectOptions) -> Result<PgPool, sqlx::Error> {
         .await
 }
 
-// TODO(migrate): run the migrations in `migrations/` that this database has not seen yet.
-/// Runs the migrations that this database has not seen yet.
+/// The files in `migrations/`, in the order of their numbers.
+static MIGRATOR: Migrator = sqlx::migrate!();
+
+/// Runs the migrations that this database has not seen yet. Programs that start at the same time
+/// take turns: the first one holds a lock while it works.
 ///
 /// # Errors
 ///
 /// A migration fails, or one that was run before has changed since.
-pub async fn migrate(_db: &PgPool) -> Result<(), MigrateError> {
-    Ok(())
+pub async fn migrate(db: &PgPool) -> Result<(), MigrateError> {
+    MIGRATOR.run(db).await
 }

@@ -4,14 +4,17 @@ use axum::Json;
 use axum::extract::{OriginalUri, State};
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
+use sqlx::PgExecutor;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::AppState;
+use crate::auth::auth_user::AuthUser;
 use crate::day::today;
-use crate::error::Error;
-use crate::extract::{Path, ValidJson};
+use crate::error::{Error, OnConstraint};
+use crate::extract::{Path, ValidJson, ValidQuery};
 use crate::page::Page;
-use crate::shapes::{Habit, HabitPatch, HabitReplacement, NewHabit};
+use crate::shapes::{Habit, HabitPatch, HabitReplacement, HabitRow, NewHabit};
+use crate::validation::FieldError;
+use crate::{AppState, completions};
 
 /// Every call under `/habits`, each with the function below that answers it.
 pub fn router() -> OpenApiRouter<AppState> {
@@ -35,9 +38,31 @@ pub fn router() -> OpenApiRouter<AppState> {
         (status = BAD_REQUEST, description = "limit or after cannot be used")
     )
 )]
-// TODO(list): read the habits and their days from the database, with one query for all of them.
-async fn list(State(state): State<AppState>) -> Json<Vec<Habit>> {
-    Json(state.store.all().into_iter().map(Habit::from).collect())
+async fn list(
+    State(state): State<AppState>,
+    user: AuthUser,
+    OriginalUri(uri): OriginalUri,
+    ValidQuery(page): ValidQuery<Page>,
+) -> Result<impl IntoResponse, Error> {
+    let mut rows: Vec<HabitRow> = sqlx::query_as(
+        "SELECT id, name, description, created_at,
+                ARRAY(SELECT completed_on FROM completions
+                      WHERE habit_id = habits.id ORDER BY completed_on) AS days
+         FROM habits
+         WHERE user_id = $1 AND ($2 IS NULL OR id > $2)
+         ORDER BY id
+         LIMIT $3",
+    )
+    .bind(user.id)
+    .bind(page.after)
+    .bind(page.rows())
+    .fetch_all(&state.db)
+    .await?;
+
+    let next = page.cut(&uri, &mut rows, |row| row.id);
+    let today = today();
+    let habits: Vec<Habit> = rows.into_iter().map(|row| row.on(today)).collect();
+    Ok((next.map(|next| [(header::LINK, next)]), Json(habits)))
 }
 
 /// Creates a habit.
@@ -50,19 +75,49 @@ async fn list(State(state): State<AppState>) -> Json<Vec<Habit>> {
         (status = CONFLICT, description = "The name is taken")
     )
 )]
-// TODO(create): store the habit in the database; a name that is taken is a conflict.
 async fn create(
     State(state): State<AppState>,
+    user: AuthUser,
     OriginalUri(uri): OriginalUri,
     ValidJson(new): ValidJson<NewHabit>,
-) -> impl IntoResponse {
-    let habit = Habit::from(state.store.add(new.name, new.description));
-    let location = format!("{}/{}", uri.path(), habit.id);
-    (
+) -> Result<impl IntoResponse, Error> {
+    let row = insert(&state.db, user, &new.name, new.description.as_deref()).await?;
+    let location = format!("{}/{}", uri.path(), row.id);
+    Ok((
         StatusCode::CREATED,
         [(header::LOCATION, location)],
-        Json(habit),
+        Json(row.on(today())),
+    ))
+}
+
+/// Adds a habit that was not done on any day yet.
+///
+/// # Errors
+///
+/// A conflict if the name is taken.
+pub async fn insert(
+    db: impl PgExecutor<'_>,
+    user: AuthUser,
+    name: &str,
+    description: Option<&str>,
+) -> Result<HabitRow, Error> {
+    sqlx::query_as(
+        "INSERT INTO habits (user_id, name, description) VALUES ($1, $2, $3)
+         RETURNING id, name, description, created_at, '{}'::date[] AS days",
     )
+    .bind(user.id)
+    .bind(name)
+    .bind(description)
+    .fetch_one(db)
+    .await
+    .on_constraint("habits_name_key", name_taken())
+    // The token of a user who was deleted.
+    .on_constraint("habits_user_id_fkey", Error::Unauthorized)
+}
+
+/// Two habits of one user have the same name, whatever its letter case.
+fn name_taken() -> Error {
+    Error::Conflict(FieldError::new("name", "is taken by another habit"))
 }
 
 /// Reads one habit.
@@ -75,10 +130,29 @@ async fn create(
         (status = NOT_FOUND, description = "No habit has this id")
     )
 )]
-// TODO(get): read the habit and its days from the database.
-async fn get(State(state): State<AppState>, Path(id): Path<i64>) -> Result<Json<Habit>, Error> {
-    let habit = state.store.find(id).ok_or(Error::NotFound)?;
-    Ok(Json(habit.into()))
+async fn get(
+    State(state): State<AppState>,
+    user: AuthUser,
+    Path(id): Path<i64>,
+) -> Result<Json<Habit>, Error> {
+    let row = find(&state.db, user, id).await?;
+    Ok(Json(row.on(today())))
+}
+
+/// Reads the habit with this id.
+async fn find(db: impl PgExecutor<'_>, user: AuthUser, id: i64) -> Result<HabitRow, Error> {
+    sqlx::query_as(
+        "SELECT id, name, description, created_at,
+                ARRAY(SELECT completed_on FROM completions
+                      WHERE habit_id = habits.id ORDER BY completed_on) AS days
+         FROM habits
+         WHERE id = $1 AND user_id = $2",
+    )
+    .bind(id)
+    .bind(user.id)
+    .fetch_optional(db)
+    .await?
+    .ok_or(Error::NotFound)
 }
 
 /// Changes the fields that were sent.
@@ -93,27 +167,37 @@ async fn get(State(state): State<AppState>, Path(id): Path<i64>) -> Result<Json<
         (status = CONFLICT, description = "The name is taken")
     )
 )]
-// TODO(patch): change the habit in the database, and its completion of today, both or neither.
 async fn patch(
     State(state): State<AppState>,
+    user: AuthUser,
     Path(id): Path<i64>,
     ValidJson(patch): ValidJson<HabitPatch>,
 ) -> Result<Json<Habit>, Error> {
-    let habit = state
-        .store
-        .update(id, |habit| {
-            if let Some(name) = patch.name {
-                habit.name = name;
-            }
-            if let Some(description) = patch.description {
-                habit.description = description;
-            }
-            if let Some(completed) = patch.completed_today {
-                habit.completed_on = completed.then(today);
-            }
-        })
-        .ok_or(Error::NotFound)?;
-    Ok(Json(habit.into()))
+    let today = today();
+    let mut transaction = state.db.begin().await?;
+    let done = sqlx::query(
+        "UPDATE habits
+         SET name = COALESCE($3, name),
+             description = CASE WHEN $4 THEN $5 ELSE description END
+         WHERE id = $1 AND user_id = $2",
+    )
+    .bind(id)
+    .bind(user.id)
+    .bind(patch.name)
+    .bind(patch.description.is_some())
+    .bind(patch.description.flatten())
+    .execute(&mut *transaction)
+    .await
+    .on_constraint("habits_name_key", name_taken())?;
+    if done.rows_affected() == 0 {
+        return Err(Error::NotFound);
+    }
+    if let Some(completed) = patch.completed_today {
+        completions::set(&mut transaction, id, today, completed).await?;
+    }
+    let row = find(&mut *transaction, user, id).await?;
+    transaction.commit().await?;
+    Ok(Json(row.on(today)))
 }
 
 /// Replaces a habit. The days before today on which it was done stay.
@@ -128,21 +212,30 @@ async fn patch(
         (status = CONFLICT, description = "The name is taken")
     )
 )]
-// TODO(put): replace the habit in the database, and its completion of today, both or neither.
 async fn replace(
     State(state): State<AppState>,
+    user: AuthUser,
     Path(id): Path<i64>,
     ValidJson(new): ValidJson<HabitReplacement>,
 ) -> Result<Json<Habit>, Error> {
-    let habit = state
-        .store
-        .update(id, |habit| {
-            habit.name = new.name;
-            habit.description = new.description;
-            habit.completed_on = new.completed_today.then(today);
-        })
-        .ok_or(Error::NotFound)?;
-    Ok(Json(habit.into()))
+    let today = today();
+    let mut transaction = state.db.begin().await?;
+    let done =
+        sqlx::query("UPDATE habits SET name = $3, description = $4 WHERE id = $1 AND user_id = $2")
+            .bind(id)
+            .bind(user.id)
+            .bind(new.name)
+            .bind(new.description)
+            .execute(&mut *transaction)
+            .await
+            .on_constraint("habits_name_key", name_taken())?;
+    if done.rows_affected() == 0 {
+        return Err(Error::NotFound);
+    }
+    completions::set(&mut transaction, id, today, new.completed_today).await?;
+    let row = find(&mut *transaction, user, id).await?;
+    transaction.commit().await?;
+    Ok(Json(row.on(today)))
 }
 
 /// Deletes a habit, and with it the days on which it was done.
@@ -155,8 +248,18 @@ async fn replace(
         (status = NOT_FOUND, description = "No habit has this id")
     )
 )]
-// TODO(delete): delete the habit from the database.
-async fn delete(State(state): State<AppState>, Path(id): Path<i64>) -> Result<StatusCode, Error> {
-    state.store.remove(id).ok_or(Error::NotFound)?;
+async fn delete(
+    State(state): State<AppState>,
+    user: AuthUser,
+    Path(id): Path<i64>,
+) -> Result<StatusCode, Error> {
+    let done = sqlx::query("DELETE FROM habits WHERE id = $1 AND user_id = $2")
+        .bind(id)
+        .bind(user.id)
+        .execute(&state.db)
+        .await?;
+    if done.rows_affected() == 0 {
+        return Err(Error::NotFound);
+    }
     Ok(StatusCode::NO_CONTENT)
 }

@@ -35,7 +35,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
         .map_err(|error| format!("cannot listen on {} (HOST, PORT): {error}", config.address))?;
     info!("listening, try http://{}/docs", listener.local_addr()?);
 
-    axum::serve(listener, app(AppState::new(db)))
+    axum::serve(listener, app(AppState::new(db, &config.jwt_secret)))
         .with_graceful_shutdown(shutdown::requested())
         .await?;
     Ok(())

@@ -1,5 +1,6 @@
 //! Long lists in pages.
 
+use axum::http::Uri;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -19,11 +20,38 @@ pub struct Page {
     pub after: Option<i64>,
 }
 
-// TODO(page_limit): (stretch) refuse a `limit` that is not from 1 to 100.
+/// Most items on one page.
+const LIMIT_MAX: i64 = 100;
+
 impl Validate for Page {
     fn validate(&mut self) -> Vec<FieldError> {
-        Vec::new()
+        match self.limit {
+            Some(limit) if !(1..=LIMIT_MAX).contains(&limit) => {
+                vec![FieldError::new("limit", "must be from 1 to 100")]
+            }
+            _ => Vec::new(),
+        }
     }
 }
 
-// TODO(next_page): (stretch) tell a list how many rows it needs, and the client where to go on.
+impl Page {
+    /// How many rows to ask the database for: one more than fit on the page, to see whether there
+    /// is more. `None` means all of them, in SQL too.
+    pub fn rows(&self) -> Option<i64> {
+        self.limit.map(|limit| limit + 1)
+    }
+
+    /// Drops the row that does not fit on the page. If there was one, returns the header `Link`
+    /// (RFC 8288) with the address of the next page.
+    pub fn cut<T>(&self, uri: &Uri, rows: &mut Vec<T>, id: impl Fn(&T) -> i64) -> Option<String> {
+        let limit = self.limit?;
+        let fits = usize::try_from(limit).ok()?;
+        if rows.len() <= fits {
+            return None;
+        }
+        rows.truncate(fits);
+        let last = id(rows.last()?);
+        let path = uri.path();
+        Some(format!("<{path}?limit={limit}&after={last}>; rel=\"next\""))
+    }
+}

@@ -1,11 +1,10 @@
 //! The JSON of habits, as clients send and get it, and the rows that the database gives.
 
 use serde::{Deserialize, Serialize};
-use time::OffsetDateTime;
+use sqlx::FromRow;
+use time::{Date, OffsetDateTime};
 use utoipa::ToSchema;
 
-use crate::day::today;
-use crate::store::StoredHabit;
 use crate::streak::streak;
 use crate::validation::{FieldError, Validate, check_description, check_name};
 
@@ -27,17 +26,31 @@ pub struct Habit {
     pub created_at: OffsetDateTime,
 }
 
-// TODO(habit_row): describe a row as the database gives it, and make a `Habit` of it.
-impl From<StoredHabit> for Habit {
-    fn from(stored: StoredHabit) -> Self {
-        let today = today();
-        Self {
-            completed_today: stored.completed_on == Some(today),
-            streak: streak(stored.completed_on.as_slice(), today),
-            id: stored.id,
-            name: stored.name,
-            description: stored.description,
-            created_at: stored.created_at,
+/// A habit as the database gives it: each field is the column of that name.
+#[derive(Debug, FromRow)]
+pub struct HabitRow {
+    /// Primary key.
+    pub id: i64,
+    /// What to do.
+    pub name: String,
+    /// More about it.
+    pub description: Option<String>,
+    /// When it was added (UTC).
+    pub created_at: OffsetDateTime,
+    /// The days (UTC) on which it was done, ascending.
+    pub days: Vec<Date>,
+}
+
+impl HabitRow {
+    /// The habit as it is on the day `today`.
+    pub fn on(self, today: Date) -> Habit {
+        Habit {
+            completed_today: self.days.binary_search(&today).is_ok(),
+            streak: streak(&self.days, today),
+            id: self.id,
+            name: self.name,
+            description: self.description,
+            created_at: self.created_at,
         }
     }
 }

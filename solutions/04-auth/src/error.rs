@@ -4,6 +4,9 @@ use axum::http::StatusCode;
 
 use crate::validation::FieldError;
 
+/// What went wrong at another service.
+pub type Cause = Box<dyn std::error::Error + Send + Sync>;
+
 // ANCHOR: error
 /// Why a request is refused. Each variant is one meaning in HTTP (RFC 9110, section 15.5).
 #[derive(Debug)]
@@ -28,6 +31,10 @@ pub enum Error {
     UnsupportedMediaType,
     /// 500: the database failed us. The log says why, the answer does not.
     Internal(sqlx::Error),
+    /// 502: another service that we need failed us. The log says why, the answer does not.
+    BadGateway(Cause),
+    /// 504: another service that we need did not answer in time.
+    GatewayTimeout(Cause),
 }
 
 impl Error {
@@ -43,6 +50,8 @@ impl Error {
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::BadGateway(_) => StatusCode::BAD_GATEWAY,
+            Self::GatewayTimeout(_) => StatusCode::GATEWAY_TIMEOUT,
         }
     }
 

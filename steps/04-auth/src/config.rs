@@ -6,7 +6,10 @@
 //! | `PORT` | `8000` | TCP port to listen on; 0 lets the system choose |
 //! | `DATABASE_URL` | none, it is required | the database, such as `postgresql://user:password@host/name` |
 //! | `JWT_SECRET` | none, it is required | the key for tokens, at least 32 bytes that nobody can guess |
+//! | those in [`oauth`] | none | a provider with which users can sign in |
 //! | `RUST_LOG` | `info` | which log lines are written, such as `warn` or `info,tower_http=debug` |
+
+pub mod oauth;
 
 use std::env;
 use std::ffi::OsString;
@@ -17,6 +20,8 @@ use serde::Deserialize;
 use sqlx::postgres::PgConnectOptions;
 use tracing_subscriber::EnvFilter;
 
+use self::oauth::OAuth;
+
 /// The configuration of the program.
 #[derive(Debug)]
 pub struct Config {
@@ -26,6 +31,8 @@ pub struct Config {
     pub database_url: Secret<PgConnectOptions>,
     /// The key by which our tokens are told from others.
     pub jwt_secret: Secret<String>,
+    /// With whom users can sign in, if that is set up.
+    pub oauth: Option<OAuth>,
     /// Which log lines are written.
     pub log_filter: EnvFilter,
 }
@@ -57,11 +64,13 @@ impl Config {
         let port: u16 = parse(&lookup, "PORT", "8000", "a number from 0 to 65535")?;
         let database_url = parse_database_url(&lookup)?;
         let jwt_secret = parse_jwt_secret(&lookup)?;
+        let oauth = OAuth::read(&lookup)?;
         let log_filter = parse(&lookup, "RUST_LOG", "info", "a log filter such as info")?;
         Ok(Self {
             address: format!("{host}:{port}"),
             database_url,
             jwt_secret,
+            oauth,
             log_filter,
         })
     }

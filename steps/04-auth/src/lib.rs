@@ -1,5 +1,6 @@
 //! A habit tracker's web API with users, each of whom has habits of their own.
 
+pub mod admin;
 pub mod auth;
 pub mod completions;
 pub mod config;
@@ -29,8 +30,8 @@ use sqlx::PgPool;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
+use crate::auth::provider::Provider;
 use crate::auth::token::Tokens;
-use crate::config::Secret;
 use crate::docs::ApiDoc;
 
 /// What the handlers share. A clone is another handle on the same, so every request can have one.
@@ -38,16 +39,19 @@ use crate::docs::ApiDoc;
 pub struct AppState {
     /// Connections to the database.
     pub db: PgPool,
-    /// Who is who.
+    /// Makes tokens, and tells whose they are.
     pub tokens: Arc<Tokens>,
+    /// With whom users can sign in, if that is set up.
+    pub provider: Option<Arc<Provider>>,
 }
 
 impl AppState {
     /// The state of a program that has just started.
-    pub fn new(db: PgPool, jwt_secret: &Secret<String>) -> Self {
+    pub fn new(db: PgPool, tokens: Tokens, provider: Option<Provider>) -> Self {
         Self {
             db,
-            tokens: Arc::new(Tokens::new(jwt_secret)),
+            tokens: Arc::new(tokens),
+            provider: provider.map(Arc::new),
         }
     }
 }
@@ -57,6 +61,7 @@ pub fn app(state: AppState) -> Router {
     let (api, document) = OpenApiRouter::with_openapi(ApiDoc::openapi())
         .merge(auth::router())
         .merge(me::router())
+        .merge(admin::router())
         .merge(habits::router())
         .merge(completions::router())
         .merge(import::router())

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::process::ExitCode;
 
+use step_04_auth::auth::{provider::Provider, token::Tokens};
 use step_04_auth::config::Config;
 use step_04_auth::{AppState, app, database, logging, shutdown};
 use tokio::net::TcpListener;
@@ -35,7 +36,9 @@ async fn run() -> Result<(), Box<dyn Error>> {
         .map_err(|error| format!("cannot listen on {} (HOST, PORT): {error}", config.address))?;
     info!("listening, try http://{}/docs", listener.local_addr()?);
 
-    axum::serve(listener, app(AppState::new(db, &config.jwt_secret)))
+    let tokens = Tokens::new(&config.jwt_secret);
+    let provider = config.oauth.map(Provider::new).transpose()?;
+    axum::serve(listener, app(AppState::new(db, tokens, provider)))
         .with_graceful_shutdown(shutdown::requested())
         .await?;
     Ok(())

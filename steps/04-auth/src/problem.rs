@@ -25,8 +25,12 @@ struct Problem<'a> {
 
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
-        if let Self::Internal(cause) = &self {
-            error!(?cause, "the database failed us");
+        match &self {
+            Self::Internal(cause) => error!(?cause, "the database failed us"),
+            Self::BadGateway(cause) | Self::GatewayTimeout(cause) => {
+                error!(?cause, "another service failed us");
+            }
+            _ => {}
         }
         let (detail, errors): (&str, &[FieldError]) = match &self {
             Self::BadRequest(detail) => (detail, &[]),
@@ -48,6 +52,10 @@ impl IntoResponse for Error {
             Self::PayloadTooLarge => ("The body is too long.", &[]),
             Self::UnsupportedMediaType => ("Send the body as application/json.", &[]),
             Self::Internal(_) => ("Something went wrong on our side.", &[]),
+            Self::BadGateway(_) | Self::GatewayTimeout(_) => (
+                "Another service that this takes does not work. Try again later.",
+                &[],
+            ),
         };
         let status = self.status();
         let problem = Problem {

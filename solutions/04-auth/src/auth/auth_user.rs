@@ -2,12 +2,15 @@
 
 // ANCHOR: auth_user_imports
 use axum::extract::FromRequestParts;
+use axum::http::header;
 use axum::http::request::Parts;
 use axum_extra::TypedHeader;
+use axum_extra::extract::CookieJar;
 use axum_extra::headers::Authorization;
 use axum_extra::headers::authorization::Bearer;
 
 use crate::AppState;
+use crate::auth::sessions;
 use crate::error::Error;
 // ANCHOR_END: auth_user_imports
 //~!
@@ -25,14 +28,17 @@ impl FromRequestParts<AppState> for AuthUser {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Error> {
-        let TypedHeader(Authorization(bearer)) =
-            TypedHeader::<Authorization<Bearer>>::from_request_parts(parts, state)
-                .await
-                .map_err(|_| Error::Unauthorized)?;
-        let id = state.tokens.user_id(bearer.token());
-        Ok(Self {
-            id: id.ok_or(Error::Unauthorized)?,
-        })
+        let id = if parts.headers.contains_key(header::AUTHORIZATION) {
+            let TypedHeader(Authorization(bearer)) =
+                TypedHeader::<Authorization<Bearer>>::from_request_parts(parts, state)
+                    .await
+                    .map_err(|_| Error::Unauthorized)?;
+            state.tokens.user_id(bearer.token())
+        } else {
+            let cookies = CookieJar::from_headers(&parts.headers);
+            sessions::user_id(&state.db, &cookies).await?
+        };
+        id.map(|id| Self { id }).ok_or(Error::Unauthorized)
     }
 }
 // ANCHOR_END: auth_user

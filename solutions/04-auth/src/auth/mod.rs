@@ -3,7 +3,12 @@
 pub mod auth_user;
 pub mod hs256;
 pub mod login;
+pub mod oauth;
+pub mod opaque;
 pub mod password;
+pub mod provider;
+pub mod refresh;
+pub mod sessions;
 pub mod signup;
 pub mod token;
 
@@ -16,4 +21,7 @@ pub fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .merge(signup::router())
         .merge(login::router())
+        .merge(sessions::router())
+        .merge(refresh::router())
+        .merge(oauth::router())
 }

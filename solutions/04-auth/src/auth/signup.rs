@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Deserialize;
+use sqlx::PgExecutor;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -63,21 +64,35 @@ async fn signup(
     ValidJson(new): ValidJson<NewUser>,
 ) -> Result<(StatusCode, Json<User>), Error> {
     let hash = password::hash(new.password.0).await;
-    let user = sqlx::query_as(
-        "INSERT INTO users (email, name, password_hash) VALUES ($1, $2, $3)
-         RETURNING id, email, name, created_at",
-    )
-    .bind(new.email)
-    .bind(new.name)
-    .bind(hash)
-    .fetch_one(&state.db)
-    .await
-    .on_constraint("users_email_key", email_taken())?;
+    let user = insert(&state.db, new.email, new.name, Some(hash)).await?;
     Ok((StatusCode::CREATED, Json(user)))
 }
 
+/// Adds a user. Without the hash of a password, they cannot sign in with one.
+///
+/// # Errors
+///
+/// A conflict if the e-mail address is taken.
+pub async fn insert(
+    db: impl PgExecutor<'_>,
+    email: String,
+    name: Option<String>,
+    password_hash: Option<String>,
+) -> Result<User, Error> {
+    sqlx::query_as(
+        "INSERT INTO users (email, name, password_hash) VALUES ($1, $2, $3)
+         RETURNING id, email, name, created_at",
+    )
+    .bind(email)
+    .bind(name)
+    .bind(password_hash)
+    .fetch_one(db)
+    .await
+    .on_constraint("users_email_key", email_taken())
+}
+
 /// Two users have the same e-mail address, whatever its letter case.
-fn email_taken() -> Error {
+pub fn email_taken() -> Error {
     Error::Conflict(FieldError::new("email", "is taken by another user"))
 }
 // ANCHOR_END: signup

@@ -2,12 +2,15 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::AppState;
-use crate::auth::{password, token};
+use crate::auth::token::{self, Tokens};
+use crate::auth::{password, refresh};
 use crate::config::Secret;
 use crate::error::Error;
 use crate::extract::ValidJson;
@@ -47,6 +50,27 @@ pub struct SignedIn {
     pub token_type: &'static str,
     /// For how many seconds the token is good.
     pub expires_in: u64,
+    /// For `/auth/refresh`, when the access token has ended.
+    pub refresh_token: String,
+}
+
+impl SignedIn {
+    /// Both tokens for a user, the second of which is stored already.
+    pub fn new(tokens: &Tokens, user_id: i64, refresh_token: String) -> Self {
+        Self {
+            access_token: tokens.issue(user_id),
+            token_type: "Bearer",
+            expires_in: token::LIFETIME.as_secs(),
+            refresh_token,
+        }
+    }
+}
+
+impl IntoResponse for SignedIn {
+    fn into_response(self) -> Response {
+        // Nothing on the way may keep a copy (RFC 6749, section 5.1).
+        ([(header::CACHE_CONTROL, "no-store")], Json(self)).into_response()
+    }
 }
 
 /// Signs in.
@@ -63,9 +87,9 @@ pub struct SignedIn {
 async fn login(
     State(state): State<AppState>,
     ValidJson(credentials): ValidJson<Credentials>,
-) -> Result<Json<SignedIn>, Error> {
+) -> Result<SignedIn, Error> {
     let user_id = authenticate(&state, credentials).await?;
-    Ok(Json(sign_in(&state, user_id)))
+    refresh::sign_in(&state, user_id).await
 }
 
 /// The id of the user with this e-mail address and password.
@@ -82,13 +106,4 @@ pub async fn authenticate(state: &AppState, credentials: Credentials) -> Result<
     let (id, hash) = user.unzip();
     let matches = password::verify(credentials.password.0, hash.flatten()).await;
     id.filter(|_| matches).ok_or(Error::Unauthorized)
-}
-
-/// What a user gets who has signed in.
-pub fn sign_in(state: &AppState, user_id: i64) -> SignedIn {
-    SignedIn {
-        access_token: state.tokens.issue(user_id),
-        token_type: "Bearer",
-        expires_in: token::LIFETIME.as_secs(),
-    }
 }

@@ -1,5 +1,6 @@
 //! `/admin`: what only administrators may do. Nobody becomes one through the API.
 
+// ANCHOR: admin_router
 use axum::Json;
 use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
@@ -17,6 +18,16 @@ use crate::error::Error;
 pub fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(list))
 }
+// ANCHOR_END: admin_router
+//~ use utoipa_axum::router::OpenApiRouter;
+//~
+//~ use crate::AppState;
+//~
+//~ // TODO(admin_router): (stretch) GET `/admin/users` lists the users, for administrators only.
+//~ /// Every call under `/admin`.
+//~ pub fn router() -> OpenApiRouter<AppState> {
+//~     OpenApiRouter::new()
+//~ }
 
 // ANCHOR: admin
 /// Proof that the user who is signed in is an administrator, as a parameter of a handler.
@@ -41,7 +52,9 @@ impl FromRequestParts<AppState> for Admin {
     }
 }
 // ANCHOR_END: admin
+//~!
 
+// ANCHOR: list
 /// A user as administrators see them.
 #[derive(Debug, Serialize, FromRow, ToSchema)]
 pub struct UserRow {
@@ -69,7 +82,6 @@ pub struct UserRow {
         (status = FORBIDDEN, description = "Not an administrator")
     )
 )]
-// ANCHOR: list
 async fn list(State(state): State<AppState>, _: Admin) -> Result<Json<Vec<UserRow>>, Error> {
     let users = sqlx::query_as("SELECT id, email, name, role, created_at FROM users ORDER BY id")
         .fetch_all(&state.db)
@@ -77,3 +89,4 @@ async fn list(State(state): State<AppState>, _: Admin) -> Result<Json<Vec<UserRo
     Ok(Json(users))
 }
 // ANCHOR_END: list
+//~!

@@ -3,7 +3,14 @@
 use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migrator};
+// ANCHOR: built_in_user
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+// ANCHOR_END: built_in_user
+//~ use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+//~
+//~ // TODO(built_in_user): when no query needs it any more, remove it.
+//~ /// The user that owns every habit, as long as nobody can sign up. A migration adds it.
+//~ pub const BUILT_IN_USER: i64 = 0;
 
 // ANCHOR: connect
 /// Most connections that are open at once: more requests than this wait for each other.

@@ -1,5 +1,6 @@
 //! `/me`: the user who is signed in.
 
+// ANCHOR: me_imports
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -12,6 +13,15 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::AppState;
 use crate::auth::auth_user::AuthUser;
 use crate::error::Error;
+// ANCHOR_END: me_imports
+//~ use axum::http::StatusCode;
+//~ use serde::Serialize;
+//~ use sqlx::FromRow;
+//~ use time::OffsetDateTime;
+//~ use utoipa::ToSchema;
+//~ use utoipa_axum::{router::OpenApiRouter, routes};
+//~
+//~ use crate::AppState;
 
 /// Every call under `/me`.
 pub fn router() -> OpenApiRouter<AppState> {
@@ -52,6 +62,10 @@ async fn get(State(state): State<AppState>, user: AuthUser) -> Result<Json<User>
     user.map(Json).ok_or(Error::Unauthorized)
 }
 // ANCHOR_END: get
+//~ // TODO(get): the user who is signed in; 401 if they have been deleted since.
+//~ async fn get() -> StatusCode {
+//~     StatusCode::NOT_IMPLEMENTED
+//~ }
 
 /// Deletes the user who is signed in, and everything they own.
 #[utoipa::path(
@@ -74,3 +88,7 @@ async fn delete(State(state): State<AppState>, user: AuthUser) -> Result<StatusC
     }
 }
 // ANCHOR_END: delete
+//~ // TODO(delete): delete the user, and with them everything they own.
+//~ async fn delete() -> StatusCode {
+//~     StatusCode::NOT_IMPLEMENTED
+//~ }

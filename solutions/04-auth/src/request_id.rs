@@ -63,3 +63,4 @@ mod tests {
     }
 }
 // ANCHOR_END: request_id_tests
+//~!

@@ -120,3 +120,4 @@ mod tests {
     }
 }
 // ANCHOR_END: streak_tests
+//~!

@@ -56,6 +56,7 @@ pub fn check_name(name: &mut String) -> Option<FieldError> {
     }
 }
 
+// ANCHOR: check_email
 /// Most characters (Unicode code points) of an e-mail address.
 pub const EMAIL_MAX: usize = 254;
 
@@ -74,6 +75,12 @@ pub fn check_email(email: &mut String) -> Option<FieldError> {
         .is_some_and(|(user, host)| !user.is_empty() && host.contains('.') && !host.contains('@'));
     (!can_be_one).then(|| FieldError::new("email", "must look like ada@example.com"))
 }
+// ANCHOR_END: check_email
+//~ // TODO(check_email): remove white space around the address, and refuse what cannot be one.
+//~ /// Removes white space around the e-mail address, then checks that it can be one.
+//~ pub fn check_email(_email: &mut String) -> Option<FieldError> {
+//~     None
+//~ }
 
 /// Checks that the description, if there is one, has at most [`DESCRIPTION_MAX`] characters.
 pub fn check_description(description: Option<&str>) -> Option<FieldError> {
@@ -143,3 +150,4 @@ mod tests {
     }
 }
 // ANCHOR_END: validation_tests
+//~!

@@ -10,7 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::AppState;
-use crate::auth::auth_user::AuthUser;
+use crate::database::BUILT_IN_USER;
 use crate::day::Day;
 use crate::error::{Error, OnConstraint};
 use crate::extract::{Path, ValidQuery};
@@ -67,13 +67,13 @@ impl Validate for Range {
         (status = NOT_FOUND, description = "No habit has this id")
     )
 )]
+// TODO(list_completions): only for a habit of whoever is signed in.
 async fn list(
     State(state): State<AppState>,
-    user: AuthUser,
     Path(id): Path<i64>,
     ValidQuery(range): ValidQuery<Range>,
 ) -> Result<Json<Vec<Completion>>, Error> {
-    require_habit(&state.db, user, id).await?;
+    require_habit(&state.db, id).await?;
     let days: Vec<Date> = sqlx::query_scalar(
         "SELECT completed_on FROM completions
          WHERE habit_id = $1
@@ -90,11 +90,11 @@ async fn list(
 }
 
 /// Refuses the id of a habit that does not exist.
-async fn require_habit(db: impl PgExecutor<'_>, user: AuthUser, id: i64) -> Result<(), Error> {
+async fn require_habit(db: impl PgExecutor<'_>, id: i64) -> Result<(), Error> {
     let found: Option<i64> =
         sqlx::query_scalar("SELECT id FROM habits WHERE id = $1 AND user_id = $2")
             .bind(id)
-            .bind(user.id)
+            .bind(BUILT_IN_USER)
             .fetch_optional(db)
             .await?;
     found.map(|_| ()).ok_or(Error::NotFound)
@@ -112,12 +112,12 @@ async fn require_habit(db: impl PgExecutor<'_>, user: AuthUser, id: i64) -> Resu
         (status = NOT_FOUND, description = "No habit has this id")
     )
 )]
+// TODO(put_completion): only for a habit of whoever is signed in.
 async fn put(
     State(state): State<AppState>,
-    user: AuthUser,
     Path(CompletionPath { id, date }): Path<CompletionPath>,
 ) -> Result<(StatusCode, Json<Completion>), Error> {
-    require_habit(&state.db, user, id).await?;
+    require_habit(&state.db, id).await?;
     let status = match add(&state.db, id, date.0).await? {
         true => StatusCode::CREATED,
         false => StatusCode::OK,
@@ -151,12 +151,12 @@ async fn add(db: impl PgExecutor<'_>, id: i64, day: Date) -> Result<bool, Error>
         (status = NOT_FOUND, description = "No habit has this id, or it was not done on this day")
     )
 )]
+// TODO(delete_completion): only for a habit of whoever is signed in.
 async fn delete(
     State(state): State<AppState>,
-    user: AuthUser,
     Path(CompletionPath { id, date }): Path<CompletionPath>,
 ) -> Result<StatusCode, Error> {
-    require_habit(&state.db, user, id).await?;
+    require_habit(&state.db, id).await?;
     match remove(&state.db, id, date.0).await? {
         true => Ok(StatusCode::NO_CONTENT),
         false => Err(Error::NotFound),

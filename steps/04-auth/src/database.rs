@@ -5,6 +5,10 @@ use std::time::Duration;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 
+// TODO(built_in_user): when no query needs it any more, remove it.
+/// The user that owns every habit, as long as nobody can sign up. A migration adds it.
+pub const BUILT_IN_USER: i64 = 0;
+
 /// Most connections that are open at once: more requests than this wait for each other.
 const MAX_CONNECTIONS: u32 = 10;
 

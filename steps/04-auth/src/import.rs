@@ -9,7 +9,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::auth::auth_user::AuthUser;
+use crate::database::BUILT_IN_USER;
 use crate::day::{Day, today};
 use crate::error::Error;
 use crate::extract::ValidJsonList;
@@ -65,9 +65,9 @@ impl Validate for ImportedHabit {
         (status = PAYLOAD_TOO_LARGE, description = "The body has more than 1 MiB")
     )
 )]
+// TODO(import): the new habits belong to whoever is signed in.
 async fn import(
     State(state): State<AppState>,
-    user: AuthUser,
     ValidJsonList(habits): ValidJsonList<ImportedHabit, 100>,
 ) -> Result<(StatusCode, Json<Vec<Habit>>), Error> {
     let today = today();
@@ -76,12 +76,12 @@ async fn import(
     let mut transaction = state.db.begin().await?;
     // Imports of one user take turns. Otherwise each of two could wait for a name the other has.
     sqlx::query("SELECT id FROM users WHERE id = $1 FOR NO KEY UPDATE")
-        .bind(user.id)
+        .bind(BUILT_IN_USER)
         .execute(&mut *transaction)
         .await?;
     for (index, habit) in habits.into_iter().enumerate() {
         let description = habit.description.as_deref();
-        let mut row = habits::insert(&mut *transaction, user, &habit.name, description)
+        let mut row = habits::insert(&mut *transaction, &habit.name, description)
             .await
             .map_err(|error| error.within(index))?;
         row.days = habit.completions.into_iter().map(|Day(day)| day).collect();

@@ -6,6 +6,7 @@
 //! answer cannot be sent again; and only in the browser that has its cookie, so nobody can be made
 //! to finish what somebody else began.
 
+// ANCHOR: oauth
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
@@ -43,7 +44,18 @@ fn cookie(state: String) -> Cookie<'static> {
         .same_site(SameSite::Lax)
         .build()
 }
+// ANCHOR_END: oauth
+//~ use utoipa_axum::router::OpenApiRouter;
+//~
+//~ use crate::AppState;
+//~
+//~ // TODO(oauth): (stretch) `start` sends the browser to the provider, `callback` takes it back.
+//~ /// Every call under `/auth/oauth`.
+//~ pub fn router() -> OpenApiRouter<AppState> {
+//~     OpenApiRouter::new()
+//~ }
 
+// ANCHOR: start
 /// Sends the browser to the provider.
 #[utoipa::path(
     get,
@@ -61,7 +73,6 @@ fn cookie(state: String) -> Cookie<'static> {
     ),
     security(())
 )]
-// ANCHOR: start
 async fn start(State(state): State<AppState>, jar: CookieJar) -> Result<impl IntoResponse, Error> {
     let provider = state.provider.as_ref().ok_or(Error::NotFound)?;
     let attempt = opaque::random();
@@ -83,7 +94,9 @@ async fn start(State(state): State<AppState>, jar: CookieJar) -> Result<impl Int
     Ok((StatusCode::FOUND, jar.add(cookie(attempt)), location))
 }
 // ANCHOR_END: start
+//~!
 
+// ANCHOR: callback_query
 /// What the provider sends along with the browser (RFC 6749, section 4.1.2).
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -106,7 +119,10 @@ impl Validate for Callback {
         }
     }
 }
+// ANCHOR_END: callback_query
+//~!
 
+// ANCHOR: callback
 /// Signs in who comes back from the provider, and signs them up the first time.
 #[utoipa::path(
     get,
@@ -122,7 +138,6 @@ impl Validate for Callback {
     ),
     security(())
 )]
-// ANCHOR: callback
 async fn callback(
     State(state): State<AppState>,
     jar: CookieJar,
@@ -154,6 +169,7 @@ async fn callback(
     Ok((jar.remove(cookie(String::new())), signed_in))
 }
 // ANCHOR_END: callback
+//~!
 
 // ANCHOR: find_or_add
 /// The id of the user who is `person` at the provider, and who is new here the first time.
@@ -188,3 +204,4 @@ async fn find_or_add(state: &AppState, mut person: Person) -> Result<i64, Error>
     Ok(user.id)
 }
 // ANCHOR_END: find_or_add
+//~!

@@ -26,6 +26,7 @@ pub fn digest_text(text: &str) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(text))
 }
 
+// ANCHOR: opaque_tests
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -43,3 +44,5 @@ mod tests {
         assert_eq!(digest_text(verifier), challenge);
     }
 }
+// ANCHOR_END: opaque_tests
+//~!

@@ -1,9 +1,11 @@
 //! What we ask the provider with which users can sign in (OAuth 2, RFC 6749).
 
+// ANCHOR: provider
 use std::time::Duration;
 
-use reqwest::{Client, Url, redirect};
+use reqwest::{Client, redirect};
 use serde::Deserialize;
+use url::Url;
 
 use crate::config::Secret;
 use crate::config::oauth::OAuth;
@@ -15,7 +17,8 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 /// The provider, and how to reach it.
 #[derive(Debug)]
 pub struct Provider {
-    config: OAuth,
+    /// Where it is, and who we are there.
+    pub config: OAuth,
     http: Client,
 }
 
@@ -35,7 +38,31 @@ pub struct Person {
 struct Exchanged {
     access_token: Secret<String>,
 }
+// ANCHOR_END: provider
+//~ use std::convert::Infallible;
+//~
+//~ use crate::config::oauth::OAuth;
+//~
+//~ // TODO(provider): (stretch) ask the provider who somebody is, over HTTP.
+//~ /// The provider, and how to reach it.
+//~ #[derive(Debug)]
+//~ pub struct Provider {
+//~     /// Where it is, and who we are there.
+//~     pub config: OAuth,
+//~ }
+//~
+//~ impl Provider {
+//~     /// A provider that nobody has asked yet.
+//~     ///
+//~     /// # Errors
+//~     ///
+//~     /// None so far.
+//~     pub fn new(config: OAuth) -> Result<Self, Infallible> {
+//~         Ok(Self { config })
+//~     }
+//~ }
 
+// ANCHOR: asking
 impl Provider {
     /// A provider that nobody has asked yet.
     ///
@@ -102,8 +129,10 @@ impl From<reqwest::Error> for Error {
         }
     }
 }
+// ANCHOR_END: asking
+//~!
 
-// ANCHOR: tests
+// ANCHOR: provider_tests
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,4 +157,5 @@ mod tests {
         Ok(())
     }
 }
-// ANCHOR_END: tests
+// ANCHOR_END: provider_tests
+//~!

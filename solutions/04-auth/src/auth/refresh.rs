@@ -3,6 +3,7 @@
 //! Each refresh token is good for one use and gives the next one. A second use means that two have
 //! it, one of whom stole it; nobody can tell which, so both are signed out (RFC 9700, section 4.14).
 
+// ANCHOR: refresh_tokens
 use axum::extract::State;
 use serde::Deserialize;
 use sqlx::PgExecutor;
@@ -39,7 +40,18 @@ impl Validate for Refresh {
         }
     }
 }
+// ANCHOR_END: refresh_tokens
+//~ use utoipa_axum::router::OpenApiRouter;
+//~
+//~ use crate::AppState;
+//~
+//~ // TODO(refresh_tokens): (stretch) POST gives the next tokens; a second use of one ends them all.
+//~ /// Every call under `/auth/refresh`.
+//~ pub fn router() -> OpenApiRouter<AppState> {
+//~     OpenApiRouter::new()
+//~ }
 
+// ANCHOR: refresh
 /// Stays signed in.
 #[utoipa::path(
     post,
@@ -51,7 +63,6 @@ impl Validate for Refresh {
     ),
     security(())
 )]
-// ANCHOR: refresh
 async fn refresh(
     State(state): State<AppState>,
     ValidJson(Refresh { refresh_token }): ValidJson<Refresh>,
@@ -99,6 +110,7 @@ async fn add(db: impl PgExecutor<'_>, family: i64) -> Result<String, Error> {
     Ok(token)
 }
 // ANCHOR_END: refresh
+//~!
 
 // ANCHOR: sign_in
 /// Begins a family for a user who has just proved who they are.
@@ -126,3 +138,4 @@ pub async fn sign_in(state: &AppState, user_id: i64) -> Result<SignedIn, Error> 
     Ok(SignedIn::new(&state.tokens, user_id, token))
 }
 // ANCHOR_END: sign_in
+//~!

@@ -5,6 +5,7 @@
 //! GET changes nothing. Besides, other sites cannot send JSON or use the other methods unless this
 //! server says so (CORS), and it does not.
 
+// ANCHOR: sessions
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum_extra::extract::CookieJar;
@@ -35,7 +36,18 @@ fn cookie(id: String) -> Cookie<'static> {
         .same_site(SameSite::Lax)
         .build()
 }
+// ANCHOR_END: sessions
+//~ use utoipa_axum::router::OpenApiRouter;
+//~
+//~ use crate::AppState;
+//~
+//~ // TODO(sessions): (stretch) POST signs in with a cookie, DELETE signs out.
+//~ /// Every call under `/auth/session`.
+//~ pub fn router() -> OpenApiRouter<AppState> {
+//~     OpenApiRouter::new()
+//~ }
 
+// ANCHOR: start
 /// Signs in: the cookie in the answer stands for the user until it is given back.
 #[utoipa::path(
     post,
@@ -51,7 +63,6 @@ fn cookie(id: String) -> Cookie<'static> {
     ),
     security(())
 )]
-// ANCHOR: start
 async fn start(
     State(state): State<AppState>,
     jar: CookieJar,
@@ -77,7 +88,9 @@ async fn start(
     Ok((StatusCode::NO_CONTENT, jar.add(cookie(id))))
 }
 // ANCHOR_END: start
+//~!
 
+// ANCHOR: end
 /// Signs out: the cookie is worth nothing from now on.
 #[utoipa::path(
     delete,
@@ -85,7 +98,6 @@ async fn start(
     responses((status = NO_CONTENT, description = "Signed out, or nobody was signed in")),
     security(())
 )]
-// ANCHOR: end
 async fn end(
     State(state): State<AppState>,
     jar: CookieJar,
@@ -100,6 +112,7 @@ async fn end(
     Ok((StatusCode::NO_CONTENT, jar))
 }
 // ANCHOR_END: end
+//~!
 
 // ANCHOR: user_id
 /// The id of the user whose session's cookie was sent, if there is one.
@@ -120,3 +133,4 @@ pub async fn user_id(db: &PgPool, jar: &CookieJar) -> Result<Option<i64>, Error>
     Ok(found)
 }
 // ANCHOR_END: user_id
+//~!

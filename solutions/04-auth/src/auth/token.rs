@@ -1,6 +1,7 @@
 //! Access tokens: JSON Web Tokens (RFC 7519) that say who somebody is, signed so that nobody can
 //! make them up.
 
+// ANCHOR: token_imports
 use std::time::Duration;
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
@@ -9,6 +10,10 @@ use time::OffsetDateTime;
 
 use crate::auth::hs256;
 use crate::config::Secret;
+// ANCHOR_END: token_imports
+//~ use std::time::Duration;
+//~
+//~ use crate::config::Secret;
 
 /// How long a token is good for.
 pub const LIFETIME: Duration = Duration::from_secs(60 * 60);
@@ -25,7 +30,9 @@ struct Claims {
     exp: i64,
 }
 // ANCHOR_END: claims
+//~ // TODO(claims): what a token says: whose it is, when it was made, and when it ends.
 
+// ANCHOR: tokens
 /// Makes tokens, and tells whose they are.
 #[derive(Debug, Clone)]
 pub struct Tokens {
@@ -69,7 +76,20 @@ impl Tokens {
         token.claims.sub.parse().ok()
     }
 }
+// ANCHOR_END: tokens
+//~ // TODO(tokens): make the token of a user, and tell whose a token is, if it is a good one of ours.
+//~ /// Makes tokens, and tells whose they are.
+//~ #[derive(Debug, Clone)]
+//~ pub struct Tokens;
+//~
+//~ impl Tokens {
+//~     /// Tokens that are signed with `secret`.
+//~     pub fn new(_secret: &Secret<String>) -> Self {
+//~         Self
+//~     }
+//~ }
 
+// ANCHOR: token_tests
 #[cfg(test)]
 mod tests {
     use jsonwebtoken::errors::Error;
@@ -165,3 +185,5 @@ mod tests {
         }
     }
 }
+// ANCHOR_END: token_tests
+//~!

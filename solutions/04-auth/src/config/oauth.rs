@@ -10,7 +10,7 @@
 
 use std::ffi::OsString;
 
-use reqwest::Url;
+use url::Url;
 
 use super::{ConfigError, Secret};
 
@@ -95,7 +95,7 @@ fn url(
     }
 }
 
-// ANCHOR: tests
+// ANCHOR: oauth_tests
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -152,4 +152,5 @@ mod tests {
         assert!(!shown.contains("s3cret"), "{shown}");
     }
 }
-// ANCHOR_END: tests
+// ANCHOR_END: oauth_tests
+//~!

@@ -25,21 +25,3 @@ pub fn digest(text: &str) -> Vec<u8> {
 pub fn digest_text(text: &str) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(text))
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn texts_are_long_and_new_every_time() {
-        assert_eq!(random().len(), 43);
-        assert_ne!(random(), random());
-    }
-
-    #[test]
-    fn the_challenge_of_rfc_7636_comes_out() {
-        let verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
-        let challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
-        assert_eq!(digest_text(verifier), challenge);
-    }
-}

@@ -10,7 +10,7 @@
 
 use std::ffi::OsString;
 
-use reqwest::Url;
+use url::Url;
 
 use super::{ConfigError, Secret};
 
@@ -92,62 +92,5 @@ fn url(
             value,
             expected,
         }),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const ALL: [(&str, &str); 6] = [
-        ("OAUTH_CLIENT_ID", "habits"),
-        ("OAUTH_CLIENT_SECRET", "s3cret"),
-        ("OAUTH_AUTHORIZE_URL", "https://provider.example/authorize"),
-        ("OAUTH_TOKEN_URL", "https://provider.example/token"),
-        ("OAUTH_USERINFO_URL", "https://provider.example/userinfo"),
-        ("PUBLIC_URL", "https://habits.example/"),
-    ];
-
-    /// The configuration with these variables set, or the text of the error.
-    fn with(variables: &[(&str, &str)]) -> Result<Option<OAuth>, String> {
-        let lookup = |name: &str| {
-            let variable = variables.iter().find(|(variable, _)| *variable == name);
-            variable.map(|(_, value)| (*value).into())
-        };
-        OAuth::read(lookup).map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn it_is_off_when_nothing_says_who_the_provider_is() {
-        assert!(with(&[]).is_ok_and(|oauth| oauth.is_none()));
-        assert!(with(&[ALL[5]]).is_ok_and(|oauth| oauth.is_none()));
-    }
-
-    #[test]
-    fn users_come_back_to_the_callback() {
-        let redirect_url = with(&ALL).map(|oauth| oauth.map(|oauth| oauth.redirect_url));
-        let expected = "https://habits.example/auth/oauth/callback";
-        assert_eq!(redirect_url, Ok(Some(expected.to_owned())));
-    }
-
-    #[test]
-    fn one_that_is_left_out_or_wrong_is_named() {
-        for (index, (variable, _)) in ALL.into_iter().enumerate() {
-            let mut some = ALL;
-            some[index].1 = "";
-            let error = with(&some).expect_err("one is left out");
-            assert!(error.starts_with(variable), "{error}");
-            if variable.ends_with("URL") {
-                some[index].1 = "ftp://x";
-                let error = with(&some).expect_err("one is wrong");
-                assert!(error.starts_with(variable), "{error}");
-            }
-        }
-    }
-
-    #[test]
-    fn the_secret_is_never_shown() {
-        let shown = format!("{:?}", with(&ALL));
-        assert!(!shown.contains("s3cret"), "{shown}");
     }
 }

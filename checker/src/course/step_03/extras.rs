@@ -63,7 +63,7 @@ pub fn checks() -> Vec<Check> {
             .needs(&["3.owner-index", "3.list-queries"])
             .book("explain")
             .hints(&[
-                "`EXPLAIN ANALYZE` shows whether the whole table is read. Try it with many rows: a small table is always read.",
+                "`EXPLAIN ANALYZE` shows whether the whole table is read. Use many rows: a small table is read as a whole.",
                 "The list asks for one user's habits, and for the completions of these habits: an index has to serve both.",
             ])
             .proof(async |api| {

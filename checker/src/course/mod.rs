@@ -2,11 +2,13 @@
 
 mod api;
 mod check;
+mod client;
 mod data;
 mod database;
 mod habit;
 mod instances;
 mod logline;
+mod members;
 mod openapi;
 mod problem;
 mod statements;
@@ -20,8 +22,9 @@ use std::path::Path;
 pub use api::Api;
 pub use check::Check;
 pub use data::Data;
-pub use instances::{FIRST_WITH_A_DATABASE, Instances};
+pub use instances::{FIRST_WITH_A_DATABASE, FIRST_WITH_USERS, Instances};
 pub use statements::Statements;
+pub use step_04::SIGNING_IN;
 
 use crate::outcome::Problem;
 use crate::starters::{CheckRow, Outline};

@@ -112,7 +112,7 @@ async fn beside(api: &Api, foreign: usize) -> Outcome<Instance> {
     let (answer, list) = server.api.list().await?;
     match list.len() {
         OWN => Ok(server),
-        count => Err(answer.fail(format!("a list of the built-in user's {OWN} habits"), format!("a list of {count} habits"))),
+        count => Err(answer.fail(format!("a list of one's own {OWN} habits"), format!("a list of {count} habits"))),
     }
 }
 

@@ -162,7 +162,7 @@ pub fn checks() -> Vec<Check> {
                 let token = api.data.token(8);
                 let answer = api.http.send(sent(import_body(&token, HABITS_MOST + 1, 0))).await?;
                 expect_problem(&answer, [400, 413, 422])?;
-                let exchange = api.http.exchange(sent(import_body(&token, 3, BYTES_MOST + 1))).await;
+                let exchange = api.http.exchange(sent(import_body(&token, 3, BYTES_MOST + 1))).await?;
                 match &exchange.reply {
                     // Whoever refuses a body need not read the rest, and we may see the closed connection first.
                     Err(NoAnswer::Closed(_)) => {}

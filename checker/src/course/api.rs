@@ -306,6 +306,11 @@ impl LogView<'_> {
         self.log.wait_for(self.mark, LOG_PATIENCE, wanted).await
     }
 
+    /// Every line since the server was started.
+    pub fn whole(&self) -> Vec<String> {
+        self.log.all()
+    }
+
     /// The lines so far.
     pub fn lines(&self) -> Vec<String> {
         self.log.since(self.mark)

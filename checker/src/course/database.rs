@@ -136,6 +136,22 @@ impl Store {
         Ok(lines.join("\n"))
     }
 
+    /// The columns of any table in which one of these texts stands, as `table.column`.
+    pub async fn columns_with(&self, texts: &[String]) -> Outcome<Vec<String>> {
+        let tables = "SELECT format('%I.%I', nspname, relname) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
+            WHERE relkind IN ('r', 'p', 'm') AND nspname <> 'information_schema' AND nspname NOT LIKE 'pg\\_%'";
+        let stands = texts.iter().map(|text| format!("strpos(value, {}) > 0", quoted(text))).collect::<Vec<_>>().join(" OR ");
+        let search = |table: String| {
+            let name = quoted(&table);
+            format!("SELECT DISTINCT {name} || '.' || key FROM {table} AS one, jsonb_each_text(to_jsonb(one)) WHERE {stands}")
+        };
+        let searches: Vec<String> = self.rows(tables).await?.into_iter().flatten().flatten().map(search).collect();
+        if searches.is_empty() {
+            return Ok(Vec::new());
+        }
+        Ok(self.rows(&searches.join(" UNION ALL ")).await?.into_iter().flatten().flatten().collect())
+    }
+
     /// Tries statements out in a transaction that is taken back in the end.
     pub async fn rehearse(&self, body: impl AsyncFnOnce(&mut Rehearsal<'_>) -> Outcome) -> Outcome {
         let mut client = self.client().await?;

@@ -11,6 +11,7 @@ mod logline;
 mod members;
 mod openapi;
 mod problem;
+mod routes;
 mod statements;
 mod step_01;
 mod step_02;
@@ -47,7 +48,13 @@ pub const STEPS: &[Step] = &[
     Step { number: 1, slug: "01-api-basics", title: "API basics", checks: step_01::checks, advice: |_| Vec::new() },
     Step { number: 2, slug: "02-framework", title: "A framework, used well", checks: step_02::checks, advice: step_02::advice },
     Step { number: 3, slug: "03-databases", title: "PostgreSQL", checks: step_03::checks, advice: |_| Vec::new() },
-    Step { number: 4, slug: "04-auth", title: "Authentication and authorization", checks: step_04::checks, advice: |_| Vec::new() },
+    Step {
+        number: 4,
+        slug: "04-auth",
+        title: "Authentication and authorization",
+        checks: step_04::checks,
+        advice: |_| Vec::new(),
+    },
 ];
 
 impl Step {

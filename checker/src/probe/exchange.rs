@@ -139,6 +139,11 @@ impl Answer {
         found.map(|(_, value)| value.as_str())
     }
 
+    /// Every header field in the order they came.
+    pub fn all_headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.reply.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// The body.
     pub fn body(&self) -> &Bytes {
         &self.reply.body

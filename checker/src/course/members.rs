@@ -87,15 +87,10 @@ impl Account {
 
     /// The user's id as it stands in a token.
     pub fn id(&self) -> String {
-        id_text(&self.user)
-    }
-}
-
-/// The id of a user that an answer shows, as a text.
-pub fn id_text(user: &Value) -> String {
-    match &user["id"] {
-        Value::String(id) => id.clone(),
-        id => id.to_string(),
+        match &self.user["id"] {
+            Value::String(id) => id.clone(),
+            id => id.to_string(),
+        }
     }
 }
 

@@ -8,7 +8,6 @@ use super::expect_unauthorized;
 use crate::course::api::Api;
 use crate::course::check::{Check, check};
 use crate::course::habit::Habit;
-use crate::course::members::id_text;
 use crate::course::problem::expect_problem;
 use crate::course::routes::{Filling, ROUTES, Route};
 use crate::outcome::Outcome;
@@ -103,9 +102,10 @@ pub fn checks() -> Vec<Check> {
                     own.extend(Habit::list(&answer)?.iter().map(|habit| habit.id));
                     sides.push((side, own));
                 }
-                // Later steps refuse what is not asked for.
-                let foisted = json!({ "name": api.data.name(), "user_id": owner.user["id"], "owner": id_text(&owner.user) });
-                let answer = stranger.post("/habits", foisted.clone()).await?;
+                // What is no field may be passed over or refused, but it never moves a habit.
+                let foisted = json!({ "user_id": owner.user["id"], "owner_id": owner.id(), "user": owner.user });
+                let with_name = |name: String| json!({ "name": name, "user_id": owner.user["id"], "owner_id": owner.id() });
+                let answer = stranger.post("/habits", with_name(api.data.name())).await?;
                 if answer.status([201, 400, 422])?.code() == 201 {
                     sides[1].1.push(Habit::of(&answer)?.id);
                 }

@@ -14,4 +14,3 @@ CREATE UNIQUE INDEX habits_name_key ON habits (user_id, lower(name));
 -- Finds the habits of one user in order of creation, without a look at those of others.
 CREATE INDEX habits_owner_idx ON habits (user_id, id);
 -- ANCHOR_END: habits_table
---~ -- TODO(habits_table): the table habits, its keys, constraints and indexes.

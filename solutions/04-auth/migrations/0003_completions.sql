@@ -6,4 +6,3 @@ CREATE TABLE completions (
     PRIMARY KEY (habit_id, completed_on)
 );
 -- ANCHOR_END: completions_table
---~ -- TODO(completions_table): the table completions, its keys and constraints.

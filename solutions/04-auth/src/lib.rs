@@ -77,3 +77,63 @@ pub fn app(state: AppState) -> Router {
     let router = trace::around(router);
     request_id::around(router)
 }
+
+// ANCHOR: app_tests
+#[cfg(test)]
+mod tests {
+    use axum::body::{Body, to_bytes};
+    use axum::http::{Method, Request, StatusCode, header};
+    use axum::response::Response;
+    use serde_json::{Map, Value};
+    use sqlx::postgres::PgConnectOptions;
+    use tower::ServiceExt;
+
+    use super::*;
+    use crate::config::Secret;
+
+    type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+    /// Sends a request without a token. There is no database, so what needs one fails.
+    async fn send(method: Method, path: &str) -> Result<Response, axum::http::Error> {
+        let secret = Secret("0123456789abcdef0123456789abcdef".to_owned());
+        let db = PgPool::connect_lazy_with(PgConnectOptions::new().port(1));
+        let app = app(AppState::new(db, Tokens::new(&secret), None));
+        let request = Request::builder().method(method).uri(path);
+        let request = request.body(Body::empty())?;
+        Ok(app
+            .oneshot(request)
+            .await
+            .unwrap_or_else(|never| match never {}))
+    }
+
+    #[tokio::test]
+    async fn nobody_gets_in_but_where_the_document_says_so() -> Outcome {
+        let document = send(Method::GET, "/openapi.json").await?;
+        let document = to_bytes(document.into_body(), usize::MAX).await?;
+        let document: Value = serde_json::from_slice(&document)?;
+        let paths: Map<String, Value> = serde_json::from_value(document["paths"].clone())?;
+
+        let mut guarded = 0;
+        for (path, calls) in &paths {
+            let calls: Map<String, Value> = serde_json::from_value(calls.clone())?;
+            for (method, call) in calls {
+                if call.get("security").is_some() {
+                    continue;
+                }
+                guarded += 1;
+                // With nonsense for an id: who is asking comes before what they ask.
+                let answer = send(
+                    method.to_uppercase().parse()?,
+                    &path.replace(['{', '}'], ""),
+                )
+                .await?;
+                assert_eq!(answer.status(), StatusCode::UNAUTHORIZED, "{method} {path}");
+                assert_eq!(answer.headers()[header::WWW_AUTHENTICATE], "Bearer");
+            }
+        }
+        assert!(guarded > 10, "only {guarded}");
+        Ok(())
+    }
+}
+// ANCHOR_END: app_tests
+//~!

@@ -88,7 +88,8 @@ async fn busy<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T
     work.await.expect("hashing does not panic")
 }
 // ANCHOR_END: busy
-//~ // TODO(busy): hashing keeps a processor busy. Do it where no request waits for it that need not.
+//~ // TODO(busy): a hash keeps a processor busy for long. Let no other request wait for it, and make
+//~ // only a few at once, each of which takes 19 MiB.
 
 // ANCHOR: password_tests
 #[cfg(test)]

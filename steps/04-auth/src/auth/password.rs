@@ -12,4 +12,5 @@ pub fn check_password(_password: &str) -> Option<FieldError> {
 
 // TODO(verify): whether a password is the one stored. It takes as long when there is nothing stored.
 
-// TODO(busy): hashing keeps a processor busy. Do it where no request waits for it that need not.
+// TODO(busy): a hash keeps a processor busy for long. Let no other request wait for it, and make
+// only a few at once, each of which takes 19 MiB.

@@ -1,4 +1,4 @@
-//! Base64 with padding (RFC 4648, section 4).
+//! Base64 with padding (RFC 4648, section 4), and for URLs without (section 5).
 
 const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
@@ -37,6 +37,21 @@ pub fn decode(text: &str) -> Option<Vec<u8>> {
     Some(out)
 }
 
+/// `bytes` in base64 for URLs, without padding.
+pub fn encode_url(bytes: &[u8]) -> String {
+    encode(bytes).trim_end_matches('=').replace('+', "-").replace('/', "_")
+}
+
+/// What `text` stands for, if it is base64 for URLs; padding may be there or not.
+pub fn decode_url(text: &str) -> Option<Vec<u8>> {
+    let digits = text.trim_end_matches('=');
+    if digits.contains(['+', '/', '=']) {
+        return None;
+    }
+    let padding = "=".repeat((4 - digits.len() % 4) % 4);
+    decode(&(digits.replace('-', "+").replace('_', "/") + &padding))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -49,6 +64,17 @@ mod tests {
             assert_eq!(decode(encoded).as_deref(), Some(plain.as_bytes()));
         }
         assert_eq!(encode(&[0xff, 0xfe, 0xfb]), "//77");
+    }
+
+    #[test]
+    fn urls_have_an_alphabet_of_their_own_and_no_padding() {
+        for (bytes, encoded) in [(&[0xff, 0xfe, 0xfb][..], "__77"), (b"f", "Zg"), (b"fo", "Zm8"), (b"", "")] {
+            assert_eq!(encode_url(bytes), encoded);
+            assert_eq!(decode_url(encoded).as_deref(), Some(bytes));
+        }
+        assert_eq!(decode_url("Zg==").as_deref(), Some(&b"f"[..]));
+        assert_eq!(decode_url("//77"), None);
+        assert_eq!(decode_url("Zm9vY"), None);
     }
 
     #[test]

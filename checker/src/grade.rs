@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use time::OffsetDateTime;
 
-use crate::course::{Api, Check, Data, FIRST_WITH_A_DATABASE, Instances, Statements, Step};
+use crate::course::{Api, Check, Data, FIRST_WITH_A_DATABASE, Instances, SIGNING_IN, Statements, Step};
 use crate::outcome::{CheckReport, Kind, Outcome, Problem, RunReport, StepVerdict, Stop, Verdict};
 use crate::probe::{NoAnswer, Probe, Request};
 use crate::services::{self, Audience};
@@ -178,10 +178,10 @@ async fn run(grading: &Grading, root: &Path, onlooker: &mut impl Onlooker, repor
 /// What a target needs to be started: from step 3 on, a database. A server that runs already has its own.
 async fn wire(launcher: Launcher, step: u8, root: &Path, onlooker: &mut impl Onlooker) -> Result<Instances, Problem> {
     if step < FIRST_WITH_A_DATABASE || launcher.is_url() {
-        return Ok(Instances::without_database(launcher));
+        return Ok(Instances::without_database(launcher, step));
     }
     let service = services::postgres(root, onlooker).await?;
-    Instances::with_database(launcher, service).await
+    Instances::with_database(launcher, service, step).await
 }
 
 /// A check that could not be run because something is missing here.
@@ -319,8 +319,8 @@ impl Examination {
         let statements = Statements::of(&self.instances);
         let outcome = tokio::time::timeout(CHECK_LIMIT, check.examine(&api)).await;
         let outcome = outcome.unwrap_or(Err(Stop::Inconclusive(format!("it took more than {} s", CHECK_LIMIT.as_secs()))));
-        report.exchanges = api.http.take_transcript();
-        report.verdict = match (verdict_of(outcome), statements.outage(&self.instances)) {
+        report.exchanges = http.take_transcript();
+        report.verdict = match (verdict_of(outcome, &self.unmet), statements.outage(&self.instances)) {
             (Verdict::Fail(_), Some(why)) => Verdict::Inconclusive(why),
             (verdict, _) => verdict,
         };
@@ -344,10 +344,16 @@ impl Examination {
     }
 }
 
-fn verdict_of(outcome: Outcome) -> Verdict {
+/// What a check comes to whose body ended so; `unmet` are the checks before it that did not pass.
+fn verdict_of(outcome: Outcome, unmet: &HashMap<&str, String>) -> Verdict {
     match outcome {
         Ok(()) => Verdict::Pass,
         Err(Stop::Fail(failure)) => Verdict::Fail(failure),
+        // Where that is a failure of its own, it is told once.
+        Err(Stop::NotSignedIn(failure)) => match SIGNING_IN.iter().find_map(|id| unmet.get(id)) {
+            Some(reason) => Verdict::Skipped(reason.clone()),
+            None => Verdict::Fail(failure),
+        },
         Err(Stop::Skip(reason)) => Verdict::Skipped(reason),
         Err(Stop::Inconclusive(reason)) => Verdict::Inconclusive(reason),
     }

@@ -5,6 +5,7 @@ mod cli;
 mod commands;
 mod course;
 mod evidence;
+mod form;
 mod grade;
 mod outcome;
 mod probe;

@@ -35,6 +35,8 @@ pub struct Failure {
 pub enum Stop {
     /// The server broke the claim.
     Fail(Box<Failure>),
+    /// The server let nobody sign in, as whom the check would have gone on.
+    NotSignedIn(Box<Failure>),
     /// The check cannot be run here; the text completes "skipped because …".
     Skip(String),
     /// Our side could not tell; the text says why.

@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::client::{Client, Identity};
 use super::data::Data;
 use super::database::Store;
 use super::habit::Habit;
 use super::instances::{FIRST_WITH_A_DATABASE, Instances};
+use super::members::{self, Account, Members};
 use crate::outcome::{Outcome, Problem, Stop};
-use crate::probe::{Answer, Probe, Request};
+use crate::probe::{Answer, Exchange, Probe, Request};
 use crate::target::{Log, Mark, RunToExit, Server};
 
 /// How long a line may take from the server's log to us.
@@ -19,10 +21,11 @@ const LOG_PATIENCE: Duration = Duration::from_secs(5);
 /// How long a program that refuses its configuration may take to end.
 const EXIT_PATIENCE: Duration = Duration::from_secs(10);
 
-/// The server as one check sees it.
+/// The server as one check sees it, and whom the check is signed in as there.
+#[derive(Clone)]
 pub struct Api {
     /// The client; its transcript belongs to the check.
-    pub http: Probe,
+    pub http: Client,
     /// Random data of the check.
     pub data: Rc<Data>,
     instances: Rc<Instances>,
@@ -54,23 +57,73 @@ impl Instance {
 
 impl Api {
     /// The view of a check on a running server.
-    pub fn new(server: &Server, http: Probe, instances: Rc<Instances>, data: Data, step: u8) -> Self {
+    pub fn new(server: &Server, probe: Probe, instances: Rc<Instances>, data: Data, step: u8) -> Self {
         let log = (!instances.is_url()).then(|| server.log().clone());
         let store = instances.shared().cloned();
+        let http = client(probe, &instances, store.as_ref());
         Api { http, data: Rc::new(data), instances, store, log, logs: Rc::default(), step }
     }
 
     /// The same for another process of the target.
     fn beside(&self, server: &Server, store: Option<Rc<Store>>) -> Api {
-        Api {
-            http: self.http.beside(server.base()),
-            data: self.data.clone(),
-            instances: self.instances.clone(),
-            store,
-            log: Some(server.log().clone()),
-            logs: self.logs.clone(),
-            step: self.step,
-        }
+        let http = client(self.http.probe().beside(server.base()), &self.instances, store.as_ref());
+        Api { http, store, log: Some(server.log().clone()), ..self.clone() }
+    }
+
+    /// The same view as nobody.
+    pub fn as_nobody(&self) -> Api {
+        Api { http: self.http.identified(Identity::Nobody), ..self.clone() }
+    }
+
+    /// The same view as somebody who has this access token.
+    pub fn as_holder(&self, token: &str) -> Api {
+        Api { http: self.http.identified(Identity::Holder(token.into())), ..self.clone() }
+    }
+
+    /// The user as whom requests are sent unless a check says otherwise.
+    pub async fn member(&self) -> Outcome<Rc<Account>> {
+        self.members()?.first(self.http.probe()).await
+    }
+
+    /// Another user.
+    pub async fn second_member(&self) -> Outcome<Rc<Account>> {
+        self.members()?.second(self.http.probe()).await
+    }
+
+    fn members(&self) -> Outcome<Rc<Members>> {
+        let members = self.instances.members(self.store.as_ref());
+        members.ok_or_else(|| Stop::Skip("there are no users before step 4".into()))
+    }
+
+    /// An e-mail address that no other user of the run has.
+    pub fn email(&self) -> String {
+        format!("{}@example.com", self.data.token(12))
+    }
+
+    /// Signs a new user up and in; anything but 201 and 200 is a failure.
+    pub async fn new_account(&self) -> Outcome<Account> {
+        Account::signed_up(self.http.probe(), self.email(), self.data.token(16)).await
+    }
+
+    /// Sends a signup.
+    pub async fn sign_up(&self, body: Value) -> Outcome<Answer> {
+        self.http.send(members::sign_up(&body)).await
+    }
+
+    /// Sends a login.
+    pub async fn log_in(&self, email: &str, password: &str) -> Outcome<Answer> {
+        self.http.send(members::log_in(&json!({ "email": email, "password": password }))).await
+    }
+
+    /// The key of access tokens.
+    pub fn secret(&self) -> Outcome<&str> {
+        let unknown = || Stop::Skip("the target is a URL, and its JWT_SECRET is not known here".into());
+        self.instances.secret().ok_or_else(unknown)
+    }
+
+    /// What was sent and answered in this check so far.
+    pub fn transcript(&self) -> Vec<Rc<Exchange>> {
+        self.http.probe().transcript()
     }
 
     /// The server's database.
@@ -211,7 +264,13 @@ impl Api {
     /// Starts a process that has to end by itself, and waits for it.
     pub async fn run_to_exit(&self, env: &[(&str, &str)]) -> Outcome<RunToExit> {
         self.needs_process()?;
-        Ok(self.instances.run_to_exit(env, EXIT_PATIENCE).await)
+        Ok(self.instances.run_to_exit(env, None, EXIT_PATIENCE).await)
+    }
+
+    /// The same for a process that lacks a variable.
+    pub async fn run_to_exit_without(&self, variable: &str) -> Outcome<RunToExit> {
+        self.needs_process()?;
+        Ok(self.instances.run_to_exit(&[], Some(variable), EXIT_PATIENCE).await)
     }
 
     /// The log of the server, where it can be seen.
@@ -228,6 +287,10 @@ impl Api {
             false => Ok(()),
         }
     }
+}
+
+fn client(probe: Probe, instances: &Instances, store: Option<&Rc<Store>>) -> Client {
+    Client::new(probe, instances.members(store).map_or(Identity::Nobody, Identity::Member))
 }
 
 fn told(problem: &Problem) -> String {
@@ -249,6 +312,11 @@ impl LogView<'_> {
     /// Waits for a line; `None` when it does not come.
     pub async fn line(&self, wanted: impl Fn(&str) -> bool) -> Option<String> {
         self.log.wait_for(self.mark, LOG_PATIENCE, wanted).await
+    }
+
+    /// Every line since the server was started.
+    pub fn whole(&self) -> Vec<String> {
+        self.log.all()
     }
 
     /// The lines so far.

@@ -61,6 +61,12 @@ impl Data {
     }
 }
 
+/// The same text with every other ASCII letter in upper case.
+pub fn recased(text: &str) -> String {
+    let case = |(index, c): (usize, char)| if index % 2 == 0 { c.to_ascii_uppercase() } else { c };
+    text.char_indices().map(case).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

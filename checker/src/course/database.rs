@@ -4,10 +4,12 @@
 //! it asks is never taken for a statement of the server.
 
 use std::io;
+use std::rc::Rc;
 use std::time::Duration;
 
 use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 
+use super::members::Members;
 use crate::outcome::{Outcome, Problem, Stop};
 use crate::services::{Client, Database, Fault, Postgres, Rows};
 use crate::taps::{Mark, Statement, Tap};
@@ -23,6 +25,10 @@ const QUIET_WITHIN: Duration = Duration::from_secs(3);
 const WAITING_LOOKS: usize = 100;
 const WAITING_LOOK: Duration = Duration::from_millis(10);
 
+/// SQL for the hash of some password: that of another user, or one that no password has.
+const SOME_HASH: &str = "coalesce((SELECT password_hash FROM users WHERE password_hash IS NOT NULL LIMIT 1), \
+    '$argon2id$v=19$m=19456,t=2,p=1$Y2hlY2tlcmNoZWNrZXI$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA')";
+
 /// A database, the tap on the way to it, and our own connection.
 pub struct Store {
     database: Database,
@@ -30,6 +36,7 @@ pub struct Store {
     /// Before all traffic.
     first: Mark,
     client: Mutex<Option<Client>>,
+    members: Rc<Members>,
 }
 
 /// Why the database did not carry out a statement of ours.
@@ -63,7 +70,7 @@ impl Store {
             Tap::start(place).await
         };
         match tap.await {
-            Ok(tap) => Ok(Store { database, first: tap.mark(), tap, client: Mutex::default() }),
+            Ok(tap) => Ok(Store { database, first: tap.mark(), tap, client: Mutex::default(), members: Rc::default() }),
             Err(error) => {
                 database.remove().await;
                 let title = format!("The checker cannot listen between the server and its database: {error}.");
@@ -81,6 +88,11 @@ impl Store {
     /// The tap.
     pub fn tap(&self) -> &Tap {
         &self.tap
+    }
+
+    /// The users that checks share.
+    pub fn members(&self) -> &Rc<Members> {
+        &self.members
     }
 
     /// Removes the database, whoever still uses it.
@@ -122,6 +134,22 @@ impl Store {
             ORDER BY 1";
         let lines: Vec<String> = self.rows(sql).await?.into_iter().flatten().flatten().collect();
         Ok(lines.join("\n"))
+    }
+
+    /// The columns of any table in which one of these texts stands, as `table.column`.
+    pub async fn columns_with(&self, texts: &[String]) -> Outcome<Vec<String>> {
+        let tables = "SELECT format('%I.%I', nspname, relname) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
+            WHERE relkind IN ('r', 'p', 'm') AND nspname <> 'information_schema' AND nspname NOT LIKE 'pg\\_%'";
+        let stands = texts.iter().map(|text| format!("strpos(value, {}) > 0", quoted(text))).collect::<Vec<_>>().join(" OR ");
+        let search = |table: String| {
+            let name = quoted(&table);
+            format!("SELECT DISTINCT {name} || '.' || key FROM {table} AS one, jsonb_each_text(to_jsonb(one)) WHERE {stands}")
+        };
+        let searches: Vec<String> = self.rows(tables).await?.into_iter().flatten().flatten().map(search).collect();
+        if searches.is_empty() {
+            return Ok(Vec::new());
+        }
+        Ok(self.rows(&searches.join(" UNION ALL ")).await?.into_iter().flatten().flatten().collect())
     }
 
     /// Tries statements out in a transaction that is taken back in the end.
@@ -264,6 +292,9 @@ async fn insert(client: &mut Client, table: &str, values: &[(&str, &str)], from:
         })
         .collect();
     let mut values: Vec<(&str, &str)> = values.to_vec();
+    if table == "users" && columns.iter().any(|(name, ..)| *name == "password_hash") {
+        values.push(("password_hash", SOME_HASH));
+    }
     let id;
     if columns.iter().any(|(name, has_default, _)| *name == "id" && !has_default) {
         id = match id_type(client, table).await?.as_deref() {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use super::database::Store;
+use super::members::Members;
 use crate::outcome::Problem;
 use crate::services::Postgres;
 use crate::target::{Launcher, RunToExit, Server};
@@ -14,9 +15,16 @@ use crate::target::{Launcher, RunToExit, Server};
 /// The first step whose servers keep their data in a database.
 pub const FIRST_WITH_A_DATABASE: u8 = 3;
 
+/// The first step whose servers know users, and serve habits to those who are signed in.
+pub const FIRST_WITH_USERS: u8 = 4;
+
 /// Starts processes of the target, each with its environment.
 pub struct Instances {
     launcher: RefCell<Launcher>,
+    /// The key of access tokens, the same for all processes, and another one in each run.
+    secret: Option<String>,
+    /// The users of a server that keeps them who knows where.
+    members: Option<Rc<Members>>,
     service: Option<Postgres>,
     shared: Option<Rc<Store>>,
     /// Every database made in this run, the shared one included.
@@ -25,15 +33,18 @@ pub struct Instances {
 
 impl Instances {
     /// For a target that needs no database, or that has its own.
-    pub fn without_database(launcher: Launcher) -> Instances {
-        Instances { launcher: launcher.into(), service: None, shared: None, stores: RefCell::default() }
+    pub fn without_database(launcher: Launcher, step: u8) -> Instances {
+        let (secret, members) = (secret(step), (step >= FIRST_WITH_USERS).then(Rc::default));
+        let (launcher, stores) = (launcher.into(), RefCell::default());
+        Instances { launcher, secret, members, service: None, shared: None, stores }
     }
 
     /// For a target whose processes share a database, which is made now.
-    pub async fn with_database(launcher: Launcher, service: Postgres) -> Result<Instances, Problem> {
+    pub async fn with_database(launcher: Launcher, service: Postgres, step: u8) -> Result<Instances, Problem> {
         let shared = Rc::new(Store::make(&service).await?);
         let stores = RefCell::new(vec![shared.clone()]);
-        Ok(Instances { launcher: launcher.into(), service: Some(service), shared: Some(shared), stores })
+        let instances = Instances::without_database(launcher, step);
+        Ok(Instances { service: Some(service), shared: Some(shared), stores, ..instances })
     }
 
     /// Whether the target is a server that runs already.
@@ -61,18 +72,38 @@ impl Instances {
         Ok(store)
     }
 
+    /// The users that checks share who look at this database; none before there are users.
+    pub fn members(&self, store: Option<&Rc<Store>>) -> Option<Rc<Members>> {
+        let shared = self.members.as_ref()?;
+        Some(store.map_or(shared, |store| store.members()).clone())
+    }
+
+    /// The key of access tokens, where it is ours to choose.
+    pub fn secret(&self) -> Option<&str> {
+        self.secret.as_deref().filter(|_| !self.is_url())
+    }
+
     /// Starts a process on a database.
     pub async fn start(&self, store: Option<&Store>, env: &[(&str, &str)]) -> Result<Server, Problem> {
         let url = store.map(Store::url);
         let launcher = self.launcher.borrow().clone();
-        launcher.start(&environment(url.as_deref(), env)).await
+        launcher.start(&self.environment(url.as_deref(), env)).await
     }
 
-    /// Starts a process that is expected to end by itself, on the shared database unless `env` says otherwise.
-    pub async fn run_to_exit(&self, env: &[(&str, &str)], deadline: Duration) -> RunToExit {
+    /// Starts a process that is expected to end by itself, on the shared database unless `env` says otherwise, and without
+    /// the variable `unset`.
+    pub async fn run_to_exit(&self, env: &[(&str, &str)], unset: Option<&str>, deadline: Duration) -> RunToExit {
         let url = self.shared().map(|store| store.url());
         let launcher = self.launcher.borrow().clone();
-        launcher.run_to_exit(&environment(url.as_deref(), env), deadline).await
+        let mut environment = self.environment(url.as_deref(), env);
+        environment.retain(|(name, _)| Some(*name) != unset);
+        launcher.run_to_exit(&environment, deadline).await
+    }
+
+    fn environment<'a>(&'a self, url: Option<&'a str>, env: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+        let database = url.map(|url| ("DATABASE_URL", url));
+        let secret = self.secret.as_deref().map(|secret| ("JWT_SECRET", secret));
+        database.into_iter().chain(secret).chain(env.iter().copied()).collect()
     }
 
     /// Starts nothing any more: the server has ended by itself too often.
@@ -89,7 +120,8 @@ impl Instances {
     }
 }
 
-fn environment<'a>(url: Option<&'a str>, env: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
-    let database = url.map(|url| ("DATABASE_URL", url));
-    database.into_iter().chain(env.iter().copied()).collect()
+/// 64 hexadecimal digits, where servers need a key.
+fn secret(step: u8) -> Option<String> {
+    let digits = || std::iter::repeat_with(|| fastrand::digit(16)).take(64).collect();
+    (step >= FIRST_WITH_USERS).then(digits)
 }

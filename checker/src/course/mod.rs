@@ -2,26 +2,31 @@
 
 mod api;
 mod check;
+mod client;
 mod data;
 mod database;
 mod habit;
 mod instances;
 mod logline;
+mod members;
 mod openapi;
 mod problem;
+mod routes;
 mod statements;
 mod step_01;
 mod step_02;
 mod step_03;
+mod step_04;
 
 use std::path::Path;
 
 pub use api::Api;
 pub use check::Check;
 pub use data::Data;
-pub use instances::{FIRST_WITH_A_DATABASE, Instances};
+pub use instances::{FIRST_WITH_A_DATABASE, FIRST_WITH_USERS, Instances};
 pub use statements::Statements;
 pub use step_03::list_times;
+pub use step_04::SIGNING_IN;
 
 use crate::outcome::Problem;
 use crate::starters::{CheckRow, Outline};
@@ -44,6 +49,13 @@ pub const STEPS: &[Step] = &[
     Step { number: 1, slug: "01-api-basics", title: "API basics", checks: step_01::checks, advice: |_| Vec::new() },
     Step { number: 2, slug: "02-framework", title: "A framework, used well", checks: step_02::checks, advice: step_02::advice },
     Step { number: 3, slug: "03-databases", title: "PostgreSQL", checks: step_03::checks, advice: |_| Vec::new() },
+    Step {
+        number: 4,
+        slug: "04-auth",
+        title: "Authentication and authorization",
+        checks: step_04::checks,
+        advice: |_| Vec::new(),
+    },
 ];
 
 impl Step {

@@ -68,6 +68,11 @@ impl Probe {
         self.transcript.take()
     }
 
+    /// The exchanges recorded so far.
+    pub fn transcript(&self) -> Vec<Rc<Exchange>> {
+        self.transcript.borrow().clone()
+    }
+
     /// Sends a request; having no answer is a failure.
     pub async fn send(&self, request: Request) -> Outcome<Answer> {
         Answer::of(self.exchange(request).await)
@@ -152,11 +157,13 @@ impl Probe {
     /// Sends HEAD and counts the bytes that follow the header section; there should be none.
     ///
     /// A proper client never reads a body here, so this one reads the connection itself.
-    pub async fn body_after_head(&self, path: &str) -> Result<usize, NoAnswer> {
+    pub async fn body_after_head(&self, request: &Request) -> Result<usize, NoAnswer> {
         let talk = async {
             let mut stream = self.connect().await?;
             let closed = |error: std::io::Error| NoAnswer::Closed(error.to_string());
-            let request = format!("HEAD {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", self.address);
+            let fields: String = request.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+            let (path, host) = (&request.path, &self.address);
+            let request = format!("HEAD {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n{fields}\r\n");
             stream.write_all(request.as_bytes()).await.map_err(closed)?;
             let mut answer = Vec::new();
             stream.take(HEAD_LIMIT as u64).read_to_end(&mut answer).await.map_err(closed)?;

@@ -16,7 +16,15 @@ pub fn curl(exchange: &Exchange, base: &str) -> String {
     }
     command += &format!(" {}", quote(&format!("{base}{}", request.path)));
     for (name, value) in &request.headers {
-        command += &format!(" \\\n  -H {}", quote(&format!("{name}: {value}")));
+        let field = format!("{name}: {value}");
+        let word = match &request.token {
+            // Another server takes no token of this one; the shell puts in the one it has.
+            Some(token) if needs_token(exchange, base) && value.contains(&**token) => {
+                format!("\"{}\"", field.replace(&**token, "$TOKEN"))
+            }
+            _ => quote(&field),
+        };
+        command += &format!(" \\\n  -H {word}");
     }
     if let Some(body) = &request.body {
         let text = String::from_utf8_lossy(body);
@@ -27,6 +35,19 @@ pub fn curl(exchange: &Exchange, base: &str) -> String {
         }
     }
     command
+}
+
+/// Whether the command takes its access token from the shell's variable `TOKEN`.
+pub fn needs_token(exchange: &Exchange, base: &str) -> bool {
+    exchange.request.token.is_some() && exchange.base != base
+}
+
+/// Commands that sign somebody up at the server at `base` and put an access token into the variable `TOKEN`.
+pub fn sign_in(base: &str) -> [String; 2] {
+    let body = r#"{"email":"me@example.com","password":"correct horse"}"#;
+    let post = |path| format!("curl -s {base}/auth/{path} -H 'content-type: application/json' \\\n  --data-binary '{body}'");
+    let token = r#"sed 's/.*"access_token": *"\([^"]*\)".*/\1/'"#;
+    [post("signup"), format!("TOKEN=$({} | {token})", post("login"))]
 }
 
 /// `text` as one word of a POSIX shell.
@@ -46,20 +67,32 @@ mod tests {
     use serde_json::json;
     use std::time::{Duration, SystemTime};
 
-    fn shown(request: Request) -> String {
-        let exchange = Exchange {
+    fn exchange(request: Request) -> Exchange {
+        Exchange {
             base: "http://127.0.0.1:20000".into(),
             request,
             reply: Err(NoAnswer::Refused),
             started: SystemTime::UNIX_EPOCH,
             duration: Duration::ZERO,
-        };
-        curl(&exchange, "http://127.0.0.1:8000")
+        }
+    }
+
+    fn shown(request: Request) -> String {
+        curl(&exchange(request), "http://127.0.0.1:8000")
     }
 
     #[test]
     fn a_plain_get_needs_no_quotes() {
         assert_eq!(shown(Request::new("GET", "/habits/7")), "curl -i http://127.0.0.1:8000/habits/7");
+    }
+
+    #[test]
+    fn a_token_of_the_examined_server_is_left_to_the_shell() {
+        let request = Request::new("GET", "/me").bearer("aa.bb.cc");
+        let command = shown(request.clone());
+        assert!(command.ends_with(r#"-H "authorization: Bearer $TOKEN""#), "{command}");
+        let own = Exchange { base: "http://127.0.0.1:8000".into(), ..exchange(request) };
+        assert!(curl(&own, "http://127.0.0.1:8000").ends_with("-H 'authorization: Bearer aa.bb.cc'"));
     }
 
     #[test]

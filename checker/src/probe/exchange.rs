@@ -19,12 +19,25 @@ pub struct Request {
     pub headers: Vec<(String, String)>,
     /// The body, if there is one.
     pub body: Option<Bytes>,
+    /// The token among the header fields that the server gave out, in the place of which others take one of their own.
+    pub token: Option<Rc<str>>,
 }
 
 impl Request {
     /// A request without header fields or body.
     pub fn new(method: &str, path: impl Into<String>) -> Self {
-        Request { method: method.to_owned(), path: path.into(), headers: Vec::new(), body: None }
+        Request { method: method.to_owned(), path: path.into(), headers: Vec::new(), body: None, token: None }
+    }
+
+    /// Whether it has such a header field; `name` in lower case.
+    pub fn has(&self, name: &str) -> bool {
+        self.headers.iter().any(|(key, _)| key == name)
+    }
+
+    /// Adds an access token that the server gave out (RFC 6750, section 2.1).
+    #[must_use]
+    pub fn bearer(self, token: &str) -> Self {
+        Request { token: Some(token.into()), ..self.header("authorization", format!("Bearer {token}")) }
     }
 
     /// Adds a header field.
@@ -124,6 +137,11 @@ impl Answer {
     pub fn headers(&self, name: &str) -> impl Iterator<Item = &str> {
         let found = self.reply.headers.iter().filter(move |(key, _)| key == name);
         found.map(|(_, value)| value.as_str())
+    }
+
+    /// Every header field in the order they came.
+    pub fn all_headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.reply.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// The body.

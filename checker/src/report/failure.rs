@@ -9,7 +9,7 @@ use super::page::Page;
 use super::subject::Subject;
 use super::terminal::{Ink, cap, escape, escape_line, log_line};
 use crate::outcome::{CheckReport, Failure};
-use crate::probe::{Exchange, Reply, curl, status_name};
+use crate::probe::{Exchange, Reply, curl, needs_token, sign_in, status_name};
 
 /// Earlier requests of the check that are shown.
 const EARLIER: usize = 8;
@@ -62,6 +62,12 @@ fn requests(page: &mut Page, check: &CheckReport, failure: &Failure, subject: Su
     page.prose(2, sentence);
     for line in escape(&curl(failing, subject.base())).lines() {
         page.line(4, Ink::Code, line);
+    }
+    if needs_token(failing, subject.base()) {
+        page.prose(2, "Sign up and log in there first, so that TOKEN is an access token of your own server:");
+        for line in sign_in(subject.base()).iter().flat_map(|command| command.lines()) {
+            page.line(4, Ink::Code, line);
+        }
     }
     if let Some(start) = subject.start() {
         page.prose(2, "To start that server, type this in another terminal first:");

@@ -9,6 +9,7 @@ mod account;
 mod address;
 pub mod docker;
 mod instance;
+pub mod oauth;
 mod owner;
 mod packages;
 pub mod postgres;

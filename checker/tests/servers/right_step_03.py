@@ -28,11 +28,10 @@ MIGRATIONS = [
         PRIMARY KEY (habit_id, completed_on)
     )""",
 ]
-# Every habit belongs to the built-in user.
-SELECT = """SELECT h.id, h.name, h.description, h.created_at, coalesce(days, '{}') FROM habits h
+SELECT = """SELECT h.id, h.name, h.description, h.created_at, coalesce(days, '{{}}') FROM habits h
     LEFT JOIN (SELECT habit_id, array_agg(completed_on) AS days FROM completions
-               WHERE habit_id IN (SELECT id FROM habits WHERE user_id = 0) GROUP BY habit_id) AS done ON done.habit_id = h.id
-    WHERE h.user_id = 0"""
+               WHERE habit_id IN (SELECT id FROM habits WHERE user_id = {0}) GROUP BY habit_id) AS done ON done.habit_id = h.id
+    WHERE h.user_id = {0}"""
 IDLE, MOST = queue.LifoQueue(), 10
 DEFAULTS = {"description": None, "completed_today": False}
 LARGEST, IMPORTED_AT_MOST = 1024 * 1024, 100
@@ -159,6 +158,8 @@ def validated(sent, required):
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version, disable_nagle_algorithm = "HTTP/1.1", True
+    # Every habit belongs to the built-in user.
+    owner = 0
 
     def __getattr__(self, name):
         if name.startswith("do_"):
@@ -229,14 +230,20 @@ class Handler(BaseHTTPRequestHandler):
                 return float(weight or 1) > 0
         return False
 
-    def route(self, path):
-        one = re.fullmatch(r"/habits/([^/]+)(/completions(?:/([^/]+))?)?", path)
-        fixed = {
+    def routes(self):
+        return {
             "/docs": {"GET": self.docs},
             "/openapi.json": {"GET": self.openapi},
             "/habits": {"GET": self.list, "POST": self.create},
             "/habits/import": {"POST": self.import_all},
         }
+
+    def admit(self, path):
+        """Ends the request unless whoever asks may use this route."""
+
+    def route(self, path):
+        one = re.fullmatch(r"/habits/([^/]+)(/completions(?:/([^/]+))?)?", path)
+        fixed = self.routes()
         if path in fixed:
             methods = fixed[path]
         elif not one:
@@ -253,6 +260,7 @@ class Handler(BaseHTTPRequestHandler):
         handler = methods.get("GET" if self.command == "HEAD" else self.command)
         if not handler:
             raise Problem(405, "This route has no such method.", Allow=allowed)
+        self.admit(path)
         if path in fixed:
             return handler()
         if not re.fullmatch(r"[0-9]{1,19}", one[1]) or int(one[1]) >= 2**63:
@@ -283,7 +291,7 @@ class Handler(BaseHTTPRequestHandler):
         return 200, OPENAPI
 
     def find(self, sql, wanted):
-        sql.execute(f"{SELECT} AND h.id = %s", [wanted])
+        sql.execute(f"{SELECT.format(self.owner)} AND h.id = %s", [wanted])
         if row := sql.fetchone():
             return habit(row)
         raise Problem(404, "There is no such habit.")
@@ -298,7 +306,8 @@ class Handler(BaseHTTPRequestHandler):
         except ValueError:
             raise Problem(400, "Some parameters are not valid.", {"field": field, "message": "is out of range"}) from None
         with transaction() as sql:
-            sql.execute(f"{SELECT} AND h.id > %s ORDER BY h.id LIMIT %s", [min(after, 2**63 - 1), limit and limit + 1])
+            page = f"{SELECT.format(self.owner)} AND h.id > %s ORDER BY h.id LIMIT %s"
+            sql.execute(page, [min(after, 2**63 - 1), limit and limit + 1])
             habits = [habit(row) for row in sql.fetchall()]
         headers = {}
         if limit and len(habits) > limit:
@@ -307,8 +316,8 @@ class Handler(BaseHTTPRequestHandler):
         return 200, habits, "application/json", headers
 
     def insert(self, sql, sent):
-        values = [sent["name"], sent.get("description")]
-        sql.execute("INSERT INTO habits (user_id, name, description) VALUES (0, %s, %s) RETURNING id", values)
+        values = [self.owner, sent["name"], sent.get("description")]
+        sql.execute("INSERT INTO habits (user_id, name, description) VALUES (%s, %s, %s) RETURNING id", values)
         return sql.fetchone()[0]
 
     def create(self):
@@ -419,8 +428,13 @@ def port():
     return int(given)
 
 
-address = (os.environ.get("HOST") or "127.0.0.1", port())
-database_url()
-migrate()
-ThreadingHTTPServer.request_queue_size = 128
-ThreadingHTTPServer(address, Handler).serve_forever()
+def serve(handler):
+    address = (os.environ.get("HOST") or "127.0.0.1", port())
+    database_url()
+    migrate()
+    ThreadingHTTPServer.request_queue_size = 128
+    ThreadingHTTPServer(address, handler).serve_forever()
+
+
+if __name__ == "__main__":
+    serve(Handler)

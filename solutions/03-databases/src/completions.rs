@@ -215,4 +215,5 @@ pub async fn set(db: &mut PgConnection, id: i64, day: Date, done: bool) -> Resul
     Ok(())
 }
 // ANCHOR_END: set_completion
-//~ // TODO(set_completion): what `completed_today` does in PATCH and PUT, as a part of a transaction.
+//~ // TODO(set_completion): what `completed_today` does in PATCH and PUT: within their transaction, store
+//~ // the completion of a day, or remove it. It may be there already, or gone.

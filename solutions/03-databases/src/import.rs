@@ -113,7 +113,8 @@ async fn import(
     Ok((StatusCode::CREATED, Json(imported)))
 }
 // ANCHOR_END: import
-//~ // TODO(import): store all habits with their days, or none of them; answer them in this order.
+//~ // TODO(import): store all habits with their days, or none of them; answer 201 with them, in this
+//~ // order. A name that is taken is a conflict, and its field is named like `0.name`.
 //~ async fn import() -> StatusCode {
 //~     StatusCode::NOT_IMPLEMENTED
 //~ }

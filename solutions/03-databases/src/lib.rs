@@ -47,7 +47,8 @@ impl AppState {
 // ANCHOR_END: state
 //~ use crate::store::Store;
 //~
-//~ // TODO(state): when no handler needs the store any more, remove it here, and with it its file.
+//~ // TODO(state): when no handler needs the store any more, remove it here, its file, and what
+//~ // `shapes.rs` has for it.
 //~ /// What the handlers share. A clone is another handle on the same, so every request can have one.
 //~ #[derive(Debug, Clone)]
 //~ pub struct AppState {

@@ -74,4 +74,5 @@ impl Page {
     }
 }
 // ANCHOR_END: next_page
-//~ // TODO(next_page): (stretch) tell a list how many rows it needs, and the client where to go on.
+//~ // TODO(next_page): (stretch) tell a list how many rows it needs, and the client where to go on: the
+//~ // header `Link`.

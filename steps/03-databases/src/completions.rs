@@ -98,4 +98,5 @@ async fn delete() -> StatusCode {
     StatusCode::NOT_IMPLEMENTED
 }
 
-// TODO(set_completion): what `completed_today` does in PATCH and PUT, as a part of a transaction.
+// TODO(set_completion): what `completed_today` does in PATCH and PUT: within their transaction, store
+// the completion of a day, or remove it. It may be there already, or gone.

@@ -61,7 +61,8 @@ impl Validate for ImportedHabit {
         (status = PAYLOAD_TOO_LARGE, description = "The body has more than 1 MiB")
     )
 )]
-// TODO(import): store all habits with their days, or none of them; answer them in this order.
+// TODO(import): store all habits with their days, or none of them; answer 201 with them, in this
+// order. A name that is taken is a conflict, and its field is named like `0.name`.
 async fn import() -> StatusCode {
     StatusCode::NOT_IMPLEMENTED
 }

@@ -26,4 +26,5 @@ impl Validate for Page {
     }
 }
 
-// TODO(next_page): (stretch) tell a list how many rows it needs, and the client where to go on.
+// TODO(next_page): (stretch) tell a list how many rows it needs, and the client where to go on: the
+// header `Link`.

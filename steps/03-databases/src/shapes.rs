@@ -27,7 +27,8 @@ pub struct Habit {
     pub created_at: OffsetDateTime,
 }
 
-// TODO(habit_row): describe a row as the database gives it, and make a `Habit` of it.
+// TODO(habit_row): describe a row as the database gives it, with its days, and make a `Habit` of
+// it. What follows is for the habits in memory, until the last of them has moved.
 impl From<StoredHabit> for Habit {
     fn from(stored: StoredHabit) -> Self {
         let today = today();

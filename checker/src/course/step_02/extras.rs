@@ -112,7 +112,7 @@ pub fn checks() -> Vec<Check> {
                             return Err(head.fail(format!("{name}: {expected}"), format!("{name}: {actual}")));
                         }
                     }
-                    let sent = api.http.body_after_head(&path).await;
+                    let sent = api.http.body_after_head(&path).await?;
                     match sent {
                         Ok(0) => {}
                         Ok(bytes) => return Err(head.fail("no body after the header", format!("{bytes} bytes of body"))),

@@ -80,7 +80,7 @@ pub fn checks() -> Vec<Check> {
             .book("completing-a-day")
             .hints(&[
                 "A table has no order of its own: say `ORDER BY`. `BETWEEN` includes both its ends.",
-                "An end that was not sent is `NULL` in the query: `($2::date IS NULL OR completed_on >= $2)`.",
+                "An end that was not sent is `NULL`: `BETWEEN COALESCE($2, '-infinity') AND COALESCE($3, 'infinity')`.",
             ])
             .proof(async |api| {
                 let habit = api.any_habit().await?;
@@ -107,7 +107,7 @@ pub fn checks() -> Vec<Check> {
             .book("completing-a-day")
             .hints(&[
                 "An empty list and a habit that is not there are different things: for the second the answer is 404.",
-                "The foreign key refuses a completion without a habit; sqlx tells such an error by `is_foreign_key_violation`.",
+                "PUT: the foreign key refuses it, so `on_constraint` with its name. GET: look for the habit before its days.",
             ])
             .proof(async |api| {
                 let path = format!("{}/completions", api.unknown_path().await?);

@@ -34,14 +34,7 @@ pub fn checks() -> Vec<Check> {
             .needs(&["1.openapi"])
             .book("completing-a-day")
             .hints(&["`routes!(…)` in each router, and each router merged into the one that the document is made from."])
-            .proof(async |api| {
-                let routes: [(&str, &[&str]); 3] = [
-                    ("/habits/{}/completions", &["get"]),
-                    ("/habits/{}/completions/{}", &["put", "delete"]),
-                    ("/habits/import", &["post"]),
-                ];
-                openapi::names_routes(api, &routes).await
-            }),
+            .proof(async |api| openapi::names_routes(api, 3).await),
         check("3.put-taken", "PUT to a name that is taken answers 409 and changes nothing")
             .stretch()
             .needs(&["3.rename-taken", "1.put-replaces"])
@@ -63,7 +56,7 @@ pub fn checks() -> Vec<Check> {
             .needs(&["3.owner-index", "3.list-queries"])
             .book("explain")
             .hints(&[
-                "`EXPLAIN ANALYZE` shows whether the whole table is read. Try it with many rows: a small table is always read.",
+                "`EXPLAIN ANALYZE` shows whether the whole table is read. Use many rows: a small table is read as a whole.",
                 "The list asks for one user's habits, and for the completions of these habits: an index has to serve both.",
             ])
             .proof(async |api| {
@@ -129,7 +122,7 @@ async fn beside(api: &Api, foreign: usize) -> Outcome<Instance> {
     let (answer, list) = server.api.list().await?;
     match list.len() {
         OWN => Ok(server),
-        count => Err(answer.fail(format!("a list of the built-in user's {OWN} habits"), format!("a list of {count} habits"))),
+        count => Err(answer.fail(format!("a list of one's own {OWN} habits"), format!("a list of {count} habits"))),
     }
 }
 

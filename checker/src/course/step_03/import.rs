@@ -29,7 +29,7 @@ pub fn checks() -> Vec<Check> {
             .book("transactions")
             .hints(&[
                 "The body is an array of habits, and so is the answer. Every one of them is a whole habit, streak and all.",
-                "`description` and `completions` may be left out. A route with a fixed text goes before one with a parameter.",
+                "`description` and `completions` may be left out. Habits gone after a 201: a transaction without `commit`?",
             ])
             .proof(async |api| {
                 let names: Vec<String> = ["f", "a", "k", "c"].iter().map(|letter| format!("{letter} {}", api.data.name())).collect();
@@ -118,7 +118,7 @@ pub fn checks() -> Vec<Check> {
             .book("transactions")
             .hints(&[
                 "Some of the habits are in the table already when the bad one comes. How do they get out again?",
-                "One transaction around everything: what is not committed when it is dropped is rolled back.",
+                "One transaction around everything, and every statement on it: what runs on the pool is not rolled back.",
             ])
             .proof(async |api| {
                 let (token, taken) = (api.data.token(8), api.data.name());
@@ -163,7 +163,7 @@ pub fn checks() -> Vec<Check> {
                 let token = api.data.token(8);
                 let answer = api.http.send(sent(import_body(&token, HABITS_MOST + 1, 0))).await?;
                 expect_problem(&answer, [400, 413, 422])?;
-                let exchange = api.http.exchange(sent(import_body(&token, 3, BYTES_MOST + 1))).await;
+                let exchange = api.http.exchange(sent(import_body(&token, 3, BYTES_MOST + 1))).await?;
                 match &exchange.reply {
                     // Whoever refuses a body need not read the rest, and we may see the closed connection first.
                     Err(NoAnswer::Closed(_)) => {}

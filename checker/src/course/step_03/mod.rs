@@ -17,6 +17,7 @@ use time::{Date, Duration, OffsetDateTime};
 
 use super::api::Api;
 use super::check::Check;
+use super::data::recased;
 use super::habit::Habit;
 use super::problem::expect_problem;
 use crate::outcome::Outcome;
@@ -127,10 +128,4 @@ async fn expect_none_named(api: &Api, text: &str) -> Outcome {
         0 => Ok(()),
         count => Err(answer.fail("a list without any of what was refused", format!("a list with {count} of it"))),
     }
-}
-
-/// The same text with every other ASCII letter in upper case.
-fn recased(text: &str) -> String {
-    let case = |(index, c): (usize, char)| if index % 2 == 0 { c.to_ascii_uppercase() } else { c };
-    text.char_indices().map(case).collect()
 }

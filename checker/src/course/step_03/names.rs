@@ -18,7 +18,7 @@ pub fn checks() -> Vec<Check> {
             .hints(&[
                 "409 Conflict: the request is well-formed, but it does not go with what is stored.",
                 "A unique index over `(user_id, lower(name))` compares without letter case.",
-                "Find out by its name which constraint was broken, and turn that one into 409: `error.constraint()`.",
+                "The failure knows the name of the constraint that was broken: turn that one into 409, with `on_constraint`.",
             ])
             .proof(async |api| {
                 let name = api.data.name();

@@ -32,8 +32,9 @@ pub fn checks() -> Vec<Check> {
         check("3.migrations-again", "A second start on the same database changes no table and loses nothing")
             .book("migrations")
             .hints(&[
+                "A habit that the second start does not know was in memory. Move POST, GET by id and the list to the database.",
                 "A migration runs once per database, not once per start. Something has to remember which ones have run.",
-                "`sqlx::migrate!()` keeps a table of what has run. A start adds no second built-in user either.",
+                "`sqlx::migrate!().run(pool)` keeps a table of what has run. A start adds no second built-in user either.",
             ])
             .proof(async |api| {
                 let store = api.make_store().await?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::servers::WrongServer;
-use crate::course::Check;
+use crate::course::{Check, FIRST_WITH_USERS, SIGNING_IN};
 use crate::outcome::{Problem, RunReport, StepVerdict, Verdict};
 
 /// One row of the matrix.
@@ -73,16 +73,18 @@ pub fn judge(server: &WrongServer, report: &RunReport, checks: &[Check]) -> Judg
     judged
 }
 
-/// These checks and all that need one of them, directly or not.
+/// These checks and all that need one of them, directly or not; earlier steps' checks are run signed in.
 fn with_dependents<'a>(ids: &'a [String], checks: &'a [Check]) -> BTreeSet<&'a str> {
     let mut spoiled: BTreeSet<&str> = ids.iter().map(String::as_str).collect();
     // Steps grade their own checks first, so a check may stand before the one it needs.
     loop {
         let before = spoiled.len();
+        let nobody_signs_in = SIGNING_IN.iter().any(|id| spoiled.contains(id));
+        let needs_sign_in = |check: &Check| nobody_signs_in && check.step < FIRST_WITH_USERS;
         spoiled.extend(
             checks
                 .iter()
-                .filter(|check| check.needs.iter().any(|need| spoiled.contains(need)))
+                .filter(|check| needs_sign_in(check) || check.needs.iter().any(|need| spoiled.contains(need)))
                 .map(|check| check.id)
                 .collect::<Vec<_>>(),
         );

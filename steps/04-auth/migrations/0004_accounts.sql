@@ -1,0 +1,1 @@
+-- TODO(accounts): what a user needs who signs up with a name and a password, and has a role.

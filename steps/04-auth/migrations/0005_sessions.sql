@@ -1,0 +1,1 @@
+-- TODO(sessions): (stretch) who is signed in with a cookie, and until when.

@@ -1,0 +1,1 @@
+-- TODO(refresh_tokens): (stretch) the refresh tokens, and which of them follow from one login.

@@ -1,0 +1,1 @@
+-- TODO(oauth): (stretch) which user is whom at the provider, and who was sent there.

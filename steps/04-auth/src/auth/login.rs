@@ -1,0 +1,71 @@
+//! `/auth/login`: a token for an e-mail address and a password.
+
+use axum::Json;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::AppState;
+use crate::config::Secret;
+use crate::validation::{FieldError, Validate, check_email};
+
+/// The call `/auth/login`.
+pub fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(login))
+}
+
+/// What a client sends to sign in.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct Credentials {
+    /// The e-mail address.
+    #[serde(default)]
+    #[schema(required)]
+    pub email: String,
+    /// The password.
+    #[serde(default)]
+    #[schema(required, value_type = String, format = Password)]
+    pub password: Secret<String>,
+}
+
+impl Validate for Credentials {
+    fn validate(&mut self) -> Vec<FieldError> {
+        check_email(&mut self.email).into_iter().collect()
+    }
+}
+
+/// What a client gets who has signed in (RFC 6749, section 5.1).
+#[derive(Serialize, ToSchema)]
+pub struct SignedIn {
+    /// Goes into the header `Authorization`, after the word `Bearer`.
+    pub access_token: String,
+    /// How to send the token.
+    #[schema(value_type = String, example = "Bearer")]
+    pub token_type: &'static str,
+    /// For how many seconds the token is good.
+    pub expires_in: u64,
+}
+
+impl IntoResponse for SignedIn {
+    fn into_response(self) -> Response {
+        // Nothing on the way may keep a copy (RFC 6749, section 5.1).
+        ([(header::CACHE_CONTROL, "no-store")], Json(self)).into_response()
+    }
+}
+
+/// Signs in.
+#[utoipa::path(
+    post,
+    path = "/auth/login",
+    request_body = Credentials,
+    responses(
+        (status = OK, description = "A token", body = SignedIn),
+        (status = UNAUTHORIZED, description = "The e-mail address or the password is wrong")
+    ),
+    security(())
+)]
+// TODO(login): a token for a right e-mail address and password. Whichever is wrong, answer the same.
+async fn login() -> StatusCode {
+    StatusCode::NOT_IMPLEMENTED
+}

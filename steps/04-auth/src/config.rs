@@ -1,0 +1,170 @@
+//! What can be set from outside, by environment variables. An empty variable counts as unset.
+//!
+//! | Variable | Default | Meaning |
+//! | --- | --- | --- |
+//! | `HOST` | `127.0.0.1` | name or IP address to listen on; an IPv6 address in brackets |
+//! | `PORT` | `8000` | TCP port to listen on; 0 lets the system choose |
+//! | `DATABASE_URL` | none, it is required | the database, such as `postgresql://user:password@host/name` |
+//! | `JWT_SECRET` | none, it is required | the key for tokens, at least 32 bytes that nobody can guess |
+//! | those in [`oauth`] | none | a provider with which users can sign in |
+//! | `RUST_LOG` | `info` | which log lines are written, such as `warn` or `info,tower_http=debug` |
+
+pub mod oauth;
+
+use std::env;
+use std::ffi::OsString;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::Deserialize;
+use sqlx::postgres::PgConnectOptions;
+use tracing_subscriber::EnvFilter;
+
+use self::oauth::OAuth;
+
+/// The configuration of the program.
+#[derive(Debug)]
+pub struct Config {
+    /// Where to listen: host and port, such as `127.0.0.1:8000`.
+    pub address: String,
+    /// Where the database is, and how to sign in there.
+    pub database_url: Secret<PgConnectOptions>,
+    /// The key by which our tokens are told from others.
+    pub jwt_secret: Secret<String>,
+    /// With whom users can sign in, if that is set up.
+    pub oauth: Option<OAuth>,
+    /// Which log lines are written.
+    pub log_filter: EnvFilter,
+}
+
+/// A value that nobody may see, in a log least of all.
+#[derive(Clone, Default, Deserialize)]
+#[serde(transparent)]
+pub struct Secret<T>(pub T);
+
+impl<T> fmt::Debug for Secret<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret")
+    }
+}
+
+impl Config {
+    /// Reads the configuration from the environment.
+    ///
+    /// # Errors
+    ///
+    /// A variable is set to something that cannot be used, or a required one is not set.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Self::read(|variable| env::var_os(variable))
+    }
+
+    /// Like [`Self::from_env`], with the variables from `lookup`, so that tests need not change the environment.
+    fn read(lookup: impl Fn(&str) -> Option<OsString>) -> Result<Self, ConfigError> {
+        let host: String = parse(&lookup, "HOST", "127.0.0.1", "a name or an IP address")?;
+        let port: u16 = parse(&lookup, "PORT", "8000", "a number from 0 to 65535")?;
+        let database_url = parse_database_url(&lookup)?;
+        let jwt_secret = parse_jwt_secret(&lookup)?;
+        let oauth = OAuth::read(&lookup)?;
+        let log_filter = parse(&lookup, "RUST_LOG", "info", "a log filter such as info")?;
+        Ok(Self {
+            address: format!("{host}:{port}"),
+            database_url,
+            jwt_secret,
+            oauth,
+            log_filter,
+        })
+    }
+}
+
+/// Reads one variable; `expected` says what it must be, for the error.
+fn parse<T: FromStr>(
+    lookup: impl Fn(&str) -> Option<OsString>,
+    variable: &'static str,
+    default: &str,
+    expected: &'static str,
+) -> Result<T, ConfigError> {
+    let value = lookup(variable)
+        .filter(|value| !value.is_empty())
+        .unwrap_or_else(|| default.into());
+    value
+        .to_str()
+        .and_then(|value| value.parse().ok())
+        .ok_or_else(|| ConfigError::Unusable {
+            variable,
+            value: value.to_string_lossy().into_owned(),
+            expected,
+        })
+}
+
+/// Reads `DATABASE_URL`, which has no default and may hold a password.
+fn parse_database_url(
+    lookup: impl Fn(&str) -> Option<OsString>,
+) -> Result<Secret<PgConnectOptions>, ConfigError> {
+    let variable = "DATABASE_URL";
+    let expected = "a URL such as postgresql://user:password@host/database";
+    let url = lookup(variable)
+        .filter(|url| !url.is_empty())
+        .ok_or(ConfigError::Missing { variable, expected })?;
+    url.to_str()
+        .filter(|url| url.starts_with("postgresql://") || url.starts_with("postgres://"))
+        .and_then(|url| url.parse().ok())
+        .map(Secret)
+        .ok_or(ConfigError::UnusableSecret { variable, expected })
+}
+
+// TODO(jwt_secret): refuse a key that is not set, and one of less than 32 bytes.
+/// Reads `JWT_SECRET`.
+fn parse_jwt_secret(
+    lookup: impl Fn(&str) -> Option<OsString>,
+) -> Result<Secret<String>, ConfigError> {
+    let secret = lookup("JWT_SECRET").unwrap_or_default();
+    Ok(Secret(secret.to_string_lossy().into_owned()))
+}
+
+/// A variable that cannot be used. Its text names the variable, and shows its value if that is no secret.
+#[derive(Debug)]
+pub enum ConfigError {
+    /// The variable is not set, and there is no default.
+    Missing {
+        /// Name of the variable.
+        variable: &'static str,
+        /// What it must be.
+        expected: &'static str,
+    },
+    /// The variable is set to something else than it must be.
+    Unusable {
+        /// Name of the variable.
+        variable: &'static str,
+        /// What it was set to.
+        value: String,
+        /// What it must be.
+        expected: &'static str,
+    },
+    /// Like [`Self::Unusable`], for a value that nobody may see.
+    UnusableSecret {
+        /// Name of the variable.
+        variable: &'static str,
+        /// What it must be.
+        expected: &'static str,
+    },
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing { variable, expected } => {
+                write!(f, "{variable} must be set to {expected}")
+            }
+            Self::Unusable {
+                variable,
+                value,
+                expected,
+            } => write!(f, "{variable} must be {expected}, but it is {value:?}"),
+            Self::UnusableSecret { variable, expected } => {
+                write!(f, "{variable} must be {expected}, but it is something else")
+            }
+        }
+    }
+}
+
+impl std::error::Error for ConfigError {}

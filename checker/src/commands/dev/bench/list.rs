@@ -44,7 +44,7 @@ pub async fn run(root: &Path) -> Result<(), Problem> {
             println!("{:<58} {:.2} times", "  the last median against the first", most / least);
         }
         Err(Stop::Fail(failure)) => println!("list: not measured. Expected {}, got {}.", failure.expected, failure.actual),
-        Err(Stop::Skip(reason) | Stop::Inconclusive(reason)) => println!("list: not measured: {reason}."),
+        Err(Stop::Skip(reason) | Stop::Inconclusive(reason) | Stop::NotSignedIn(reason)) => println!("list: not measured: {reason}."),
     }
     if let Ok(instances) = Rc::try_unwrap(instances) {
         instances.close().await;

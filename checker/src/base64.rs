@@ -45,7 +45,7 @@ pub fn encode_url(bytes: &[u8]) -> String {
 /// What `text` stands for, if it is base64 for URLs; padding may be there or not.
 pub fn decode_url(text: &str) -> Option<Vec<u8>> {
     let digits = text.trim_end_matches('=');
-    if digits.contains(['+', '/', '=']) {
+    if digits.contains(['+', '/', '=']) || digits.len() % 4 == 1 {
         return None;
     }
     let padding = "=".repeat((4 - digits.len() % 4) % 4);

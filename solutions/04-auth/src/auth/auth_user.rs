@@ -42,4 +42,5 @@ impl FromRequestParts<AppState> for AuthUser {
     }
 }
 // ANCHOR_END: auth_user
-//~ // TODO(auth_user): take the user's id from the token in the header `Authorization`, or answer 401.
+//~ // TODO(auth_user): make this an extractor: the user whose token is in the header `Authorization`, or
+//~ // else 401.

@@ -8,4 +8,5 @@ pub struct AuthUser {
     pub id: i64,
 }
 
-// TODO(auth_user): take the user's id from the token in the header `Authorization`, or answer 401.
+// TODO(auth_user): make this an extractor: the user whose token is in the header `Authorization`, or
+// else 401.

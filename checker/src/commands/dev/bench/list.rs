@@ -43,8 +43,10 @@ pub async fn run(root: &Path) -> Result<(), Problem> {
             let (least, most) = (median(&times[0]), median(&times[FOREIGN.len() - 1]));
             println!("{:<58} {:.2} times", "  the last median against the first", most / least);
         }
-        Err(Stop::Fail(failure)) => println!("list: not measured. Expected {}, got {}.", failure.expected, failure.actual),
-        Err(Stop::Skip(reason) | Stop::Inconclusive(reason) | Stop::NotSignedIn(reason)) => println!("list: not measured: {reason}."),
+        Err(Stop::Fail(failure) | Stop::NotSignedIn(failure)) => {
+            println!("list: not measured. Expected {}, got {}.", failure.expected, failure.actual)
+        }
+        Err(Stop::Skip(reason) | Stop::Inconclusive(reason)) => println!("list: not measured: {reason}."),
     }
     if let Ok(instances) = Rc::try_unwrap(instances) {
         instances.close().await;

@@ -40,7 +40,7 @@ pub fn checks() -> Vec<Check> {
             .book("hashing-passwords")
             .hints(&[
                 "Without a salt, who cracks one hash has the password of everybody who chose the same.",
-                "Make a new random salt for every password: `SaltString::generate(&mut OsRng)`.",
+                "A new random salt for every password: `hash_password` of the crate `argon2` makes one by itself.",
             ])
             .proof(async |api| {
                 // Both have the same password.

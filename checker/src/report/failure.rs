@@ -190,7 +190,7 @@ fn statements(page: &mut Page, check: &CheckReport, failure: &Failure) {
     let (title, lines): (_, Vec<&String>) = match from {
         Some(at) => {
             let of_request = check.sql[at + 1..].iter().take_while(|line| line.starts_with(' '));
-            ("What your server said to the database during this request:", of_request.collect())
+            ("What your server said to the database during this request, and those like it just before:", of_request.collect())
         }
         None => ("What your server said to the database during this check:", check.sql.iter().collect()),
     };

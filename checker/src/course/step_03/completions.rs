@@ -15,6 +15,7 @@ use crate::probe::{Answer, Request};
 pub fn checks() -> Vec<Check> {
     vec![
         check("3.complete", "PUT /habits/{id}/completions/{date} answers 201 the first time, 200 after, and stores one row")
+            .needs(&["3.tables"])
             .book("completing-a-day")
             .hints(&[
                 "PUT says \"let it be so\": sent twice it leaves what it left when sent once. The status tells whether it was new.",

@@ -31,9 +31,11 @@ const HELD_BACK: std::time::Duration = std::time::Duration::from_millis(5);
 /// The checks of step 3.
 pub fn checks() -> Vec<Check> {
     let subjects = [
-        start::checks(),
-        schema::checks(),
+        start::configuration(),
+        schema::tables(),
         completions::checks(),
+        schema::rules(),
+        start::lasting(),
         streaks::checks(),
         names::checks(),
         import::checks(),
@@ -126,6 +128,9 @@ async fn expect_none_named(api: &Api, text: &str) -> Outcome {
     let name = |habit: &Habit| habit.get("name").as_str().unwrap_or_default().to_lowercase();
     match list.iter().filter(|habit| name(habit).contains(text)).count() {
         0 => Ok(()),
-        count => Err(answer.fail("a list without any of what was refused", format!("a list with {count} of it"))),
+        count => {
+            Err(answer
+                .fail("a list without any of what was refused", format!("a list with {count} of the habits that were refused")))
+        }
     }
 }

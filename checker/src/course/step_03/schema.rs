@@ -1,5 +1,7 @@
 //! What the database itself holds and refuses. What is tried out here is taken back.
 
+use serde_json::json;
+
 use super::{complete, days_ago};
 use crate::course::api::Api;
 use crate::course::check::{Check, check};
@@ -13,8 +15,8 @@ const TABLES: [(&str, &[&str]); 3] =
 /// What a single row is made from.
 const ONE: &str = "(SELECT) AS one";
 
-/// The checks.
-pub fn checks() -> Vec<Check> {
+/// Whether there are tables at all, and whether the server uses them.
+pub fn tables() -> Vec<Check> {
     vec![
         check("3.tables", "There are tables users, habits and completions, with the columns of the contract")
             .book("tables-rows-columns")
@@ -39,9 +41,19 @@ pub fn checks() -> Vec<Check> {
                 let habit = api.any_habit().await?;
                 match store.count(&format!("FROM habits WHERE id = {}", habit.id)).await? {
                     1 => Ok(()),
+                    0 => Err(Stop::fail(
+                        format!("a row of the table habits for habit {}, which POST answered with 201", habit.id),
+                        "no such row: is the habit still in memory?",
+                    )),
                     count => Err(Stop::fail(format!("one row of habits with id {}", habit.id), format!("{count} such rows"))),
                 }
             }),
+    ]
+}
+
+/// What the tables hold and refuse.
+pub fn rules() -> Vec<Check> {
+    vec![
         check("3.primary-keys", "Each of the three tables has a primary key")
             .needs(&["3.tables"])
             .book("keys")
@@ -60,7 +72,7 @@ pub fn checks() -> Vec<Check> {
                 Ok(())
             }),
         check("3.foreign-keys", "A habit has a user and a completion has a habit: the database refuses rows without")
-            .needs(&["3.tables"])
+            .needs(&["3.complete"])
             .book("keys")
             .hints(&[
                 "Whatever your code gets wrong, the database should never hold a completion of a habit that does not exist.",
@@ -81,7 +93,7 @@ pub fn checks() -> Vec<Check> {
                     .await
             }),
         check("3.cascade", "A deleted user takes the habits along, and a deleted habit its completions")
-            .needs(&["3.tables"])
+            .needs(&["3.complete"])
             .book("keys")
             .hints(&[
                 "What should become of the completions when their habit is deleted? A foreign key can say it.",
@@ -109,7 +121,7 @@ pub fn checks() -> Vec<Check> {
                 }
             }),
         check("3.not-null", "user_id, name, habit_id, completed_on and email refuse NULL")
-            .needs(&["3.tables"])
+            .needs(&["3.complete"])
             .book("constraints")
             .hints(&[
                 "A column takes NULL unless it says otherwise. Which of yours may be unknown?",
@@ -139,7 +151,7 @@ pub fn checks() -> Vec<Check> {
                     .await
             }),
         check("3.unique-day", "The database itself refuses a second completion of a habit on one day")
-            .needs(&["3.tables"])
+            .needs(&["3.complete"])
             .book("constraints")
             .hints(&[
                 "Two requests at once can both look, find nothing, and both insert. Only the database sees them both.",
@@ -203,7 +215,14 @@ async fn name_of_another(api: &Api, store: &Store, email: &str) -> Outcome {
     let owner = format!("(SELECT id FROM users WHERE email = {email})");
     let habit = store.insert("habits", &[("user_id", &owner), ("name", &quoted(&name))], ONE).await?;
     habit.map_err(|refusal| not_taken("a habit of a second user", &refusal))?;
-    api.create(&name).await.map(drop)
+    let answer = api.post("/habits", json!({ "name": name })).await?;
+    match answer.status(201) {
+        Err(Stop::Fail(mut failure)) => {
+            failure.expected += ". The other habit of this name belongs to another user; the checker stored it in the database";
+            Err(Stop::Fail(failure))
+        }
+        outcome => outcome.map(drop),
+    }
 }
 
 /// Fails unless a constraint refuses a statement; `what` says what it would store.

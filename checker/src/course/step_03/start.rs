@@ -10,8 +10,8 @@ use crate::course::habit::Habit;
 use crate::outcome::{Outcome, Stop};
 use crate::target::RunToExit;
 
-/// The checks.
-pub fn checks() -> Vec<Check> {
+/// Whether the configuration is read.
+pub fn configuration() -> Vec<Check> {
     vec![
         check(
             "3.database-url",
@@ -29,7 +29,14 @@ pub fn checks() -> Vec<Check> {
             }
             Ok(())
         }),
+    ]
+}
+
+/// What a database keeps from one start to the next.
+pub fn lasting() -> Vec<Check> {
+    vec![
         check("3.migrations-again", "A second start on the same database changes no table and loses nothing")
+            .needs(&["3.tables"])
             .book("migrations")
             .hints(&[
                 "A habit that the second start does not know was in memory. Move POST, GET by id and the list to the database.",
@@ -107,7 +114,7 @@ pub fn checks() -> Vec<Check> {
                 }
             }),
         check("3.survives-kill", "What was stored is still there after the server was killed and started again")
-            .needs(&["3.migrations-again"])
+            .needs(&["3.migrations-again", "3.complete"])
             .book("why-a-database")
             .hints(&[
                 "SIGKILL gives a program no time to save anything. When is it too late to write to the database?",

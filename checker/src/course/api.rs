@@ -13,7 +13,7 @@ use super::habit::Habit;
 use super::instances::{FIRST_WITH_A_DATABASE, Instances};
 use super::members::{self, Account, Members};
 use crate::outcome::{Outcome, Problem, Stop};
-use crate::probe::{Answer, Exchange, Probe, Request};
+use crate::probe::{Answer, Exchange, Holder, Probe, Request, Token};
 use crate::target::{Log, Mark, RunToExit, Server};
 
 /// How long a line may take from the server's log to us.
@@ -77,7 +77,13 @@ impl Api {
 
     /// The same view as somebody who has this access token.
     pub fn as_holder(&self, token: &str) -> Api {
-        Api { http: self.http.identified(Identity::Holder(token.into())), ..self.clone() }
+        Api { http: self.http.identified(Identity::Bearer(Token::own(token))), ..self.clone() }
+    }
+
+    /// The same view as the other user.
+    pub async fn as_second_member(&self) -> Outcome<Api> {
+        let token = Token { text: self.second_member().await?.token.as_str().into(), holder: Holder::Other };
+        Ok(Api { http: self.http.identified(Identity::Bearer(token)), ..self.clone() })
     }
 
     /// The user as whom requests are sent unless a check says otherwise.

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::members::Members;
 use crate::outcome::Outcome;
-use crate::probe::{Answer, Exchange, NoAnswer, Probe, Request};
+use crate::probe::{Answer, Exchange, NoAnswer, Probe, Request, Token};
 
 /// Whom requests are sent as.
 #[derive(Clone)]
@@ -14,7 +14,7 @@ pub enum Identity {
     /// The user whom checks share.
     Member(Rc<Members>),
     /// Whoever has this access token.
-    Holder(Rc<str>),
+    Bearer(Token),
 }
 
 /// A client for one server that is somebody there.
@@ -67,8 +67,8 @@ impl Client {
         }
         Ok(match &self.identity {
             Identity::Nobody => request,
-            Identity::Member(members) => request.bearer(&members.first(&self.probe).await?.token),
-            Identity::Holder(token) => request.bearer(token),
+            Identity::Member(members) => request.bearer(&Token::own(&members.first(&self.probe).await?.token)),
+            Identity::Bearer(token) => request.bearer(token),
         })
     }
 }

@@ -1,6 +1,6 @@
 //! A request as a command line that a learner can paste into a terminal.
 
-use super::exchange::Exchange;
+use super::exchange::{Exchange, Holder, Token};
 
 /// Bodies longer than this are shown by their length instead.
 const SHOWN: usize = 2000;
@@ -17,10 +17,10 @@ pub fn curl(exchange: &Exchange, base: &str) -> String {
     command += &format!(" {}", quote(&format!("{base}{}", request.path)));
     for (name, value) in &request.headers {
         let field = format!("{name}: {value}");
-        let word = match &request.token {
-            // Another server takes no token of this one; the shell puts in the one it has.
-            Some(token) if needs_token(exchange, base) && value.contains(&**token) => {
-                format!("\"{}\"", field.replace(&**token, "$TOKEN"))
+        let word = match needed_token(exchange, base) {
+            // The shell puts in the one that it has.
+            Some(token) if value.contains(&*token.text) => {
+                format!("\"{}\"", field.replace(&*token.text, &format!("${}", variable(token.holder))))
             }
             _ => quote(&field),
         };
@@ -37,17 +37,30 @@ pub fn curl(exchange: &Exchange, base: &str) -> String {
     command
 }
 
-/// Whether the command takes its access token from the shell's variable `TOKEN`.
-pub fn needs_token(exchange: &Exchange, base: &str) -> bool {
-    exchange.request.token.is_some() && exchange.base != base
+/// The access token in the place of which the command takes one from a variable of the shell: another server than the one
+/// that gave it out does not know it.
+pub fn needed_token<'a>(exchange: &'a Exchange, base: &str) -> Option<&'a Token> {
+    exchange.request.token.as_ref().filter(|_| exchange.base != base)
 }
 
-/// Commands that sign somebody up at the server at `base` and put an access token into the variable `TOKEN`.
-pub fn sign_in(base: &str) -> [String; 2] {
-    let body = r#"{"email":"me@example.com","password":"correct horse"}"#;
+/// The variable that holds somebody's access token, and commands that sign them up at the server at `base` and fill it.
+pub fn sign_in(holder: Holder, base: &str) -> (&'static str, [String; 2]) {
+    let name = match holder {
+        Holder::Oneself => "me",
+        Holder::Other => "other",
+    };
+    let body = format!(r#"{{"email":"{name}@example.com","password":"correct horse"}}"#);
     let post = |path| format!("curl -s {base}/auth/{path} -H 'content-type: application/json' \\\n  --data-binary '{body}'");
     let token = r#"sed 's/.*"access_token": *"\([^"]*\)".*/\1/'"#;
-    [post("signup"), format!("TOKEN=$({} | {token})", post("login"))]
+    let variable = variable(holder);
+    (variable, [post("signup"), format!("{variable}=$({} \\\n  | {token})", post("login"))])
+}
+
+fn variable(holder: Holder) -> &'static str {
+    match holder {
+        Holder::Oneself => "TOKEN",
+        Holder::Other => "OTHER_TOKEN",
+    }
 }
 
 /// `text` as one word of a POSIX shell.
@@ -88,7 +101,7 @@ mod tests {
 
     #[test]
     fn a_token_of_the_examined_server_is_left_to_the_shell() {
-        let request = Request::new("GET", "/me").bearer("aa.bb.cc");
+        let request = Request::new("GET", "/me").bearer(&Token::own("aa.bb.cc"));
         let command = shown(request.clone());
         assert!(command.ends_with(r#"-H "authorization: Bearer $TOKEN""#), "{command}");
         let own = Exchange { base: "http://127.0.0.1:8000".into(), ..exchange(request) };

@@ -19,8 +19,26 @@ pub struct Request {
     pub headers: Vec<(String, String)>,
     /// The body, if there is one.
     pub body: Option<Bytes>,
-    /// The token among the header fields that the server gave out, in the place of which others take one of their own.
-    pub token: Option<Rc<str>>,
+    /// The access token among the header fields that the server gave out.
+    pub token: Option<Token>,
+}
+
+/// An access token, in the place of which people who repeat a request take one of their own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Token {
+    /// As it was given out.
+    pub text: Rc<str>,
+    /// Whose it is.
+    pub holder: Holder,
+}
+
+/// Who a check is, as far as it makes a difference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holder {
+    /// The one it is about.
+    Oneself,
+    /// Somebody else.
+    Other,
 }
 
 impl Request {
@@ -36,8 +54,15 @@ impl Request {
 
     /// Adds an access token that the server gave out (RFC 6750, section 2.1).
     #[must_use]
-    pub fn bearer(self, token: &str) -> Self {
-        Request { token: Some(token.into()), ..self.header("authorization", format!("Bearer {token}")) }
+    pub fn bearer(self, token: &Token) -> Self {
+        let field = format!("Bearer {}", token.text);
+        self.authorization(&field, token)
+    }
+
+    /// Adds a header field `Authorization` with such a token in it.
+    #[must_use]
+    pub fn authorization(self, field: &str, token: &Token) -> Self {
+        Request { token: Some(token.clone()), ..self.header("authorization", field) }
     }
 
     /// Adds a header field.
@@ -58,6 +83,13 @@ impl Request {
     pub fn body(mut self, body: impl Into<Bytes>) -> Self {
         self.body = Some(body.into());
         self
+    }
+}
+
+impl Token {
+    /// Oneself's token.
+    pub fn own(text: &str) -> Token {
+        Token { text: text.into(), holder: Holder::Oneself }
     }
 }
 

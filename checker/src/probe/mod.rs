@@ -8,5 +8,5 @@ mod curl;
 mod exchange;
 
 pub use client::Probe;
-pub use curl::{curl, needs_token, sign_in};
-pub use exchange::{Answer, Exchange, NoAnswer, Reply, Request, Statuses, shorten, status_name};
+pub use curl::{curl, needed_token, sign_in};
+pub use exchange::{Answer, Exchange, Holder, NoAnswer, Reply, Request, Statuses, Token, shorten, status_name};

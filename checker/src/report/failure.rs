@@ -9,7 +9,7 @@ use super::page::Page;
 use super::subject::Subject;
 use super::terminal::{Ink, cap, escape, escape_line, log_line};
 use crate::outcome::{CheckReport, Failure};
-use crate::probe::{Exchange, Reply, curl, needs_token, sign_in, status_name};
+use crate::probe::{Exchange, Holder, Reply, curl, needed_token, sign_in, status_name};
 
 /// Earlier requests of the check that are shown.
 const EARLIER: usize = 8;
@@ -63,9 +63,14 @@ fn requests(page: &mut Page, check: &CheckReport, failure: &Failure, subject: Su
     for line in escape(&curl(failing, subject.base())).lines() {
         page.line(4, Ink::Code, line);
     }
-    if needs_token(failing, subject.base()) {
-        page.prose(2, "Sign up and log in there first, so that TOKEN is an access token of your own server:");
-        for line in sign_in(subject.base()).iter().flat_map(|command| command.lines()) {
+    if let Some(token) = needed_token(failing, subject.base()) {
+        let (variable, commands) = sign_in(token.holder, subject.base());
+        let whose = match token.holder {
+            Holder::Oneself => "an access token of your own server",
+            Holder::Other => "an access token of another user than the one whose data it is",
+        };
+        page.prose(2, &format!("Sign up and log in there first, so that {variable} is {whose}:"));
+        for line in commands.iter().flat_map(|command| command.lines()) {
             page.line(4, Ink::Code, line);
         }
     }

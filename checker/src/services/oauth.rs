@@ -301,7 +301,7 @@ fn random(length: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::probe::{Probe, Request};
+    use crate::probe::{Probe, Request, Token};
 
     #[test]
     fn the_example_of_rfc_7636_comes_out() {
@@ -336,7 +336,7 @@ mod tests {
             };
             let answer = probe.send(asked(&secret)).await.expect("an answer");
             let token = answer.json().expect("JSON")["access_token"].as_str().expect("a token").to_owned();
-            let answer = probe.send(Request::new("GET", USERINFO).bearer(&token)).await.expect("an answer");
+            let answer = probe.send(Request::new("GET", USERINFO).bearer(&Token::own(&token))).await.expect("an answer");
             assert_eq!(answer.json().expect("JSON")["email"], "ada@example.com");
             let refused = [probe.send(asked(&secret)).await, probe.send(asked("guessed")).await];
             for answer in refused {

@@ -11,7 +11,7 @@ use crate::course::habit::Habit;
 use crate::course::problem::expect_problem;
 use crate::course::routes::{Filling, ROUTES, Route};
 use crate::outcome::Outcome;
-use crate::probe::{Answer, Request};
+use crate::probe::{Answer, Request, Token};
 
 /// A day on which habits here were done, and one on which they were not.
 const DONE: &str = "2026-01-30";
@@ -41,9 +41,7 @@ pub fn checks() -> Vec<Check> {
                     let request = route.request(prefix, Filling { id: &id, date: OPEN, name: &name });
                     for field in without_sign_in(token) {
                         let request = match field {
-                            Some(value) => {
-                                Request { token: Some(token.as_str().into()), ..request.clone().header("authorization", value) }
-                            }
+                            Some(value) => request.clone().authorization(&value, &Token::own(token)),
                             None => request.clone(),
                         };
                         expect_unauthorized(&api.as_nobody().http.send(request).await?)?;
@@ -69,7 +67,7 @@ pub fn checks() -> Vec<Check> {
             .proof(async |api| {
                 let habit = done_habit(api).await?;
                 let before = seen(api, &habit).await?;
-                let stranger = api.as_holder(&api.second_member().await?.token);
+                let stranger = api.as_second_member().await?;
                 for prefix in prefixes(api).await? {
                     for route in offered(api, &habit).await?.filter(|route| route.is_of_a_habit()) {
                         for date in dates(route) {
@@ -84,7 +82,7 @@ pub fn checks() -> Vec<Check> {
                 Ok(())
             }),
         check("4.own-list", "A list holds one's own habits only, and two users may use the same name")
-            .needs(&["4.me", "1.list"])
+            .needs(&["4.me"])
             .book("access-control")
             .hints(&[
                 "`WHERE user_id = $1`, with the id of the user who asks. It belongs to the import and to its answer as well.",
@@ -92,7 +90,7 @@ pub fn checks() -> Vec<Check> {
             ])
             .proof(async |api| {
                 let owner = api.member().await?;
-                let stranger = api.as_holder(&api.second_member().await?.token);
+                let stranger = api.as_second_member().await?;
                 let (name, imported) = (api.data.name(), api.data.name());
                 let mut sides = Vec::new();
                 for side in [api, &stranger] {

@@ -19,7 +19,7 @@ pub fn checks() -> Vec<Check> {
             ])
             .proof(async |api| {
                 let account = api.new_account().await?;
-                let (leaving, staying) = (api.as_holder(&account.token), api.as_holder(&api.second_member().await?.token));
+                let (leaving, staying) = (api.as_holder(&account.token), api.as_second_member().await?);
                 let mut habits = Vec::new();
                 for side in [&leaving, &leaving, &staying] {
                     let habit = side.any_habit().await?;

@@ -69,7 +69,6 @@ pub fn checks() -> Vec<Check> {
                 let token = |length: usize| api.data.token(length);
                 let passwords = [
                     token(8),
-                    token(MOST),
                     // The longest in bytes: four each.
                     format!("{}{}", token(8), "💧".repeat(MOST - 8)),
                     format!(" {}Q ", token(12)),

@@ -12,6 +12,8 @@ use crate::probe::{Answer, Request};
 
 /// Where sessions begin and end.
 const PATH: &str = "/auth/session";
+/// The fewest characters of a session's id: 16 in hexadecimal digits are 64 bits.
+const ID_LEAST: usize = 16;
 
 /// The checks.
 pub fn checks() -> Vec<Check> {
@@ -27,19 +29,30 @@ pub fn checks() -> Vec<Check> {
             ])
             .proof(async |api| {
                 let account = api.member().await?;
-                let jar = begin(api, &account, &Jar::default()).await?;
-                let me = get(api, "/me", &jar).await?;
+                let first = begin(api, &account, &Jar::default()).await?;
+                let me = get(api, "/me", &first).await?;
                 me.status(200)?;
                 expect_user(&me, &account.email)?;
-                get(api, "/habits", &jar).await?.status(200)?;
+                get(api, "/habits", &first).await?.status(200)?;
                 let wrong = json!({ "email": account.email, "password": api.data.token(16) });
                 let refused = api.http.send(Request::new("POST", PATH).json(&wrong)).await?;
                 refused.status(401)?;
                 let mut jar = Jar::default();
                 jar.keep(&refused, PATH);
                 expect_unauthorized(&get(api, "/me", &jar).await?)?;
-                let made_up = begin(api, &account, &Jar::default()).await?.with_values(|cookie| other(&cookie.value));
-                expect_unauthorized(&get(api, "/me", &made_up).await?)
+                let again = begin(api, &account, &Jar::default()).await?;
+                let made_up = again.with_values(|cookie| other(&cookie.value));
+                expect_unauthorized(&get(api, "/me", &made_up).await?)?;
+                let values = |jar: &Jar| jar.cookies().map(|cookie| cookie.value.clone()).collect::<Vec<_>>();
+                if values(&again).iter().all(|value| value.len() < ID_LEAST) {
+                    return Err(
+                        me.fail("a session id that nobody guesses", format!("cookies with {}", values(&again).join(", ")))
+                    );
+                }
+                match values(&again) == values(&first) {
+                    true => Err(me.fail("another id for each session", format!("{} again", values(&again).join(", ")))),
+                    false => Ok(()),
+                }
             }),
         check("4.session-logout", "DELETE /auth/session ends the session on the server: its cookie answers 401 from then on")
             .stretch()

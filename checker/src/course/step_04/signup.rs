@@ -120,7 +120,7 @@ pub fn checks() -> Vec<Check> {
             let account = api.new_account().await?;
             let recased = recased(&account.email);
             let mut attempts = Vec::new();
-            for email in [&account.email, &recased, &account.email.to_uppercase(), &format!(" {} ", account.email)] {
+            for email in [&account.email, &recased, &format!(" {} ", account.email.to_uppercase())] {
                 attempts.push(api.sign_up(json!({ "email": email, "password": api.data.token(16), "name": "somebody else" })));
             }
             for answer in join_all(attempts).await {

@@ -17,6 +17,7 @@ mod step_01;
 mod step_02;
 mod step_03;
 mod step_04;
+mod step_05;
 
 use std::path::Path;
 
@@ -54,6 +55,13 @@ pub const STEPS: &[Step] = &[
         slug: "04-auth",
         title: "Authentication and authorization",
         checks: step_04::checks,
+        advice: |_| Vec::new(),
+    },
+    Step {
+        number: 5,
+        slug: "05-validation-errors",
+        title: "Validation and errors",
+        checks: step_05::checks,
         advice: |_| Vec::new(),
     },
 ];

@@ -1,0 +1,147 @@
+//! The rules for what clients send.
+
+use serde::Serialize;
+
+/// A request body with rules. The extractor [`ValidJson`](crate::extract::ValidJson) applies them.
+pub trait Validate {
+    /// Tidies the fields up, then returns every rule they break; nothing if all is well.
+    fn validate(&mut self) -> Vec<FieldError>;
+}
+
+/// A rule that a field breaks.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct FieldError {
+    /// Name of the field.
+    pub field: String,
+    /// The rule, in words that go on from the field's name.
+    pub message: &'static str,
+}
+
+impl FieldError {
+    /// Says that `field` breaks the rule `message`.
+    pub fn new(field: impl Into<String>, message: &'static str) -> Self {
+        Self {
+            field: field.into(),
+            message,
+        }
+    }
+
+    /// The same for a field of one item of a list: `name` becomes `0.name`.
+    pub fn within(self, index: usize) -> Self {
+        Self {
+            field: format!("{index}.{}", self.field),
+            ..self
+        }
+    }
+}
+
+/// Most characters (Unicode code points) of a habit's name.
+pub const NAME_MAX: usize = 100;
+/// Most characters (Unicode code points) of a description.
+pub const DESCRIPTION_MAX: usize = 500;
+
+/// PostgreSQL keeps every character but this one.
+const NO_NUL: &str = "must not contain the character U+0000";
+
+/// Removes white space around the name, then checks that it has 1 to [`NAME_MAX`] characters.
+pub fn check_name(name: &mut String) -> Option<FieldError> {
+    *name = name.trim().to_owned();
+    if name.contains('\0') {
+        return Some(FieldError::new("name", NO_NUL));
+    }
+    match name.chars().count() {
+        0 => Some(FieldError::new("name", "must not be blank")),
+        1..=NAME_MAX => None,
+        _ => Some(FieldError::new("name", "must have at most 100 characters")),
+    }
+}
+
+// ANCHOR: check_email
+/// Most characters (Unicode code points) of an e-mail address.
+pub const EMAIL_MAX: usize = 254;
+
+/// Removes white space around the e-mail address, then checks that it can be one: only a letter to
+/// it could prove that it is.
+pub fn check_email(email: &mut String) -> Option<FieldError> {
+    *email = email.trim().to_owned();
+    if email.contains('\0') {
+        return Some(FieldError::new("email", NO_NUL));
+    }
+    if email.chars().count() > EMAIL_MAX {
+        return Some(FieldError::new("email", "must have at most 254 characters"));
+    }
+    let can_be_one = email
+        .split_once('@')
+        .is_some_and(|(user, host)| !user.is_empty() && host.contains('.') && !host.contains('@'));
+    (!can_be_one).then(|| FieldError::new("email", "must look like ada@example.com"))
+}
+// ANCHOR_END: check_email
+
+/// Checks that the description, if there is one, has at most [`DESCRIPTION_MAX`] characters.
+pub fn check_description(description: Option<&str>) -> Option<FieldError> {
+    let description = description?;
+    if description.contains('\0') {
+        return Some(FieldError::new("description", NO_NUL));
+    }
+    (description.chars().count() > DESCRIPTION_MAX)
+        .then(|| FieldError::new("description", "must have at most 500 characters"))
+}
+
+// ANCHOR: validation_tests
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(name: &str) -> Option<&'static str> {
+        check_name(&mut name.to_owned()).map(|error| error.message)
+    }
+
+    #[test]
+    fn a_name_loses_the_unicode_white_space_around_it() {
+        let mut name = "\u{3000} read a book\n".to_owned();
+        assert_eq!(check_name(&mut name), None);
+        assert_eq!(name, "read a book");
+    }
+
+    #[test]
+    fn a_name_of_white_space_is_blank() {
+        assert_eq!(message(" \t\u{a0}"), Some("must not be blank"));
+    }
+
+    #[test]
+    fn an_email_address_has_one_at_sign_a_name_before_it_and_a_dot_after_it() {
+        for (email, good) in [
+            ("ada@example.com", true),
+            ("  ada@example.com\n", true),
+            ("", false),
+            ("ada", false),
+            ("@example.com", false),
+            ("ada@localhost", false),
+            ("ada.x@localhost", false),
+            ("ada@b@example.com", false),
+            ("ada@exam\0ple.com", false),
+        ] {
+            assert_eq!(
+                check_email(&mut email.to_owned()).is_none(),
+                good,
+                "{email}"
+            );
+        }
+        let long = |length: usize| format!("{}@b.c", "a".repeat(length - 4));
+        assert!(check_email(&mut long(254)).is_none());
+        assert!(check_email(&mut long(255)).is_some());
+    }
+
+    #[test]
+    fn what_the_database_cannot_keep_is_refused() {
+        assert!(message("a\0b").is_some());
+        assert!(check_description(Some("\0")).is_some());
+    }
+
+    #[test]
+    fn characters_are_counted_and_not_bytes() {
+        assert_eq!(message(&"😀".repeat(100)), None);
+        assert!(message(&"😀".repeat(101)).is_some());
+    }
+}
+// ANCHOR_END: validation_tests

@@ -1,6 +1,7 @@
 //! What the body of a check works with: the server under examination, random data, and the calls of the contract.
 
 use std::cell::RefCell;
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -75,6 +76,17 @@ impl Api {
         Api { http: self.http.identified(Identity::Nobody), ..self.clone() }
     }
 
+    /// The same view as nobody, from another address of this machine.
+    pub async fn from_source(&self, source: IpAddr) -> Outcome<Api> {
+        let probe = self.http.probe().from_source(source).await.map_err(|error| {
+            Stop::Inconclusive(format!(
+                "this machine has no address {source} to send from ({error}); add it to the loopback interface, on macOS by \
+                 `sudo ifconfig lo0 alias {source}`"
+            ))
+        })?;
+        Ok(Api { http: Client::new(probe, Identity::Nobody), ..self.clone() })
+    }
+
     /// The same view as somebody who has this access token.
     pub fn as_holder(&self, token: &str) -> Api {
         Api { http: self.http.identified(Identity::Bearer(Token::own(token))), ..self.clone() }
@@ -125,6 +137,11 @@ impl Api {
     pub fn secret(&self) -> Outcome<&str> {
         let unknown = || Stop::Skip("the target is a URL, and its JWT_SECRET is not known here".into());
         self.instances.secret().ok_or_else(unknown)
+    }
+
+    /// The step that is graded.
+    pub fn step(&self) -> u8 {
+        self.step
     }
 
     /// What was sent and answered in this check so far.
@@ -234,6 +251,20 @@ impl Api {
     /// Starts another process of the target on this database.
     pub async fn start_on(&self, store: &Rc<Store>, env: &[(&str, &str)]) -> Outcome<Instance> {
         self.start(Some(store.clone()), env).await
+    }
+
+    /// Starts another process of the target on a database whose way may be disturbed: no other process uses it meanwhile. Who is
+    /// signed in there has been before, so that a short `REQUEST_TIMEOUT_MS` need not last for a password's hash.
+    pub async fn start_on_spare(&self, env: &[(&str, &str)]) -> Outcome<Instance> {
+        self.needs_process()?;
+        if let Some(store) = self.instances.spare() {
+            return self.start_on(&store, env).await;
+        }
+        let store = self.instances.make_spare().await.map_err(|problem| Stop::Inconclusive(problem.title))?;
+        let first = self.start_on(&store, &[]).await?;
+        first.api.member().await?;
+        first.kill().await;
+        self.start_on(&store, env).await
     }
 
     async fn start(&self, store: Option<Rc<Store>>, env: &[(&str, &str)]) -> Outcome<Instance> {

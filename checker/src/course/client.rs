@@ -61,7 +61,8 @@ impl Client {
         Ok(self.probe.body_after_head(&request).await)
     }
 
-    async fn signed(&self, request: Request) -> Outcome<Request> {
+    /// The request as it is sent: with the access token of whoever the client is, where the route wants one.
+    pub async fn signed(&self, request: Request) -> Outcome<Request> {
         if is_public(&request.path) || request.has("authorization") || request.has("cookie") {
             return Ok(request);
         }

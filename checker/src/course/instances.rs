@@ -27,6 +27,8 @@ pub struct Instances {
     members: Option<Rc<Members>>,
     service: Option<Postgres>,
     shared: Option<Rc<Store>>,
+    /// A database that checks share which disturb the way to it.
+    spare: RefCell<Option<Rc<Store>>>,
     /// Every database made in this run, the shared one included.
     stores: RefCell<Vec<Rc<Store>>>,
 }
@@ -35,8 +37,8 @@ impl Instances {
     /// For a target that needs no database, or that has its own.
     pub fn without_database(launcher: Launcher, step: u8) -> Instances {
         let (secret, members) = (secret(step), (step >= FIRST_WITH_USERS).then(Rc::default));
-        let (launcher, stores) = (launcher.into(), RefCell::default());
-        Instances { launcher, secret, members, service: None, shared: None, stores }
+        let (launcher, spare, stores) = (launcher.into(), RefCell::default(), RefCell::default());
+        Instances { launcher, secret, members, service: None, shared: None, spare, stores }
     }
 
     /// For a target whose processes share a database, which is made now.
@@ -69,6 +71,18 @@ impl Instances {
         };
         let store = Rc::new(Store::make(service).await?);
         self.stores.borrow_mut().push(store.clone());
+        Ok(store)
+    }
+
+    /// The database for checks that disturb the way to it, if there is one already.
+    pub fn spare(&self) -> Option<Rc<Store>> {
+        self.spare.borrow().clone()
+    }
+
+    /// Makes that database.
+    pub async fn make_spare(&self) -> Result<Rc<Store>, Problem> {
+        let store = self.make_store().await?;
+        self.spare.replace(Some(store.clone()));
         Ok(store)
     }
 
@@ -114,7 +128,7 @@ impl Instances {
 
     /// Removes every database of this run.
     pub async fn close(self) {
-        drop(self.shared);
+        drop((self.shared, self.spare));
         let stores = self.stores.take().into_iter().filter_map(Rc::into_inner);
         join_all(stores.map(Store::remove)).await;
     }

@@ -62,7 +62,7 @@ pub const STEPS: &[Step] = &[
         slug: "05-validation-errors",
         title: "Validation and errors",
         checks: step_05::checks,
-        advice: |_| Vec::new(),
+        advice: step_05::advice,
     },
 ];
 

@@ -1,6 +1,8 @@
 //! Sends requests and reads answers within bounds.
 
 use std::cell::{Cell, RefCell};
+use std::io;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -9,7 +11,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use super::exchange::{Answer, Exchange, NoAnswer, Reply, Request};
 use crate::outcome::Outcome;
@@ -33,6 +35,8 @@ const LONGEST_CONNECT: Duration = Duration::from_secs(2);
 pub struct Probe {
     base: Rc<str>,
     address: Rc<str>,
+    /// The address that connections come from; the system's choice when there is none.
+    source: Option<IpAddr>,
     transcript: Rc<RefCell<Vec<Rc<Exchange>>>>,
     patience: Rc<Cell<Duration>>,
 }
@@ -48,6 +52,7 @@ impl Probe {
         Probe {
             base: base.trim_end_matches('/').into(),
             address: address.into(),
+            source: None,
             transcript: Rc::default(),
             patience: Rc::new(Cell::new(PATIENCE)),
         }
@@ -56,6 +61,16 @@ impl Probe {
     /// A client for another server, whose exchanges go to the same transcript.
     pub fn beside(&self, base: &str) -> Self {
         Probe { transcript: self.transcript.clone(), ..Probe::new(base) }
+    }
+
+    /// A client for the same server whose connections come from another address of this machine.
+    ///
+    /// # Errors
+    ///
+    /// The machine has no such address.
+    pub async fn from_source(&self, source: IpAddr) -> io::Result<Self> {
+        TcpListener::bind((source, 0)).await?;
+        Ok(Probe { source: Some(source), ..self.clone() })
     }
 
     /// Scheme, host and port.
@@ -80,10 +95,20 @@ impl Probe {
 
     /// Sends a request and records what came of it, be it an answer or none.
     pub async fn exchange(&self, request: Request) -> Rc<Exchange> {
+        self.recorded(request, async |request| self.attempt(request).await).await
+    }
+
+    /// Sends a request whose body ends before the length that its header section has told, and ends the connection there.
+    pub async fn exchange_truncated(&self, request: Request, told: usize) -> Rc<Exchange> {
+        let request = request.header("content-length", told.to_string());
+        self.recorded(request, async |request| self.attempt_raw(request).await).await
+    }
+
+    async fn recorded(&self, request: Request, attempt: impl AsyncFnOnce(&Request) -> Result<Reply, NoAnswer>) -> Rc<Exchange> {
         let limit = self.patience.get();
         let started = SystemTime::now();
         let clock = Instant::now();
-        let reply = match tokio::time::timeout(limit, self.attempt(&request)).await {
+        let reply = match tokio::time::timeout(limit, attempt(&request)).await {
             Ok(reply) => reply,
             Err(_) => Err(NoAnswer::TimedOut(limit)),
         };
@@ -124,7 +149,7 @@ impl Probe {
         let mut wait = FIRST_CONNECT;
         let connected = loop {
             let jitter = wait.mul_f64(fastrand::f64());
-            match tokio::time::timeout(wait + jitter, TcpStream::connect(&*self.address)).await {
+            match tokio::time::timeout(wait + jitter, self.connect_once()).await {
                 Ok(connected) => break connected,
                 Err(_) => wait = (wait * 2).min(LONGEST_CONNECT),
             }
@@ -136,6 +161,35 @@ impl Probe {
         // Without it small requests wait for the other side's delayed acknowledgement.
         let _ = stream.set_nodelay(true);
         Ok(stream)
+    }
+
+    async fn connect_once(&self) -> io::Result<TcpStream> {
+        let Some(source) = self.source else { return TcpStream::connect(&*self.address).await };
+        let mut found = tokio::net::lookup_host(&*self.address).await?;
+        let of_the_same_kind = found.find(|address| address.is_ipv4() == source.is_ipv4());
+        let address = of_the_same_kind.ok_or_else(|| io::Error::other("the server has no address of this kind"))?;
+        let socket = if source.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        socket.bind(SocketAddr::new(source, 0))?;
+        socket.connect(address).await
+    }
+
+    /// Sends the request's bytes as they are, with no length but one among its header fields, and reads the status alone.
+    async fn attempt_raw(&self, request: &Request) -> Result<Reply, NoAnswer> {
+        let closed = |error: io::Error| NoAnswer::Closed(error.to_string());
+        let mut stream = self.connect().await?;
+        let mut sent = request.head(&self.address).into_bytes();
+        sent.extend_from_slice(request.body.as_deref().unwrap_or_default());
+        stream.write_all(&sent).await.map_err(closed)?;
+        stream.shutdown().await.map_err(closed)?;
+        let mut answer = Vec::new();
+        let ended = stream.take(HEAD_LIMIT as u64).read_to_end(&mut answer).await;
+        let status = answer.strip_prefix(b"HTTP/1.").and_then(|rest| std::str::from_utf8(rest.get(2..5)?).ok()?.parse().ok());
+        match (status, ended) {
+            (Some(status), _) => Ok(Reply { status, headers: Vec::new(), body: answer.into(), cut: false }),
+            (None, Err(error)) => Err(closed(error)),
+            (None, Ok(_)) if answer.is_empty() => Err(NoAnswer::Closed("the connection ended without an answer".into())),
+            (None, Ok(_)) => Err(NoAnswer::NotHttp("no status line".into())),
+        }
     }
 
     fn build(&self, request: &Request) -> Result<hyper::Request<Full<Bytes>>, NoAnswer> {
@@ -160,11 +214,8 @@ impl Probe {
     pub async fn body_after_head(&self, request: &Request) -> Result<usize, NoAnswer> {
         let talk = async {
             let mut stream = self.connect().await?;
-            let closed = |error: std::io::Error| NoAnswer::Closed(error.to_string());
-            let fields: String = request.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-            let (path, host) = (&request.path, &self.address);
-            let request = format!("HEAD {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n{fields}\r\n");
-            stream.write_all(request.as_bytes()).await.map_err(closed)?;
+            let closed = |error: io::Error| NoAnswer::Closed(error.to_string());
+            stream.write_all(request.head(&self.address).as_bytes()).await.map_err(closed)?;
             let mut answer = Vec::new();
             stream.take(HEAD_LIMIT as u64).read_to_end(&mut answer).await.map_err(closed)?;
             let end = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n");

@@ -78,6 +78,12 @@ impl Request {
         self.header("content-type", "application/json").body(body.to_string())
     }
 
+    /// The header section as HTTP/1.1 writes it (RFC 9112, section 2.1), for a server at `host`.
+    pub(super) fn head(&self, host: &str) -> String {
+        let fields: String = self.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        format!("{} {} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n{fields}\r\n", self.method, self.path)
+    }
+
     /// Sets the body as it is, without a media type.
     #[must_use]
     pub fn body(mut self, body: impl Into<Bytes>) -> Self {

@@ -92,9 +92,11 @@ impl Tap {
         self.shared.faults.cut_next(moment, choice)
     }
 
-    /// Cuts all connections there are.
-    pub fn cut_all(&self) {
+    /// Cuts all connections there are, and says how many there were.
+    pub fn cut_all(&self) -> usize {
+        let connections = self.shared.cuts.receiver_count();
         self.shared.cuts.send_replace(());
+        connections
     }
 
     /// Takes connections and bytes and passes nothing on, either way.

@@ -1,0 +1,143 @@
+//! The extras that browsers see: security headers and CORS.
+
+use serde_json::json;
+
+use crate::course::check::{Check, check};
+use crate::outcome::{Outcome, Stop};
+use crate::probe::{Answer, Request};
+
+/// Origins that are listed.
+const LISTED: [&str; 2] = ["https://app.example.com", "https://habits.example.org"];
+/// Origins that are not, some of which look like one that is.
+const OTHERS: [&str; 6] = [
+    "https://evil.example",
+    "https://app.example.com.evil.example",
+    "https://evil-app.example.com",
+    "http://app.example.com",
+    "https://app.example.com:8443",
+    "null",
+];
+
+/// The checks.
+pub fn checks() -> Vec<Check> {
+    vec![
+        check("5.security-headers", "Every answer has nosniff and forbids frames, and none tells a version in Server")
+            .stretch()
+            .book("security-headers")
+            .hints(&[
+                "`X-Content-Type-Options: nosniff`, and `X-Frame-Options: DENY` or `Content-Security-Policy: frame-ancestors 'none'`.",
+                "One `SetResponseHeaderLayer` for each, around everything: errors and `/docs` too.",
+            ])
+            .proof(async |api| {
+                let habit = api.any_habit().await?;
+                let requests = [
+                    Request::new("GET", "/habits"),
+                    Request::new("GET", habit.path()),
+                    Request::new("GET", "/docs"),
+                    Request::new("GET", "/openapi.json"),
+                    Request::new("GET", "/no-such-thing"),
+                    Request::new("DELETE", "/habits"),
+                    Request::new("POST", "/habits").json(&json!({})),
+                ];
+                for request in requests {
+                    expect_guarded(&api.http.send(request).await?)?;
+                }
+                expect_guarded(&api.as_nobody().get("/habits").await?)
+            }),
+        check("5.cors", "Origins in CORS_ALLOWED_ORIGINS may read answers and send every method; no other origin may")
+            .stretch()
+            .book("cors")
+            .hints(&[
+                "A browser asks before it sends: OPTIONS with `Access-Control-Request-Method`. tower-http's `CorsLayer` answers that.",
+                "Compare whole origins. `AllowOrigin::list` does; `starts_with` lets https://app.example.com.evil.example in.",
+                "Allow the methods that the API has, and the headers `authorization` and `content-type`, by name.",
+            ])
+            .proof(async |api| {
+                // A list that is not set is an empty one.
+                expect_closed(&api.http.send(Request::new("GET", "/docs").header("origin", LISTED[0])).await?, LISTED[0])?;
+                let listed = LISTED.join(",");
+                let server = api.start_instance(&[("CORS_ALLOWED_ORIGINS", &listed)]).await?;
+                let http = &server.api.as_nobody().http;
+                let get = |origin| Request::new("GET", "/docs").header("origin", origin);
+                for origin in LISTED {
+                    expect_open(&http.send(get(origin)).await?, origin)?;
+                    for (path, method) in [("/habits", "POST"), ("/habits/1", "PATCH"), ("/habits/1", "DELETE"), ("/me", "GET")] {
+                        let answer = http.send(preflight(path, method, origin)).await?;
+                        answer.status([200, 204])?;
+                        expect_open(&answer, origin)?;
+                        expect_listed(&answer, "access-control-allow-methods", &[method])?;
+                        expect_listed(&answer, "access-control-allow-headers", &["authorization", "content-type"])?;
+                    }
+                }
+                for origin in OTHERS {
+                    expect_closed(&http.send(get(origin)).await?, origin)?;
+                    expect_closed(&http.send(preflight("/habits", "POST", origin)).await?, origin)?;
+                }
+                Ok(())
+            }),
+    ]
+}
+
+fn expect_guarded(answer: &Answer) -> Outcome {
+    let has = |name: &str, value: &str| answer.headers(name).any(|field| field.to_lowercase().contains(value));
+    if !has("x-content-type-options", "nosniff") {
+        return Err(answer.fail("X-Content-Type-Options: nosniff", "an answer without it"));
+    }
+    let frames = has("content-security-policy", "frame-ancestors")
+        || has("x-frame-options", "deny")
+        || has("x-frame-options", "sameorigin");
+    if !frames {
+        return Err(answer.fail("X-Frame-Options, or frame-ancestors in Content-Security-Policy", "an answer without either"));
+    }
+    match answer.header("server").filter(|server| server.contains(|c: char| c.is_ascii_digit())) {
+        Some(server) => Err(answer.fail("no version in Server", format!("Server: {server}"))),
+        None => Ok(()),
+    }
+}
+
+/// What a browser sends before a request of another origin.
+fn preflight(path: &str, method: &str, origin: &str) -> Request {
+    Request::new("OPTIONS", path)
+        .header("origin", origin)
+        .header("access-control-request-method", method)
+        .header("access-control-request-headers", "authorization,content-type")
+}
+
+fn allowed(answer: &Answer) -> Option<&str> {
+    answer.header("access-control-allow-origin")
+}
+
+fn expect_open(answer: &Answer, origin: &str) -> Outcome {
+    match allowed(answer) {
+        Some(allowed) if allowed == origin => Ok(()),
+        other => Err(refusal(answer, &format!("Access-Control-Allow-Origin: {origin}"), other)),
+    }
+}
+
+fn expect_closed(answer: &Answer, origin: &str) -> Outcome {
+    match allowed(answer) {
+        Some(allowed) if allowed == origin || allowed.contains('*') => {
+            Err(refusal(answer, &format!("no Access-Control-Allow-Origin for {origin}"), Some(allowed)))
+        }
+        // Another origin than its own keeps a browser out as well.
+        _ => Ok(()),
+    }
+}
+
+fn refusal(answer: &Answer, expected: &str, allowed: Option<&str>) -> Stop {
+    let actual =
+        allowed.map_or("no Access-Control-Allow-Origin".to_owned(), |origin| format!("Access-Control-Allow-Origin: {origin}"));
+    answer.fail(expected, actual)
+}
+
+fn expect_listed(answer: &Answer, field: &str, wanted: &[&str]) -> Outcome {
+    let list = answer.headers(field).collect::<Vec<_>>().join(",");
+    let has = |wanted: &str| list.split(',').any(|item| item.trim().eq_ignore_ascii_case(wanted));
+    match wanted.iter().find(|wanted| !has(wanted)) {
+        None => Ok(()),
+        // Simple methods need not be listed (the Fetch standard, section 4.8), and a star stands for all methods.
+        Some(&("GET" | "POST" | "HEAD")) => Ok(()),
+        Some(_) if field.ends_with("methods") && has("*") => Ok(()),
+        Some(missing) => Err(answer.fail(format!("{missing} in {field}"), format!("{field}: {list}"))),
+    }
+}

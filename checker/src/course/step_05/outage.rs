@@ -1,0 +1,323 @@
+//! A database that is gone, and comes back.
+
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use serde_json::json;
+
+use crate::course::api::{Api, Instance};
+use crate::course::check::{Check, check};
+use crate::course::habit::Habit;
+use crate::course::logline;
+use crate::course::problem::{expect_no_internals, expect_problem};
+use crate::outcome::{Outcome, Stop};
+use crate::probe::{Answer, Request};
+use crate::taps::Fault;
+
+/// What servers that lose their database get as `REQUEST_TIMEOUT_MS`.
+pub const TIMEOUT_MS: &str = "400";
+/// The same, and what the contract gives them beyond it.
+const TIMEOUT: Duration = Duration::from_millis(400);
+const GRACE: Duration = Duration::from_secs(1);
+/// How long a server may take to find its database again.
+const RECOVERY: Duration = Duration::from_secs(10);
+/// How long it is waited between two looks, and how many in a row have to be good.
+const LOOK: Duration = Duration::from_millis(20);
+const GOOD: usize = 3;
+/// How many lines may follow the one with the request's id that tell of the same error.
+const LINES_OF_AN_ERROR: usize = 60;
+
+/// What drivers say of a connection, beside what is said in one's own words.
+const TRACES: [&str; 8] = [
+    "os error",
+    "econn",
+    "connection refused",
+    "connection reset",
+    "broken pipe",
+    "unexpected eof",
+    "pool timed out",
+    "sqlstate",
+];
+/// Words of which one stands in what is known of a lost connection.
+const CAUSES: [&str; 19] = [
+    "connect",
+    "econn",
+    "refused",
+    "reset",
+    "broken pipe",
+    "eof",
+    "timed out",
+    "timeout",
+    "timedout",
+    "deadline",
+    "closed",
+    "terminat",
+    "unreachable",
+    "pool",
+    "08001",
+    "08006",
+    "57p0",
+    "i/o",
+    "socket",
+];
+
+/// The checks.
+pub fn checks() -> Vec<Check> {
+    vec![
+        check(
+            "5.database-cut",
+            "With the database gone, every route answers 503 problem details in time, and says nothing of the inside",
+        )
+        .book("when-the-database-is-gone")
+        .hints(&[
+            "The client did nothing wrong, and may try again later: which status says that?",
+            "A pool waits for a connection longer than your request may last: `acquire_timeout` below REQUEST_TIMEOUT_MS.",
+            "`sqlx::Error::Io`, `PoolTimedOut`, `PoolClosed` and SQLSTATE classes 08, 53 and 57 become `Error::Unavailable`, in the one place that makes answers of errors.",
+        ])
+        .proof(async |api| {
+            let server = api.start_on_spare(&[("REQUEST_TIMEOUT_MS", TIMEOUT_MS)]).await?;
+            let api = &server.api;
+            let habit = working(api).await?;
+            let outage = Outage::begin(api)?;
+            let requests = writes(api, &habit);
+            let answers = join_all(requests.into_iter().map(|request| in_time(api, request))).await;
+            let answers = answers.into_iter().collect::<Outcome<Vec<Answer>>>()?;
+            let hits = outage.end();
+            for answer in &answers {
+                hits.expect_gone(answer)?;
+                expect_nothing_of_the_inside(api, answer)?;
+            }
+            Ok(())
+        }),
+        check("5.database-cut-logged", "What really happened is in the log, under the x-request-id of the answer")
+            .needs(&["5.database-cut"])
+            .book("when-the-database-is-gone")
+            .hints(&[
+                "The client gets a sentence and an id. With the id you want to find all that is known: log the error itself.",
+                "Where an error becomes an answer, `tracing::error!(error = ?error, …)` writes it into the request's span, which has the id.",
+            ])
+            .proof(async |api| {
+                let server = api.start_on_spare(&[("REQUEST_TIMEOUT_MS", TIMEOUT_MS)]).await?;
+                let api = &server.api;
+                working(api).await?;
+                let id = format!("cut-{}", api.data.token(12));
+                let log = api.log()?;
+                let outage = Outage::begin(api)?;
+                let request = Request::new("POST", "/habits").json(&json!({ "name": api.data.name() }));
+                let answer = in_time(api, request.header("x-request-id", &id)).await?;
+                outage.end().expect_gone(&answer)?;
+                let id = answer.header("x-request-id").unwrap_or(&id).to_owned();
+                let told = answer.json()?;
+                let own_words = ["title", "detail"].map(|field| told[field].as_str().unwrap_or_default().to_lowercase());
+                let deadline = Instant::now() + Duration::from_secs(3);
+                loop {
+                    let lines = log.lines();
+                    if tells_cause(&lines, &id, &own_words) {
+                        return Ok(());
+                    }
+                    if Instant::now() > deadline {
+                        let expected = format!("in the log, with {id}, what was wrong with the connection to the database");
+                        return Err(answer.fail(expected, logline::shown(&lines)));
+                    }
+                    tokio::time::sleep(LOOK).await;
+                }
+            }),
+        check("5.database-back", "Once the database is back the server is well again by itself, and nothing is lost")
+            .needs(&["5.database-cut"])
+            .book("when-the-database-is-gone")
+            .hints(&[
+                "Nobody restarts the server. Does it end, or keep a connection that is dead?",
+                "A pool opens new connections by itself, and sqlx tries one before it gives it out (`test_before_acquire`).",
+            ])
+            .proof(async |api| {
+                let server = api.start_on_spare(&[("REQUEST_TIMEOUT_MS", TIMEOUT_MS)]).await?;
+                let api = &server.api;
+                let habit = working(api).await?;
+                let outage = Outage::begin(api)?;
+                for _ in 0..2 {
+                    // What is answered meanwhile is another check's business.
+                    post(api).await?;
+                }
+                let hits = outage.end();
+                let answer = well_again(api).await?;
+                hits.expect_some()?;
+                let (_, read) = api.read(&habit).await?;
+                read.expect_same(&answer, &habit)?;
+                Ok(())
+            }),
+    ]
+}
+
+/// A habit of a server that works.
+pub async fn working(api: &Api) -> Outcome<Habit> {
+    api.create_described(&api.data.name(), &api.data.description()).await
+}
+
+/// Sends a write, whatever comes of it.
+async fn post(api: &Api) -> Outcome<std::rc::Rc<crate::probe::Exchange>> {
+    api.http.exchange(Request::new("POST", "/habits").json(&json!({ "name": api.data.name() }))).await
+}
+
+/// Waits until the server stores habits again, several in a row.
+pub async fn well_again(api: &Api) -> Outcome<Answer> {
+    let deadline = Instant::now() + RECOVERY;
+    let mut good = 0;
+    loop {
+        let exchange = post(api).await?;
+        good = if exchange.reply.as_ref().is_ok_and(|reply| reply.status == 201) { good + 1 } else { 0 };
+        if good == GOOD {
+            return Answer::of(exchange);
+        }
+        if Instant::now() > deadline {
+            let answer = Answer::of(exchange)?;
+            answer.status(201)?;
+            return Err(answer.fail("a server that works again, request after request", "a server that works now and then"));
+        }
+        if good == 0 {
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+}
+
+/// The answer to a request, which has to come within the timeout and a second.
+pub async fn in_time(api: &Api, request: Request) -> Outcome<Answer> {
+    let exchange = api.http.exchange(request).await?;
+    let took = exchange.duration;
+    let answer = Answer::of(exchange)?;
+    match took <= TIMEOUT + GRACE {
+        true => Ok(answer),
+        false => {
+            let expected = format!("an answer within REQUEST_TIMEOUT_MS={TIMEOUT_MS} and a second");
+            Err(answer.fail(expected, format!("an answer after {:.1} s", took.as_secs_f32())))
+        }
+    }
+}
+
+/// Requests that cannot be answered from what a server remembers.
+fn writes(api: &Api, habit: &Habit) -> Vec<Request> {
+    let named = || json!({ "name": api.data.name() });
+    vec![
+        Request::new("POST", "/habits").json(&named()),
+        Request::new("PATCH", habit.path()).json(&json!({ "description": api.data.description() })),
+        Request::new("PUT", format!("{}/completions/2026-01-31", habit.path())),
+        Request::new("DELETE", habit.path()),
+        Request::new("POST", "/habits/import").json(&json!([named(), named()])),
+        Request::new("POST", "/auth/login").json(&json!({ "email": api.email(), "password": api.data.token(12) })),
+    ]
+}
+
+/// A database that is out of reach: its connections are cut, and new ones refused.
+struct Outage {
+    refusal: Fault,
+    cut: usize,
+}
+
+/// What an outage has hit.
+struct Hits {
+    refused: u64,
+    cut: usize,
+}
+
+impl Outage {
+    fn begin(api: &Api) -> Outcome<Outage> {
+        let tap = api.store()?.tap();
+        let refusal = tap.refuse();
+        Ok(Outage { refusal, cut: tap.cut_all() })
+    }
+
+    fn end(self) -> Hits {
+        Hits { refused: self.refusal.heal(), cut: self.cut }
+    }
+}
+
+impl Hits {
+    fn expect_some(&self) -> Outcome {
+        match self.refused > 0 || self.cut > 0 {
+            true => Ok(()),
+            false => Err(Stop::Inconclusive("the server had no connection to its database that could be cut".into())),
+        }
+    }
+
+    /// Fails unless the answer says that the service is not available.
+    fn expect_gone(&self, answer: &Answer) -> Outcome {
+        self.expect_some()?;
+        if answer.code() < 300 && self.refused == 0 {
+            return Err(Stop::Inconclusive("the server answered without asking its database".into()));
+        }
+        expect_problem(answer, 503).map(drop)
+    }
+}
+
+fn expect_nothing_of_the_inside(api: &Api, answer: &Answer) -> Outcome {
+    expect_no_internals(answer)?;
+    let port = format!(":{}", api.store()?.tap().address().port());
+    let text = answer.text().to_lowercase();
+    match TRACES.into_iter().chain([port.as_str()]).find(|trace| text.contains(trace)) {
+        Some(trace) => Err(answer.fail("an error told in your own words", format!("a body with \"{trace}\": {text}"))),
+        None => Ok(()),
+    }
+}
+
+/// Whether the log says under the id what was wrong, beyond the words that the client has got. What follows a line and begins
+/// nothing new belongs to it: a trace of calls is longer than a line.
+fn tells_cause(lines: &[String], id: &str, own_words: &[String]) -> bool {
+    lines.iter().enumerate().filter(|(_, line)| line.contains(id)).any(|(index, line)| {
+        let rest = lines[index + 1..].iter().take(LINES_OF_AN_ERROR).take_while(|line| continues(line));
+        std::iter::once(line).chain(rest).any(|line| {
+            let mut text = line.to_lowercase().replace(&id.to_lowercase(), " ");
+            for words in own_words.iter().filter(|words| !words.is_empty()) {
+                text = text.replace(words, " ");
+            }
+            CAUSES.iter().any(|cause| text.contains(cause))
+        })
+    })
+}
+
+/// Whether a line goes on with what the line before it began: it has no time of its own, and is no object.
+fn continues(line: &str) -> bool {
+    let bytes = line.as_bytes();
+    let is_time = |window: &[u8]| matches!(window, [a, b, b':', c, d] if [a, b, c, d].into_iter().all(u8::is_ascii_digit));
+    let level = line.trim_start_matches(['[', '(']).split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+    let levels = ["trace", "debug", "info", "warn", "warning", "error", "fatal", "critical", "level"];
+    !line.starts_with('{') && !bytes.windows(5).any(is_time) && !levels.contains(&level.to_ascii_lowercase().as_str())
+}
+
+/// A server of a check about time, on the database that is disturbed.
+pub async fn hurried(api: &Api) -> Outcome<Instance> {
+    api.start_on_spare(&[("REQUEST_TIMEOUT_MS", TIMEOUT_MS)]).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tells(lines: &[&str]) -> bool {
+        let lines: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
+        tells_cause(&lines, "cut-7", &["service unavailable".into(), "the database connection is lost".into()])
+    }
+
+    #[test]
+    fn a_cause_is_found_beside_the_id_and_in_a_trace_below_it() {
+        assert!(tells(&["12:00:01 ERROR request{id=cut-7}: error=Io(Os { code: 104, message: \"Connection reset by peer\" })"]));
+        assert!(tells(&[r#"{"level":50,"reqId":"cut-7","err":{"code":"ECONNREFUSED"}}"#]));
+        let python = [
+            "ERROR request cut-7 failed",
+            "Traceback (most recent call last):",
+            "  File \"x\"",
+            "OperationalError: connection failed",
+        ];
+        assert!(tells(&python));
+    }
+
+    #[test]
+    fn the_clients_own_words_and_the_causes_of_others_are_not_enough() {
+        assert!(!tells(&["12:00:01 INFO POST /habits 503 2 ms cut-7"]));
+        assert!(!tells(&["12:00:01 ERROR cut-7 the database connection is lost"]));
+        assert!(!tells(&[
+            "12:00:01 ERROR connection reset",
+            "12:00:01 INFO POST /habits 503 2 ms cut-7",
+            "12:00:02 ERROR reset"
+        ]));
+        assert!(!tells(&["INFO POST /habits 503 2 ms cut-7", "ERROR connection reset by peer"]));
+    }
+}

@@ -1,0 +1,75 @@
+//! A database that does not answer, and clients that do not wait.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use serde_json::json;
+
+use super::outage::{hurried, in_time, well_again, working};
+use crate::course::check::{Check, check};
+use crate::course::problem::expect_problem;
+use crate::outcome::Stop;
+use crate::probe::Request;
+
+/// How many clients hang up: more than a pool has connections, most often.
+const CLIENTS: usize = 40;
+/// What each round trip to the database is held back meanwhile, and how long the clients wait.
+const HELD_BACK: Duration = Duration::from_millis(150);
+const PATIENCE: Duration = Duration::from_millis(60);
+
+/// The checks.
+pub fn checks() -> Vec<Check> {
+    vec![
+        check("5.database-slow", "When the database does not answer, the request ends in time, and later ones are fine")
+            .book("timeouts")
+            .hints(&[
+                "A database that is overloaded takes what you send and says nothing. How long do your clients wait with you?",
+                "`tokio::time::timeout` around the handler, or tower-http's `TimeoutLayer`, with REQUEST_TIMEOUT_MS.",
+                "The answer of a layer has to be problem details too: 503, or 504.",
+            ])
+            .proof(async |api| {
+                let server = hurried(api).await?;
+                let api = &server.api;
+                working(api).await?;
+                let fault = api.store()?.tap().black_hole();
+                let post = || Request::new("POST", "/habits").json(&json!({ "name": api.data.name() }));
+                let import = Request::new("POST", "/habits/import").json(&json!([{ "name": api.data.name() }]));
+                let answers = join_all([post(), import, post()].map(|request| in_time(api, request))).await;
+                if fault.heal() == 0 {
+                    return Err(Stop::Inconclusive("the server asked its database for nothing while that was silent".into()));
+                }
+                for answer in answers {
+                    expect_problem(&answer?, [503, 504, 408])?;
+                }
+                well_again(api).await?;
+                Ok(())
+            }),
+        check("5.pool", "40 clients that hang up while the database is slow take no connection of the pool with them")
+            .book("timeouts")
+            .hints(&[
+                "A client that hangs up ends your handler in the middle. Who gives the connection back?",
+                "Connections that are dropped go back to the pool by themselves; those that were forgotten, leaked or spawned away do not.",
+            ])
+            .proof(async |api| {
+                let server = hurried(api).await?;
+                let api = &server.api;
+                working(api).await?;
+                let slow = api.store()?.tap().delay(HELD_BACK);
+                let hang_up = |number: usize| async move {
+                    let request = match number % 2 {
+                        0 => Request::new("POST", "/habits").json(&json!({ "name": api.data.name() })),
+                        _ => Request::new("POST", "/habits/import").json(&json!([{ "name": api.data.name() }])),
+                    };
+                    // The connection is closed with the request that is given up.
+                    let _ = tokio::time::timeout(PATIENCE, api.http.exchange(request)).await;
+                };
+                join_all((0..CLIENTS).map(hang_up)).await;
+                tokio::time::sleep(HELD_BACK).await;
+                if slow.heal() == 0 {
+                    return Err(Stop::Inconclusive("the server asked its database for nothing while that was slow".into()));
+                }
+                well_again(api).await?;
+                Ok(())
+            }),
+    ]
+}

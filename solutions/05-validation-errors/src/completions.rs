@@ -1,6 +1,5 @@
 //! `/habits/{id}/completions`: the days on which a habit was done.
 
-// ANCHOR: completions_imports
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -12,11 +11,13 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::AppState;
 use crate::auth::auth_user::AuthUser;
-use crate::day::Day;
+// ANCHOR: completions_imports
+use crate::day::{Day, check_not_future};
+// ANCHOR_END: completions_imports
+//~ use crate::day::Day;
 use crate::error::{Error, OnConstraint};
 use crate::extract::{Path, ValidQuery};
 use crate::validation::{FieldError, Validate};
-// ANCHOR_END: completions_imports
 
 /// Every call under `/habits/{id}/completions`.
 pub fn router() -> OpenApiRouter<AppState> {
@@ -25,7 +26,6 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(put, delete))
 }
 
-// ANCHOR: completion
 /// A day on which a habit was done.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Completion {
@@ -46,6 +46,10 @@ pub struct CompletionPath {
 /// The days that a client asks for, both ends included.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
+// ANCHOR: range_fields
+#[serde(deny_unknown_fields)]
+// ANCHOR_END: range_fields
+//~ // TODO(range_fields): refuse fields that are not among these.
 pub struct Range {
     /// The first day (UTC); without it, there is no first.
     pub from: Option<Day>,
@@ -53,12 +57,24 @@ pub struct Range {
     pub to: Option<Day>,
 }
 
+// ANCHOR: range
 impl Validate for Range {
     fn validate(&mut self) -> Vec<FieldError> {
-        Vec::new()
+        match (self.from, self.to) {
+            (Some(from), Some(to)) if from > to => {
+                vec![FieldError::new("from", "must not be after `to`")]
+            }
+            _ => Vec::new(),
+        }
     }
 }
-// ANCHOR_END: completion
+// ANCHOR_END: range
+//~ // TODO(range): refuse a range that ends before it begins.
+//~ impl Validate for Range {
+//~     fn validate(&mut self) -> Vec<FieldError> {
+//~         Vec::new()
+//~     }
+//~ }
 
 /// Lists the days on which a habit was done, ascending.
 #[utoipa::path(
@@ -106,7 +122,7 @@ async fn require_habit(db: impl PgExecutor<'_>, user: AuthUser, id: i64) -> Resu
 }
 // ANCHOR_END: list_completions
 
-/// Says that a habit was done on a day.
+/// Says that a habit was done on a day, which may not be in the future.
 #[utoipa::path(
     put,
     path = "/habits/{id}/completions/{date}",
@@ -114,7 +130,7 @@ async fn require_habit(db: impl PgExecutor<'_>, user: AuthUser, id: i64) -> Resu
     responses(
         (status = CREATED, description = "This was new", body = Completion),
         (status = OK, description = "This was known", body = Completion),
-        (status = BAD_REQUEST, description = "The date is no day"),
+        (status = BAD_REQUEST, description = "The date is no day, or has not come yet"),
         (status = NOT_FOUND, description = "No habit has this id")
     )
 )]
@@ -124,6 +140,9 @@ async fn put(
     user: AuthUser,
     Path(CompletionPath { id, date }): Path<CompletionPath>,
 ) -> Result<(StatusCode, Json<Completion>), Error> {
+    if let Some(error) = check_not_future("date", date.0) {
+        return Err(Error::Invalid(vec![error]));
+    }
     require_habit(&state.db, user, id).await?;
     let status = match add(&state.db, id, date.0).await? {
         true => StatusCode::CREATED,
@@ -131,6 +150,20 @@ async fn put(
     };
     Ok((status, Json(Completion { date })))
 }
+// ANCHOR_END: put_completion
+//~ // TODO(put_completion): refuse a day that has not come yet.
+//~ async fn put(
+//~     State(state): State<AppState>,
+//~     user: AuthUser,
+//~     Path(CompletionPath { id, date }): Path<CompletionPath>,
+//~ ) -> Result<(StatusCode, Json<Completion>), Error> {
+//~     require_habit(&state.db, user, id).await?;
+//~     let status = match add(&state.db, id, date.0).await? {
+//~         true => StatusCode::CREATED,
+//~         false => StatusCode::OK,
+//~     };
+//~     Ok((status, Json(Completion { date })))
+//~ }
 
 /// Stores that a habit was done on a day, and tells whether that is new.
 async fn add(db: impl PgExecutor<'_>, id: i64, day: Date) -> Result<bool, Error> {
@@ -146,7 +179,6 @@ async fn add(db: impl PgExecutor<'_>, id: i64, day: Date) -> Result<bool, Error>
     .on_constraint("completions_habit_id_fkey", Error::NotFound)?;
     Ok(done.rows_affected() == 1)
 }
-// ANCHOR_END: put_completion
 
 /// Says that a habit was not done on a day.
 #[utoipa::path(

@@ -6,9 +6,11 @@
 //! | `PORT` | `8000` | TCP port to listen on; 0 lets the system choose |
 //! | `DATABASE_URL` | none, it is required | the database, such as `postgresql://user:password@host/name` |
 //! | `JWT_SECRET` | none, it is required | the key for tokens, at least 32 bytes that nobody can guess |
+//! | those in [`hardening`] | what each says | how much the server puts up with |
 //! | those in [`oauth`] | none | a provider with which users can sign in |
 //! | `RUST_LOG` | `info` | which log lines are written, such as `warn` or `info,tower_http=debug` |
 
+pub mod hardening;
 pub mod oauth;
 
 use std::env;
@@ -20,6 +22,7 @@ use serde::Deserialize;
 use sqlx::postgres::PgConnectOptions;
 use tracing_subscriber::EnvFilter;
 
+use self::hardening::Hardening;
 use self::oauth::OAuth;
 
 /// The configuration of the program.
@@ -33,6 +36,8 @@ pub struct Config {
     pub jwt_secret: Secret<String>,
     /// With whom users can sign in, if that is set up.
     pub oauth: Option<OAuth>,
+    /// What the server puts up with.
+    pub hardening: Hardening,
     /// Which log lines are written.
     pub log_filter: EnvFilter,
 }
@@ -65,12 +70,14 @@ impl Config {
         let database_url = parse_database_url(&lookup)?;
         let jwt_secret = parse_jwt_secret(&lookup)?;
         let oauth = OAuth::read(&lookup)?;
+        let hardening = Hardening::read(&lookup)?;
         let log_filter = parse(&lookup, "RUST_LOG", "info", "a log filter such as info")?;
         Ok(Self {
             address: format!("{host}:{port}"),
             database_url,
             jwt_secret,
             oauth,
+            hardening,
             log_filter,
         })
     }

@@ -10,6 +10,11 @@ use time::macros::format_description;
 use time::{Date, OffsetDateTime};
 use utoipa::ToSchema;
 
+// ANCHOR: day_imports
+use crate::validation::FieldError;
+// ANCHOR_END: day_imports
+//~!
+
 // ANCHOR: day
 /// A day as clients write it, in JSON and in addresses: `2026-01-31` (RFC 3339, `full-date`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ToSchema)]
@@ -22,8 +27,17 @@ pub fn today() -> Date {
 }
 // ANCHOR_END: day
 
+// ANCHOR: check_not_future
+/// Refuses a day that has not come yet: nobody can have done anything on it.
+pub fn check_not_future(field: &'static str, day: Date) -> Option<FieldError> {
+    (day > today()).then(|| FieldError::new(field, "must not be in the future (UTC)"))
+}
+// ANCHOR_END: check_not_future
+//~!
+
 const FORMAT: StaticFormatDescription = format_description!("[year]-[month]-[day]");
-const EXPECTED: &str = "a day such as 2026-01-31";
+/// What a text must be to be a day, in words that go on from the name of its field.
+pub const EXPECTED: &str = "must be a day such as 2026-01-31";
 
 impl fmt::Display for Day {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -73,7 +87,7 @@ impl Visitor<'_> for DayVisitor {
     type Value = Day;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(EXPECTED)
+        f.write_str("a day")
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Day, E> {

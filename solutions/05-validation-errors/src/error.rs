@@ -1,5 +1,7 @@
 //! Everything that can be wrong with a request.
 
+use std::time::Duration;
+
 use axum::http::StatusCode;
 
 use crate::validation::FieldError;
@@ -11,7 +13,7 @@ pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 /// Why a request is refused. Each variant is one meaning in HTTP (RFC 9110, section 15.5).
 #[derive(Debug)]
 pub enum Error {
-    /// 400: the body cannot be read; the text says in what way.
+    /// 400: the request cannot be read; the text says in what way.
     BadRequest(&'static str),
     /// 400: the body can be read, but these fields break a rule.
     Invalid(Vec<FieldError>),
@@ -25,14 +27,24 @@ pub enum Error {
     MethodNotAllowed,
     /// 409: this field is at odds with what is stored.
     Conflict(FieldError),
+    /// 408: the body did not arrive in time.
+    RequestTimeout,
     /// 413: the body is longer than this server reads.
     PayloadTooLarge,
     /// 415: the body does not say that it is JSON.
     UnsupportedMediaType,
-    /// 500: the database failed us. The log says why, the answer does not.
+    /// 429: the client asks too often, and may ask again after so long (RFC 6585, section 4).
+    TooManyRequests(Duration),
+    /// 500: the database refuses what we ask. The log says why, the answer does not.
     Internal(sqlx::Error),
+    /// 500: the code has a mistake. The log says which, the answer does not.
+    Panic(String),
     /// 502: another service that we need failed us. The log says why, the answer does not.
     BadGateway(Cause),
+    /// 503: the database cannot be asked. The log says why, the answer does not.
+    Unavailable(sqlx::Error),
+    /// 503: an answer took us too long.
+    TimedOut,
     /// 504: another service that we need did not answer in time.
     GatewayTimeout(Cause),
 }
@@ -47,10 +59,13 @@ impl Error {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::TooManyRequests(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Internal(_) | Self::Panic(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::BadGateway(_) => StatusCode::BAD_GATEWAY,
+            Self::Unavailable(_) | Self::TimedOut => StatusCode::SERVICE_UNAVAILABLE,
             Self::GatewayTimeout(_) => StatusCode::GATEWAY_TIMEOUT,
         }
     }
@@ -70,12 +85,41 @@ impl Error {
     }
 }
 
+// ANCHOR_END: error
+
+// ANCHOR: unavailable
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
-        Self::Internal(error)
+        match &error {
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::Protocol(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed => Self::Unavailable(error),
+            sqlx::Error::Database(refusal) if refusal.code().as_deref().is_some_and(passes) => {
+                Self::Unavailable(error)
+            }
+            _ => Self::Internal(error),
+        }
     }
 }
-// ANCHOR_END: error
+
+/// Whether a refusal of PostgreSQL with this code (SQLSTATE) says that it cannot work now, and not
+/// that what we ask is wrong. The first two characters are the class.
+fn passes(code: &str) -> bool {
+    // Lost connections, conflicts of transactions, too few resources, locks, stopping, I/O.
+    const CLASSES: [&str; 6] = ["08", "40", "53", "55", "57", "58"];
+    /// A transaction was idle for too long.
+    const IDLE_IN_TRANSACTION: &str = "25P03";
+    CLASSES.iter().any(|class| code.starts_with(class)) || code == IDLE_IN_TRANSACTION
+}
+// ANCHOR_END: unavailable
+//~ // TODO(unavailable): when the database cannot be reached, that is `Unavailable`.
+//~ impl From<sqlx::Error> for Error {
+//~     fn from(error: sqlx::Error) -> Self {
+//~         Self::Internal(error)
+//~     }
+//~ }
 
 // ANCHOR: on_constraint
 /// Gives the violation of a constraint its meaning in HTTP.
@@ -101,3 +145,23 @@ impl<T, E: Into<Error>> OnConstraint<T> for Result<T, E> {
     }
 }
 // ANCHOR_END: on_constraint
+
+// ANCHOR: error_tests
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_passes_is_told_from_what_is_wrong() {
+        // Shutting down, cancelled, too many connections, deadlock, a transaction that was idle.
+        for code in ["57P01", "57014", "53300", "40P01", "25P03"] {
+            assert!(passes(code), "{code}");
+        }
+        // A unique name is taken, a syntax error, a character that cannot be stored.
+        for code in ["23505", "42601", "22021"] {
+            assert!(!passes(code), "{code}");
+        }
+    }
+}
+// ANCHOR_END: error_tests
+//~!

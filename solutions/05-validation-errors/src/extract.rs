@@ -1,17 +1,19 @@
 //! Extractors: how a handler gets its arguments out of a request. Ours answer with our own errors.
 
-use std::fmt::Display;
-use std::str::FromStr;
+use std::error::Error as StdError;
+use std::fmt;
 
 use axum::extract::path::ErrorKind;
-use axum::extract::rejection::{JsonRejection, PathRejection};
+use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
-use serde::de::{DeserializeOwned, Error as _};
-use serde::{Deserialize, Deserializer};
-use serde_json::{Map, Value};
+use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, DeserializeOwned, Deserializer, MapAccess, Visitor};
+use tower_http::timeout::TimeoutError;
 
+use crate::day;
 use crate::error::Error;
 use crate::validation::{FieldError, Validate};
 
@@ -27,8 +29,8 @@ where
     type Rejection = Error;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
-        let axum::Json(object) = axum::Json::from_request(request, state).await?;
-        read(object).map(Self)
+        let axum::Json(Object(value)) = axum::Json::from_request(request, state).await?;
+        valid(value).map(Self)
     }
 }
 
@@ -44,12 +46,12 @@ where
     type Rejection = Error;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
-        let axum::Json(objects) = axum::Json::<Vec<_>>::from_request(request, state).await?;
-        if objects.len() > MAX {
+        let axum::Json(items) = axum::Json::<Vec<Object<T>>>::from_request(request, state).await?;
+        if items.len() > MAX {
             return Err(Error::BadRequest("The list in the body is too long."));
         }
-        let objects = objects.into_iter().enumerate();
-        let items = objects.map(|(index, object)| read(object).map_err(|e| e.within(index)));
+        let items = items.into_iter().enumerate();
+        let items = items.map(|(index, Object(item))| valid(item).map_err(|e| e.within(index)));
         items.collect::<Result<_, _>>().map(Self)
     }
 }
@@ -66,39 +68,14 @@ where
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
-        match axum::extract::Query::from_request_parts(parts, state).await {
-            Ok(axum::extract::Query(texts)) => read(texts).map(Self),
-            Err(_) => Err(Error::BadRequest("The parameters cannot be read.")),
-        }
+        let axum::extract::Query(value) =
+            axum::extract::Query::from_request_parts(parts, state).await?;
+        valid(value).map(Self)
     }
 }
 
-/// Reads a number, or another value that is no text in JSON, from the text of a parameter.
-///
-/// # Errors
-///
-/// The text is no `T`.
-pub fn from_text<'de, D, T>(field: D) -> Result<Option<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: FromStr<Err: Display>,
-{
-    let text = String::deserialize(field)?;
-    text.parse().map(Some).map_err(D::Error::custom)
-}
-
-/// Gives an object the shape of `T`, and applies the rules of `T`.
-fn read<T>(object: Map<String, Value>) -> Result<T, Error>
-where
-    T: DeserializeOwned + Validate,
-{
-    // The JSON was parsed before, because only this second step is told which field is wrong.
-    let mut value: T =
-        serde_path_to_error::deserialize(Value::Object(object)).map_err(|error| {
-            let field = error.path().to_string().replace('[', ".").replace(']', "");
-            Error::Invalid(vec![FieldError::new(field, "has the wrong type")])
-        })?;
-
+/// Applies the rules of `T`.
+fn valid<T: Validate>(mut value: T) -> Result<T, Error> {
     let errors = value.validate();
     if errors.is_empty() {
         Ok(value)
@@ -107,16 +84,87 @@ where
     }
 }
 
+// ANCHOR: object
+/// A value that stands in JSON as an object. Serde alone would take an array too, its items for the
+/// fields in their order.
+struct Object<T>(T);
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ObjectVisitor<T>(std::marker::PhantomData<T>);
+
+        impl<'de, T: DeserializeOwned> Visitor<'de> for ObjectVisitor<T> {
+            type Value = Object<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, object: A) -> Result<Object<T>, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(object)).map(Object)
+            }
+        }
+
+        deserializer.deserialize_map(ObjectVisitor(std::marker::PhantomData))
+    }
+}
+// ANCHOR_END: object
+
+// ANCHOR: wrong_field
+/// The field that does not fit the shape, if `rejection` is about one.
+fn wrong_field<E>(rejection: &(dyn StdError + 'static)) -> Option<FieldError>
+where
+    E: de::Error + 'static,
+{
+    let error: &serde_path_to_error::Error<E> = find_source(rejection)?;
+    let field = error.path().to_string().replace('[', ".").replace(']', "");
+    let field = field.trim_start_matches('.');
+    (!field.is_empty()).then(|| FieldError::new(field, broken_rule(&error.inner().to_string())))
+}
+
+/// Which rule is broken. Serde says it in words only.
+fn broken_rule(words: &str) -> &'static str {
+    if words.starts_with("unknown field") {
+        "is not known here"
+    } else if words.starts_with("duplicate field") {
+        "must be given only once"
+    } else if words.starts_with(day::EXPECTED) {
+        day::EXPECTED
+    } else {
+        "has the wrong type"
+    }
+}
+
+/// Looks for an error of type `E` among the reasons for `error`.
+fn find_source<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
+    match error.downcast_ref() {
+        Some(found) => Some(found),
+        None => find_source(error.source()?),
+    }
+}
+// ANCHOR_END: wrong_field
+
 impl From<JsonRejection> for Error {
     fn from(rejection: JsonRejection) -> Self {
-        match rejection {
+        match &rejection {
             JsonRejection::MissingJsonContentType(_) => Self::UnsupportedMediaType,
-            JsonRejection::JsonDataError(_) => {
-                Self::BadRequest("The body is not the kind of JSON that belongs here.")
-            }
+            JsonRejection::JsonDataError(error) => match wrong_field::<serde_json::Error>(error) {
+                Some(field) => Self::Invalid(vec![field]),
+                None => Self::BadRequest("The body is not the kind of JSON that belongs here."),
+            },
             JsonRejection::JsonSyntaxError(_) => Self::BadRequest("The body is not valid JSON."),
             other if other.status() == StatusCode::PAYLOAD_TOO_LARGE => Self::PayloadTooLarge,
+            other if find_source::<TimeoutError>(other).is_some() => Self::RequestTimeout,
             _ => Self::BadRequest("The body did not arrive as a whole."),
+        }
+    }
+}
+
+impl From<QueryRejection> for Error {
+    fn from(rejection: QueryRejection) -> Self {
+        match wrong_field::<de::value::Error>(&rejection) {
+            Some(field) => Self::Invalid(vec![field]),
+            None => Self::BadRequest("The parameters cannot be read."),
         }
     }
 }
@@ -146,7 +194,119 @@ fn wrong_value(rejection: &PathRejection) -> FieldError {
         && let ErrorKind::DeserializeError { key, .. } = failure.kind()
         && key == "date"
     {
-        return FieldError::new("date", "must be a day such as 2026-01-31");
+        return FieldError::new("date", day::EXPECTED);
     }
     FieldError::new("id", "must be an integer of at most 64 bits")
 }
+
+// ANCHOR: extract_tests
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use axum::http::header;
+
+    use super::*;
+    use crate::import::ImportedHabit;
+    use crate::page::Page;
+    use crate::shapes::HabitPatch;
+
+    /// The fields that are wrong in a request with this body; none if it has no fields, or is right.
+    async fn wrong_fields<T: FromRequest<()>>(body: &str) -> Vec<String>
+    where
+        Error: From<T::Rejection>,
+    {
+        let request = Request::post("/").header(header::CONTENT_TYPE, "application/json");
+        let request = request
+            .body(Body::from(body.to_owned()))
+            .expect("a request");
+        match T::from_request(request, &()).await.map_err(Error::from) {
+            Err(Error::Invalid(errors)) => errors.into_iter().map(|error| error.field).collect(),
+            Err(Error::BadRequest(_)) => vec![String::new()],
+            Err(other) => vec![format!("{other:?}")],
+            Ok(_) => Vec::new(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_field_that_does_not_fit_is_named() {
+        for (body, field) in [
+            (r#"{"name": 7}"#, "name"),
+            (r#"{"name": null}"#, "name"),
+            (r#"{"completed_today": "true"}"#, "completed_today"),
+            (r#"{"user_id": 1}"#, "user_id"),
+            (r#"{"name": "a", "name": "b"}"#, "name"),
+        ] {
+            assert_eq!(
+                wrong_fields::<ValidJson<HabitPatch>>(body).await,
+                [field],
+                "{body}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn in_a_list_the_field_has_its_place_before_it() {
+        for (body, field) in [
+            (r#"[{"name": 7}]"#, "0.name"),
+            (
+                r#"[{"name": "a"}, {"name": "b", "user_id": 1}]"#,
+                "1.user_id",
+            ),
+            (
+                r#"[{"name": "a", "completions": ["2026-02-30"]}]"#,
+                "0.completions.0",
+            ),
+            (
+                r#"[{"name": "a", "completions": ["9999-12-31"]}]"#,
+                "0.completions",
+            ),
+            (r#"[["a"]]"#, "0"),
+        ] {
+            let fields = wrong_fields::<ValidJsonList<ImportedHabit, 9>>(body).await;
+            assert_eq!(fields, [field], "{body}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_no_json_object_has_no_fields() {
+        let deep = format!("{{\"name\":{}", "[".repeat(10_000));
+        for body in [
+            "",
+            "{",
+            "[]",
+            "7",
+            "null",
+            r#"["a"]"#,
+            r#"{"name": "\ud800"}"#,
+            r#"{"name": "a"} {}"#,
+        ] {
+            assert_eq!(
+                wrong_fields::<ValidJson<HabitPatch>>(body).await,
+                [""],
+                "{body}"
+            );
+        }
+        assert_ne!(wrong_fields::<ValidJson<HabitPatch>>(&deep).await, [""; 0]);
+    }
+
+    #[tokio::test]
+    async fn a_parameter_that_does_not_fit_is_named() {
+        for (query, field) in [
+            ("limit=ten", "limit"),
+            ("limit=", "limit"),
+            ("limit=0", "limit"),
+            ("limit=1&limit=2", "limit"),
+            ("limit=1&after=1.5", "after"),
+            ("page=1", "page"),
+        ] {
+            let request = Request::get(format!("/?{query}")).body(());
+            let (mut parts, ()) = request.expect("a request").into_parts();
+            match ValidQuery::<Page>::from_request_parts(&mut parts, &()).await {
+                Err(Error::Invalid(errors)) => assert_eq!(errors[0].field, field, "{query}"),
+                other => panic!("{query}: {other:?}"),
+            }
+        }
+    }
+}
+// ANCHOR_END: extract_tests
+//~!

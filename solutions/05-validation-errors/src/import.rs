@@ -1,6 +1,5 @@
 //! `/habits/import`: many habits at once, all of them or none.
 
-// ANCHOR: import_imports
 use std::collections::BTreeSet;
 
 use axum::Json;
@@ -11,13 +10,15 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::auth::auth_user::AuthUser;
-use crate::day::{Day, today};
+// ANCHOR: import_imports
+use crate::day::{Day, check_not_future, today};
+// ANCHOR_END: import_imports
+//~ use crate::day::{Day, today};
 use crate::error::Error;
 use crate::extract::ValidJsonList;
 use crate::shapes::Habit;
 use crate::validation::{FieldError, Validate, check_description, check_name};
 use crate::{AppState, habits};
-// ANCHOR_END: import_imports
 
 /// Most bytes in the body of an import.
 const BODY_MAX: usize = 1024 * 1024;
@@ -29,9 +30,12 @@ pub fn router() -> OpenApiRouter<AppState> {
         .layer(DefaultBodyLimit::max(BODY_MAX))
 }
 
-// ANCHOR: imported_habit
 /// A habit that a client brings along, with its past.
 #[derive(Debug, Deserialize, ToSchema)]
+// ANCHOR: imported_habit_fields
+#[serde(deny_unknown_fields)]
+// ANCHOR_END: imported_habit_fields
+//~ // TODO(imported_habit_fields): refuse fields that are not among these.
 pub struct ImportedHabit {
     /// What to do.
     // A name left out is read as a blank one, which `validate` refuses.
@@ -48,14 +52,26 @@ pub struct ImportedHabit {
     pub completions: BTreeSet<Day>,
 }
 
+// ANCHOR: imported_habit
 impl Validate for ImportedHabit {
     fn validate(&mut self) -> Vec<FieldError> {
         let name = check_name(&mut self.name);
         let description = check_description(self.description.as_deref());
-        name.into_iter().chain(description).collect()
+        let last = self.completions.last();
+        let completions = last.and_then(|Day(day)| check_not_future("completions", *day));
+        let errors = name.into_iter().chain(description).chain(completions);
+        errors.collect()
     }
 }
 // ANCHOR_END: imported_habit
+//~ // TODO(imported_habit): refuse completions on days that have not come yet.
+//~ impl Validate for ImportedHabit {
+//~     fn validate(&mut self) -> Vec<FieldError> {
+//~         let name = check_name(&mut self.name);
+//~         let description = check_description(self.description.as_deref());
+//~         name.into_iter().chain(description).collect()
+//~     }
+//~ }
 
 /// Adds many habits at once, or none of them if anything is wrong with one.
 #[utoipa::path(

@@ -2,8 +2,11 @@
 
 pub mod admin;
 pub mod auth;
+pub mod body_limit;
+pub mod catch_panic;
 pub mod completions;
 pub mod config;
+pub mod cors;
 pub mod database;
 pub mod day;
 pub mod docs;
@@ -16,10 +19,13 @@ pub mod logging;
 pub mod me;
 pub mod page;
 pub mod problem;
+pub mod rate_limit;
 pub mod request_id;
+pub mod security_headers;
 pub mod shapes;
 pub mod shutdown;
 pub mod streak;
+pub mod timeout;
 pub mod trace;
 pub mod validation;
 
@@ -27,14 +33,15 @@ use std::sync::Arc;
 
 use axum::Router;
 use sqlx::PgPool;
+use tower_http::compression::CompressionLayer;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::auth::provider::Provider;
 use crate::auth::token::Tokens;
+use crate::config::hardening::Hardening;
 use crate::docs::ApiDoc;
 
-// ANCHOR: state
 /// What the handlers share. A clone is another handle on the same, so every request can have one.
 #[derive(Debug, Clone)]
 pub struct AppState {
@@ -44,24 +51,35 @@ pub struct AppState {
     pub tokens: Arc<Tokens>,
     /// With whom users can sign in, if that is set up.
     pub provider: Option<Arc<Provider>>,
+    /// What we put up with.
+    pub hardening: Arc<Hardening>,
 }
 
 impl AppState {
     /// The state of a program that has just started.
-    pub fn new(db: PgPool, tokens: Tokens, provider: Option<Provider>) -> Self {
+    pub fn new(
+        db: PgPool,
+        tokens: Tokens,
+        provider: Option<Provider>,
+        hardening: Hardening,
+    ) -> Self {
         Self {
             db,
             tokens: Arc::new(tokens),
             provider: provider.map(Arc::new),
+            hardening: Arc::new(hardening),
         }
     }
 }
-// ANCHOR_END: state
 
 /// Builds the whole API.
 pub fn app(state: AppState) -> Router {
+    let hardening = Arc::clone(&state.hardening);
     let (api, document) = OpenApiRouter::with_openapi(ApiDoc::openapi())
-        .merge(auth::router())
+        .merge(rate_limit::around(
+            auth::router(),
+            hardening.rate_limit_per_minute,
+        ))
         .merge(me::router())
         .merge(admin::router())
         .merge(habits::router())
@@ -71,9 +89,14 @@ pub fn app(state: AppState) -> Router {
     let api = api.with_state(state);
     let api = api.clone().nest("/v1", api);
 
-    let router = fallback::around(api.merge(docs::router(document)));
-    let router = router.layer(tower_http::compression::CompressionLayer::new());
+    let router = api.merge(docs::router(document));
     // Each layer goes around those before it: the last one here is the first to see a request.
+    let router = fallback::around(body_limit::around(router));
+    let router = timeout::around(router, hardening.request_timeout);
+    let router = catch_panic::around(router);
+    let router = router.layer(CompressionLayer::new());
+    let router = cors::around(router, &hardening.cors_allowed_origins);
+    let router = security_headers::around(router);
     let router = trace::around(router);
     request_id::around(router)
 }
@@ -81,6 +104,8 @@ pub fn app(state: AppState) -> Router {
 // ANCHOR: app_tests
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use axum::body::{Body, to_bytes};
     use axum::http::{Method, Request, StatusCode, header};
     use axum::response::Response;
@@ -97,7 +122,12 @@ mod tests {
     async fn send(method: Method, path: &str) -> Result<Response, axum::http::Error> {
         let secret = Secret("0123456789abcdef0123456789abcdef".to_owned());
         let db = PgPool::connect_lazy_with(PgConnectOptions::new().port(1));
-        let app = app(AppState::new(db, Tokens::new(&secret), None));
+        let hardening = Hardening {
+            request_timeout: Duration::from_secs(5),
+            cors_allowed_origins: Vec::new(),
+            rate_limit_per_minute: None,
+        };
+        let app = app(AppState::new(db, Tokens::new(&secret), None, hardening));
         let request = Request::builder().method(method).uri(path);
         let request = request.body(Body::empty())?;
         Ok(app

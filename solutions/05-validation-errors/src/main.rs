@@ -1,6 +1,7 @@
 //! Starts the server: reads the configuration, listens, and answers until told to stop.
 
 use std::error::Error;
+use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use solution_05_validation_errors::auth::{provider::Provider, token::Tokens};
@@ -9,7 +10,6 @@ use solution_05_validation_errors::{AppState, app, database, logging, shutdown};
 use tokio::net::TcpListener;
 use tracing::info;
 
-// ANCHOR: main
 #[tokio::main]
 async fn main() -> ExitCode {
     match run().await {
@@ -25,12 +25,11 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let config = Config::from_env()?;
     logging::init(config.log_filter);
 
-    let db = database::connect(config.database_url.0)
-        .await
-        .map_err(|error| {
-            format!("cannot use the database (DATABASE_URL), is it running? {error}")
-        })?;
-    database::migrate(&db).await?;
+    let database = config.database_url.0;
+    database::migrate(database.clone()).await.map_err(|error| {
+        format!("cannot use the database (DATABASE_URL), is it running? {error}")
+    })?;
+    let db = database::connect(database, config.hardening.request_timeout);
 
     let listener = TcpListener::bind(&config.address)
         .await
@@ -39,9 +38,11 @@ async fn run() -> Result<(), Box<dyn Error>> {
 
     let tokens = Tokens::new(&config.jwt_secret);
     let provider = config.oauth.map(Provider::new).transpose()?;
-    axum::serve(listener, app(AppState::new(db, tokens, provider)))
+    let app = app(AppState::new(db, tokens, provider, config.hardening));
+    // With the client's address, for the rate limit.
+    let app = app.into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, app)
         .with_graceful_shutdown(shutdown::requested())
         .await?;
     Ok(())
 }
-// ANCHOR_END: main

@@ -4,23 +4,22 @@ use axum::http::Uri;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::extract::from_text;
 use crate::validation::{FieldError, Validate};
 
-// ANCHOR: page
 /// Which part of a list a client wants (keyset pagination).
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
+// ANCHOR: page_fields
+#[serde(deny_unknown_fields)]
+// ANCHOR_END: page_fields
+//~ // TODO(page_fields): refuse fields that are not among these.
 pub struct Page {
     /// At most so many; without it, all of them.
-    #[serde(default, deserialize_with = "from_text")]
     #[param(minimum = 1, maximum = 100)]
     pub limit: Option<i64>,
     /// Only those that come after the one with this id.
-    #[serde(default, deserialize_with = "from_text")]
     pub after: Option<i64>,
 }
-// ANCHOR_END: page
 
 // ANCHOR: page_limit
 /// Most items on one page.

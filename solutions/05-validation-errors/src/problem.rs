@@ -5,13 +5,14 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use tracing::error;
+use utoipa::ToSchema;
 
 use crate::error::Error;
 use crate::validation::FieldError;
 
 /// Problem details, the body of every error.
-#[derive(Serialize)]
-struct Problem<'a> {
+#[derive(Serialize, ToSchema)]
+pub struct Problem<'a> {
     /// The meaning of the status code: the same for every error with this code.
     title: &'a str,
     /// The status code again, for readers that see only the body.
@@ -26,7 +27,10 @@ struct Problem<'a> {
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         match &self {
-            Self::Internal(cause) => error!(?cause, "the database failed us"),
+            Self::Internal(cause) => error!(?cause, "the database refuses what we ask"),
+            Self::Unavailable(cause) => error!(?cause, "the database cannot be asked"),
+            Self::Panic(cause) => error!(cause, "a handler panicked"),
+            Self::TimedOut => error!("the answer took too long"),
             Self::BadGateway(cause) | Self::GatewayTimeout(cause) => {
                 error!(?cause, "another service failed us");
             }
@@ -51,7 +55,15 @@ impl IntoResponse for Error {
             ),
             Self::PayloadTooLarge => ("The body is too long.", &[]),
             Self::UnsupportedMediaType => ("Send the body as application/json.", &[]),
-            Self::Internal(_) => ("Something went wrong on our side.", &[]),
+            Self::RequestTimeout => ("The body took too long to arrive.", &[]),
+            Self::TooManyRequests(_) => (
+                "You ask too often; the header Retry-After says how many seconds to wait.",
+                &[],
+            ),
+            Self::Internal(_) | Self::Panic(_) => ("Something went wrong on our side.", &[]),
+            Self::Unavailable(_) | Self::TimedOut => {
+                ("This does not work at the moment. Try again later.", &[])
+            }
             Self::BadGateway(_) | Self::GatewayTimeout(_) => (
                 "Another service that this takes does not work. Try again later.",
                 &[],
@@ -67,10 +79,16 @@ impl IntoResponse for Error {
         // A 401 says how to sign in (RFC 9110, section 11.6.1).
         let challenge =
             (status == StatusCode::UNAUTHORIZED).then_some([(header::WWW_AUTHENTICATE, "Bearer")]);
+        // A 429 says when to come back (RFC 9110, section 10.2.3); whole seconds, none too few.
+        let retry_after = match &self {
+            Self::TooManyRequests(wait) => Some([(header::RETRY_AFTER, wait.as_secs() + 1)]),
+            _ => None,
+        };
         (
             status,
             [(header::CONTENT_TYPE, "application/problem+json")],
             challenge,
+            retry_after,
             Json(problem),
         )
             .into_response()

@@ -59,9 +59,12 @@ impl HabitRow {
 }
 // ANCHOR_END: habit_row
 
-// ANCHOR: new_habit
 /// What a client sends to create a habit.
 #[derive(Debug, Deserialize, ToSchema)]
+// ANCHOR: new_habit_fields
+#[serde(deny_unknown_fields)]
+// ANCHOR_END: new_habit_fields
+//~ // TODO(new_habit_fields): refuse fields that are not among these.
 pub struct NewHabit {
     /// What to do.
     // A name left out is read as a blank one, which `validate` refuses.
@@ -80,11 +83,13 @@ impl Validate for NewHabit {
         name.into_iter().chain(description).collect()
     }
 }
-// ANCHOR_END: new_habit
 
-// ANCHOR: habit_patch
 /// What a client sends to change some fields of a habit: those it leaves out stay as they are.
 #[derive(Debug, Deserialize, ToSchema)]
+// ANCHOR: habit_patch_fields
+#[serde(deny_unknown_fields)]
+// ANCHOR_END: habit_patch_fields
+//~ // TODO(habit_patch_fields): refuse fields that are not among these.
 pub struct HabitPatch {
     /// The new name.
     #[serde(default, deserialize_with = "sent")]
@@ -119,11 +124,13 @@ where
 {
     T::deserialize(field).map(Some)
 }
-// ANCHOR_END: habit_patch
 
-// ANCHOR: habit_replacement
 /// What a client sends to replace a habit: fields it leaves out go back to their defaults.
 #[derive(Debug, Deserialize, ToSchema)]
+// ANCHOR: habit_replacement_fields
+#[serde(deny_unknown_fields)]
+// ANCHOR_END: habit_replacement_fields
+//~ // TODO(habit_replacement_fields): refuse fields that are not among these.
 pub struct HabitReplacement {
     /// What to do.
     // A name left out is read as a blank one, which `validate` refuses.
@@ -145,4 +152,3 @@ impl Validate for HabitReplacement {
         name.into_iter().chain(description).collect()
     }
 }
-// ANCHOR_END: habit_replacement

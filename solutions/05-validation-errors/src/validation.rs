@@ -1,6 +1,7 @@
 //! The rules for what clients send.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// A request body with rules. The extractor [`ValidJson`](crate::extract::ValidJson) applies them.
 pub trait Validate {
@@ -9,7 +10,7 @@ pub trait Validate {
 }
 
 /// A rule that a field breaks.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FieldError {
     /// Name of the field.
     pub field: String,
@@ -41,13 +42,44 @@ pub const NAME_MAX: usize = 100;
 pub const DESCRIPTION_MAX: usize = 500;
 
 /// PostgreSQL keeps every character but this one.
-const NO_NUL: &str = "must not contain the character U+0000";
+pub const NO_NUL: &str = "must not contain the character U+0000";
 
-/// Removes white space around the name, then checks that it has 1 to [`NAME_MAX`] characters.
+// ANCHOR: check_characters
+/// What a text of one line is told that holds a control character.
+const NO_CONTROLS: &str = "must not contain control characters";
+
+/// Refuses control characters (U+0000–001F, U+007F–009F): where the text is shown, they could hide
+/// a part of it, or act as commands of a terminal.
+fn check_line(field: &'static str, text: &str) -> Option<FieldError> {
+    text.contains(char::is_control)
+        .then(|| FieldError::new(field, NO_CONTROLS))
+}
+
+/// The same for a text that may have several lines.
+fn check_lines(field: &'static str, text: &str) -> Option<FieldError> {
+    let refused = |c: char| c.is_control() && c != '\n' && c != '\t';
+    let message = "must not contain control characters but newline and tab";
+    text.contains(refused)
+        .then(|| FieldError::new(field, message))
+}
+// ANCHOR_END: check_characters
+//~ // TODO(check_characters): refuse every control character, in a description all but newline and tab.
+//~ /// Refuses U+0000.
+//~ fn check_line(field: &'static str, text: &str) -> Option<FieldError> {
+//~     text.contains('\0').then(|| FieldError::new(field, NO_NUL))
+//~ }
+//~
+//~ /// The same for a text that may have several lines.
+//~ fn check_lines(field: &'static str, text: &str) -> Option<FieldError> {
+//~     check_line(field, text)
+//~ }
+
+/// Removes white space around the name, then checks that it has 1 to [`NAME_MAX`] characters, none
+/// of which is a control character.
 pub fn check_name(name: &mut String) -> Option<FieldError> {
     *name = name.trim().to_owned();
-    if name.contains('\0') {
-        return Some(FieldError::new("name", NO_NUL));
+    if let Some(error) = check_line("name", name) {
+        return Some(error);
     }
     match name.chars().count() {
         0 => Some(FieldError::new("name", "must not be blank")),
@@ -64,8 +96,8 @@ pub const EMAIL_MAX: usize = 254;
 /// it could prove that it is.
 pub fn check_email(email: &mut String) -> Option<FieldError> {
     *email = email.trim().to_owned();
-    if email.contains('\0') {
-        return Some(FieldError::new("email", NO_NUL));
+    if let Some(error) = check_line("email", email) {
+        return Some(error);
     }
     if email.chars().count() > EMAIL_MAX {
         return Some(FieldError::new("email", "must have at most 254 characters"));
@@ -77,11 +109,12 @@ pub fn check_email(email: &mut String) -> Option<FieldError> {
 }
 // ANCHOR_END: check_email
 
-/// Checks that the description, if there is one, has at most [`DESCRIPTION_MAX`] characters.
+/// Checks that the description, if there is one, has at most [`DESCRIPTION_MAX`] characters, none
+/// of which is a control character other than newline and tab.
 pub fn check_description(description: Option<&str>) -> Option<FieldError> {
     let description = description?;
-    if description.contains('\0') {
-        return Some(FieldError::new("description", NO_NUL));
+    if let Some(error) = check_lines("description", description) {
+        return Some(error);
     }
     (description.chars().count() > DESCRIPTION_MAX)
         .then(|| FieldError::new("description", "must have at most 500 characters"))
@@ -133,9 +166,15 @@ mod tests {
     }
 
     #[test]
-    fn what_the_database_cannot_keep_is_refused() {
-        assert!(message("a\0b").is_some());
-        assert!(check_description(Some("\0")).is_some());
+    fn control_characters_are_refused() {
+        for control in ('\0'..='\u{1f}').chain('\u{7f}'..='\u{9f}') {
+            assert!(message(&format!("a{control}b")).is_some(), "{control:?}");
+            let mut email = format!("a{control}b@example.com");
+            assert!(check_email(&mut email).is_some(), "{control:?}");
+            let refused = check_description(Some(&format!("a{control}b"))).is_some();
+            assert_eq!(refused, control != '\n' && control != '\t', "{control:?}");
+        }
+        assert_eq!(message("a b\u{a0}\u{200d}c"), None);
     }
 
     #[test]
@@ -145,3 +184,4 @@ mod tests {
     }
 }
 // ANCHOR_END: validation_tests
+//~!

@@ -1,6 +1,5 @@
 //! `/auth/login`: a token for an e-mail address and a password.
 
-// ANCHOR: login_imports
 use axum::Json;
 use axum::extract::State;
 use axum::http::header;
@@ -16,7 +15,6 @@ use crate::config::Secret;
 use crate::error::Error;
 use crate::extract::ValidJson;
 use crate::validation::{FieldError, Validate, check_email};
-// ANCHOR_END: login_imports
 
 /// The call `/auth/login`.
 pub fn router() -> OpenApiRouter<AppState> {
@@ -25,6 +23,10 @@ pub fn router() -> OpenApiRouter<AppState> {
 
 /// What a client sends to sign in.
 #[derive(Debug, Deserialize, ToSchema)]
+// ANCHOR: credentials_fields
+#[serde(deny_unknown_fields)]
+// ANCHOR_END: credentials_fields
+//~ // TODO(credentials_fields): refuse fields that are not among these.
 pub struct Credentials {
     /// The e-mail address.
     #[serde(default)]

@@ -86,10 +86,13 @@ async fn start(State(state): State<AppState>, jar: CookieJar) -> Result<impl Int
 }
 // ANCHOR_END: start
 
-// ANCHOR: callback_query
 /// What the provider sends along with the browser (RFC 6749, section 4.1.2).
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
+// ANCHOR: callback_fields
+#[serde(deny_unknown_fields)]
+// ANCHOR_END: callback_fields
+//~ // TODO(callback_fields): refuse fields that are not among these.
 pub struct Callback {
     /// What we sent.
     #[serde(default)]
@@ -109,7 +112,6 @@ impl Validate for Callback {
         }
     }
 }
-// ANCHOR_END: callback_query
 
 // ANCHOR: callback
 /// Signs in who comes back from the provider, and signs them up the first time.

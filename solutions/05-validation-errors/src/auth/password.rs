@@ -1,6 +1,5 @@
 //! Passwords: never stored themselves, only a hash of each, made by argon2id (RFC 9106).
 
-// ANCHOR: password_imports
 use std::sync::LazyLock;
 use std::thread::available_parallelism;
 
@@ -9,12 +8,18 @@ use argon2::{Argon2, PasswordHasher, PasswordVerifier};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
-use crate::validation::FieldError;
+// ANCHOR: password_imports
+use crate::validation::{FieldError, NO_NUL};
 // ANCHOR_END: password_imports
+//~ use crate::validation::FieldError;
 
 // ANCHOR: check_password
-/// Checks that the password has 8 to 128 characters, whichever they are.
+/// Checks that the password has 8 to 128 characters, of which none is U+0000.
 pub fn check_password(password: &str) -> Option<FieldError> {
+    // Some programs would take the password to end there.
+    if password.contains('\0') {
+        return Some(FieldError::new("password", NO_NUL));
+    }
     match password.chars().count() {
         0..8 => Some(FieldError::new(
             "password",
@@ -28,6 +33,21 @@ pub fn check_password(password: &str) -> Option<FieldError> {
     }
 }
 // ANCHOR_END: check_password
+//~ // TODO(check_password): refuse a password with the character U+0000.
+//~ /// Checks that the password has 8 to 128 characters, whichever they are.
+//~ pub fn check_password(password: &str) -> Option<FieldError> {
+//~     match password.chars().count() {
+//~         0..8 => Some(FieldError::new(
+//~             "password",
+//~             "must have at least 8 characters",
+//~         )),
+//~         8..=128 => None,
+//~         _ => Some(FieldError::new(
+//~             "password",
+//~             "must have at most 128 characters",
+//~         )),
+//~     }
+//~ }
 
 // ANCHOR: hash
 /// The hash under which to store a password: a text that also names the algorithm, its parameters
@@ -93,6 +113,8 @@ mod tests {
             ("12345678", true),
             ("😀😀😀😀😀😀😀😀", true),
             ("        ", true),
+            ("\u{1}\u{7f}\t\n1234", true),
+            ("1234567\0", false),
         ] {
             assert_eq!(check_password(password).is_none(), good, "{password}");
         }
@@ -133,3 +155,4 @@ mod tests {
     }
 }
 // ANCHOR_END: password_tests
+//~!

@@ -3,7 +3,6 @@
 //! Each refresh token is good for one use and gives the next one. A second use means that two have
 //! it, one of whom stole it; nobody can tell which, so both are signed out (RFC 9700, section 4.14).
 
-// ANCHOR: refresh_tokens
 use axum::extract::State;
 use serde::Deserialize;
 use sqlx::PgExecutor;
@@ -25,6 +24,10 @@ pub fn router() -> OpenApiRouter<AppState> {
 
 /// What a client sends to stay signed in.
 #[derive(Debug, Deserialize, ToSchema)]
+// ANCHOR: refresh_fields
+#[serde(deny_unknown_fields)]
+// ANCHOR_END: refresh_fields
+//~ // TODO(refresh_fields): refuse fields that are not among these.
 pub struct Refresh {
     /// The refresh token that came last.
     #[serde(default)]
@@ -40,7 +43,6 @@ impl Validate for Refresh {
         }
     }
 }
-// ANCHOR_END: refresh_tokens
 
 // ANCHOR: refresh
 /// Stays signed in.

@@ -25,6 +25,10 @@ pub fn router() -> OpenApiRouter<AppState> {
 
 /// What a client sends to sign up.
 #[derive(Debug, Deserialize, ToSchema)]
+// ANCHOR: new_user_fields
+#[serde(deny_unknown_fields)]
+// ANCHOR_END: new_user_fields
+//~ // TODO(new_user_fields): refuse fields that are not among these.
 pub struct NewUser {
     /// The e-mail address, which only one user can have.
     #[serde(default)]

@@ -11,6 +11,7 @@ use axum::http::request::Parts;
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, DeserializeOwned, Deserializer, MapAccess, Visitor};
+use serde_path_to_error::Segment;
 use tower_http::timeout::TimeoutError;
 
 use crate::day;
@@ -117,21 +118,28 @@ where
     E: de::Error + 'static,
 {
     let error: &serde_path_to_error::Error<E> = find_source(rejection)?;
-    let field = error.path().to_string().replace('[', ".").replace(']', "");
-    let field = field.trim_start_matches('.');
-    (!field.is_empty()).then(|| FieldError::new(field, broken_rule(&error.inner().to_string())))
-}
-
-/// Which rule is broken. Serde says it in words only.
-fn broken_rule(words: &str) -> &'static str {
-    if words.starts_with("unknown field") {
+    let mut path: Vec<String> = error.path().iter().map(segment).collect();
+    // Which rule is broken, serde says in words only.
+    let words = error.inner().to_string();
+    let message = if words.starts_with("unknown field") {
         "is not known here"
-    } else if words.starts_with("duplicate field") {
+    } else if let Some(field) = words.strip_prefix("duplicate field `") {
+        path.extend(field.split('`').next().map(str::to_owned));
         "must be given only once"
     } else if words.starts_with(day::EXPECTED) {
         day::EXPECTED
     } else {
         "has the wrong type"
+    };
+    (!path.is_empty()).then(|| FieldError::new(path.join("."), message))
+}
+
+/// The name of a field, or the place of an item.
+fn segment(segment: &Segment) -> String {
+    match segment {
+        Segment::Map { key } => key.clone(),
+        Segment::Seq { index } => index.to_string(),
+        other => other.to_string(),
     }
 }
 

@@ -24,6 +24,11 @@ pub struct Problem<'a> {
     errors: &'a [FieldError],
 }
 
+impl Error {
+    /// The media type of problem details.
+    pub const MEDIA_TYPE: &str = "application/problem+json";
+}
+
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         match &self {
@@ -86,7 +91,7 @@ impl IntoResponse for Error {
         };
         (
             status,
-            [(header::CONTENT_TYPE, "application/problem+json")],
+            [(header::CONTENT_TYPE, Error::MEDIA_TYPE)],
             challenge,
             retry_after,
             Json(problem),

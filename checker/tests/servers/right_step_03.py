@@ -297,12 +297,13 @@ class Handler(BaseHTTPRequestHandler):
         raise Problem(404, "There is no such habit.")
 
     def list(self):
-        page, field = self.parameters(), None
+        page, field = self.parameters(), "limit"
         try:
-            field, limit = "limit", int(page["limit"]) if "limit" in page else None
-            field, after = "after", int(page.get("after", 0))
+            limit = int(page["limit"]) if "limit" in page else None
             if limit is not None and not 1 <= limit <= 100:
-                field, limit = "limit", int("")
+                raise ValueError("out of range")
+            field = "after"
+            after = int(page.get("after", 0))
         except ValueError:
             raise Problem(400, "Some parameters are not valid.", {"field": field, "message": "is out of range"}) from None
         with transaction() as sql:

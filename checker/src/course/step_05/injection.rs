@@ -55,6 +55,7 @@ pub fn checks() -> Vec<Check> {
             .hints(&[
                 "`format!` and SQL do not go together, however carefully the text is escaped.",
                 "`.bind(value)` sends the value beside the statement. Look for queries whose text is built from pieces.",
+                "Some drivers put values into the text themselves before they send it, such as psycopg 2. psycopg 3 does not.",
             ])
             .proof(parameters),
     ]

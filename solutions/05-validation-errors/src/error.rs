@@ -84,7 +84,6 @@ impl Error {
         }
     }
 }
-
 // ANCHOR_END: error
 
 // ANCHOR: unavailable

@@ -89,10 +89,7 @@ async fn start(State(state): State<AppState>, jar: CookieJar) -> Result<impl Int
 /// What the provider sends along with the browser (RFC 6749, section 4.1.2).
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-// ANCHOR: callback_fields
-#[serde(deny_unknown_fields)]
-// ANCHOR_END: callback_fields
-//~ // TODO(callback_fields): refuse fields that are not among these.
+// Providers may send more, which a client must ignore.
 pub struct Callback {
     /// What we sent.
     #[serde(default)]

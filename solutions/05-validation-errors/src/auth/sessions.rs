@@ -3,7 +3,7 @@
 //! Another site could make the browser send a request too, and the cookie with it (CSRF). It
 //! cannot here: `SameSite=Lax` keeps the cookie from all such requests but a visit with GET, and
 //! GET changes nothing. Besides, other sites cannot send JSON or use the other methods unless this
-//! server says so (CORS), and it does not.
+//! server says so (CORS), and even where it does, it does so without cookies.
 
 // ANCHOR: sessions
 use axum::extract::State;

@@ -1,0 +1,110 @@
+//! `/auth/login`: a token for an e-mail address and a password.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::AppState;
+use crate::auth::token::{self, Tokens};
+use crate::auth::{password, refresh};
+use crate::config::Secret;
+use crate::error::Error;
+use crate::extract::ValidJson;
+use crate::validation::{FieldError, Validate, check_email};
+
+/// The call `/auth/login`.
+pub fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(login))
+}
+
+/// What a client sends to sign in.
+#[derive(Debug, Deserialize, ToSchema)]
+// TODO(credentials_fields): refuse fields that are not among these.
+pub struct Credentials {
+    /// The e-mail address.
+    #[serde(default)]
+    #[schema(required)]
+    pub email: String,
+    /// The password.
+    #[serde(default)]
+    #[schema(required, value_type = String, format = Password)]
+    pub password: Secret<String>,
+}
+
+impl Validate for Credentials {
+    fn validate(&mut self) -> Vec<FieldError> {
+        check_email(&mut self.email).into_iter().collect()
+    }
+}
+
+/// What a client gets who has signed in (RFC 6749, section 5.1).
+#[derive(Serialize, ToSchema)]
+pub struct SignedIn {
+    /// Goes into the header `Authorization`, after the word `Bearer`.
+    pub access_token: String,
+    /// How to send the token.
+    #[schema(value_type = String, example = "Bearer")]
+    pub token_type: &'static str,
+    /// For how many seconds the token is good.
+    pub expires_in: u64,
+    /// For `/auth/refresh`, when the access token has ended.
+    pub refresh_token: String,
+}
+
+impl SignedIn {
+    /// Both tokens for a user, the second of which is stored already.
+    pub fn new(tokens: &Tokens, user_id: i64, refresh_token: String) -> Self {
+        Self {
+            access_token: tokens.issue(user_id),
+            token_type: "Bearer",
+            expires_in: token::LIFETIME.as_secs(),
+            refresh_token,
+        }
+    }
+}
+
+impl IntoResponse for SignedIn {
+    fn into_response(self) -> Response {
+        // Nothing on the way may keep a copy (RFC 6749, section 5.1).
+        ([(header::CACHE_CONTROL, "no-store")], Json(self)).into_response()
+    }
+}
+
+/// Signs in.
+#[utoipa::path(
+    post,
+    path = "/auth/login",
+    request_body = Credentials,
+    responses(
+        (status = OK, description = "A token", body = SignedIn),
+        (status = UNAUTHORIZED, description = "The e-mail address or the password is wrong")
+    ),
+    security(())
+)]
+async fn login(
+    State(state): State<AppState>,
+    ValidJson(credentials): ValidJson<Credentials>,
+) -> Result<SignedIn, Error> {
+    let user_id = authenticate(&state, credentials).await?;
+    refresh::sign_in(&state, user_id).await
+}
+
+/// The id of the user with this e-mail address and password.
+///
+/// # Errors
+///
+/// The same one for an unknown address and a wrong password.
+pub async fn authenticate(state: &AppState, credentials: Credentials) -> Result<i64, Error> {
+    let user: Option<(i64, Option<String>)> =
+        sqlx::query_as("SELECT id, password_hash FROM users WHERE lower(email) = lower($1)")
+            .bind(credentials.email)
+            .fetch_optional(&state.db)
+            .await?;
+    let (id, hash) = user.unzip();
+    let matches = password::verify(credentials.password.0, hash.flatten()).await;
+    id.filter(|_| matches).ok_or(Error::Unauthorized)
+}

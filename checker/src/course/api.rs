@@ -77,8 +77,8 @@ impl Api {
     }
 
     /// The same view as nobody, from another address of this machine.
-    pub async fn from_source(&self, source: IpAddr) -> Outcome<Api> {
-        let probe = self.http.probe().from_source(source).await.map_err(|error| {
+    pub async fn sending_from(&self, source: IpAddr) -> Outcome<Api> {
+        let probe = self.http.probe().sending_from(source).await.map_err(|error| {
             Stop::Inconclusive(format!(
                 "this machine has no address {source} to send from ({error}); add it to the loopback interface, on macOS by \
                  `sudo ifconfig lo0 alias {source}`"

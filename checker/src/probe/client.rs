@@ -68,7 +68,7 @@ impl Probe {
     /// # Errors
     ///
     /// The machine has no such address.
-    pub async fn from_source(&self, source: IpAddr) -> io::Result<Self> {
+    pub async fn sending_from(&self, source: IpAddr) -> io::Result<Self> {
         TcpListener::bind((source, 0)).await?;
         Ok(Probe { source: Some(source), ..self.clone() })
     }

@@ -14,6 +14,10 @@ pub fn curl(exchange: &Exchange, base: &str) -> String {
         "HEAD" => command = String::from("curl --head"),
         method => command += &format!(" -X {method}"),
     }
+    if request.path.contains("/.") {
+        // Else curl resolves the dots itself.
+        command += " --path-as-is";
+    }
     command += &format!(" {}", quote(&format!("{base}{}", request.path)));
     for (name, value) in &request.headers {
         let field = format!("{name}: {value}");
@@ -30,11 +34,30 @@ pub fn curl(exchange: &Exchange, base: &str) -> String {
         let text = String::from_utf8_lossy(body);
         if text.len() > SHOWN {
             command += &format!(" \\\n  --data-binary @-   # {} bytes, in exchanges.har", body.len());
-        } else {
+        } else if is_plain(body) {
             command += &format!(" \\\n  --data-binary {}", quote(&text));
+        } else {
+            command = format!("printf '{}' | {command} \\\n  --data-binary @-", octal(body));
         }
     }
     command
+}
+
+/// Whether a terminal shows these bytes as they are.
+fn is_plain(bytes: &[u8]) -> bool {
+    let is_shown = |c: char| !c.is_control() && c != '\u{feff}' || c == '\n';
+    std::str::from_utf8(bytes).is_ok_and(|text| text.chars().all(is_shown))
+}
+
+/// Bytes as the format of `printf` has them, between single quotes.
+fn octal(bytes: &[u8]) -> String {
+    let byte = |byte: &u8| match byte {
+        b'\\' => r"\\".to_owned(),
+        b'%' => "%%".to_owned(),
+        b'\'' | ..b' ' | 0x7f.. => format!("\\{byte:03o}"),
+        _ => char::from(*byte).to_string(),
+    };
+    bytes.iter().map(byte).collect()
 }
 
 /// The access token in the place of which the command takes one from a variable of the shell: another server than the one
@@ -106,6 +129,18 @@ mod tests {
         assert!(command.ends_with(r#"-H "authorization: Bearer $TOKEN""#), "{command}");
         let own = Exchange { base: "http://127.0.0.1:8000".into(), ..exchange(request) };
         assert!(curl(&own, "http://127.0.0.1:8000").ends_with("-H 'authorization: Bearer aa.bb.cc'"));
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_go_through_printf() {
+        let command = shown(Request::new("POST", "/habits").body(&b"{\"a\": \"100%\\\xff\0'\"}"[..]));
+        assert!(command.starts_with(r#"printf '{"a": "100%%\\\377\000\047"}' | curl -i -X POST"#), "{command}");
+        assert!(command.ends_with("--data-binary @-"), "{command}");
+    }
+
+    #[test]
+    fn dots_in_a_path_stay_there() {
+        assert_eq!(shown(Request::new("GET", "/habits/../me")), "curl -i --path-as-is http://127.0.0.1:8000/habits/../me");
     }
 
     #[test]

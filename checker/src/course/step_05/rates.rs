@@ -63,9 +63,9 @@ pub fn checks() -> Vec<Check> {
             .proof(async |api| {
                 let server = limited(api).await?;
                 let [first, second, third] = [2, 3, 4].map(|last| IpAddr::from(Ipv4Addr::new(127, 0, 0, last)));
-                let first = server.api.from_source(first).await?;
-                let second = server.api.from_source(second).await?;
-                let third = server.api.from_source(third).await?;
+                let first = server.api.sending_from(first).await?;
+                let second = server.api.sending_from(second).await?;
+                let third = server.api.sending_from(third).await?;
                 if until_limited(&first, &[]).await?.is_none() {
                     log_in(&first, &[]).await?.status(429)?;
                 }

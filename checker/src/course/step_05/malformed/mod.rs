@@ -110,7 +110,7 @@ async fn first_broken(api: &Api, bases: &[Request], cases: &[Case]) -> Outcome<O
     join_all((0..AT_ONCE).map(|_| work())).await.into_iter().collect::<Outcome>()?;
     let broken = broken.take();
     // An answer that tells of a fault says which request it was; of a server that ended, every request on the way may be the cause.
-    let certain = broken.iter().find(|(_, breakage)| matches!(&breakage.exchange.reply, Ok(_)));
+    let certain = broken.iter().find(|(_, breakage)| breakage.exchange.reply.is_ok());
     let first = certain.or(broken.first()).cloned();
     Ok(first.map(|(case, breakage)| {
         let is_certain = breakage.exchange.reply.is_ok();

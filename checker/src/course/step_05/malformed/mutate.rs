@@ -314,7 +314,8 @@ mod tests {
         assert!(drafts.iter().any(|draft| draft.path.contains("%00")) && drafts.iter().any(|draft| draft.path.contains("..")));
         assert!(drafts.iter().any(|draft| draft.path.len() > 2_000));
         assert!(drafts.iter().any(|draft| draft.told.is_some()));
-        let changed = drafts.iter().zip(bases().iter().cycle()).filter(|(draft, base)| **draft != Draft::of(base));
+        let bases = bases();
+        let changed = drafts.iter().zip(bases.iter().cycle()).filter(|(draft, base)| **draft != Draft::of(base));
         assert!(changed.count() > drafts.len() * 9 / 10);
     }
 }

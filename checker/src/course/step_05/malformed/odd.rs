@@ -100,6 +100,12 @@ pub fn text(rng: &mut Rng) -> String {
         "ß",
         "İ",
     ];
+    // What breaks most servers stands alone every other time, so that nothing else is refused before it.
+    match rng.u8(..4) {
+        0 => return "\"a\\u0000b\"".into(),
+        1 => return one(rng, &["\"\\ud800\"", "\"a\\udc00b\"", "\"\\ud83d\\u0041\""]).into(),
+        _ => {}
+    }
     let mut text = String::from("\"");
     for _ in 0..=rng.usize(..3) {
         text.push_str(one(rng, &["", "a", "water "]));

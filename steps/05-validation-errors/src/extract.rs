@@ -1,22 +1,18 @@
 //! Extractors: how a handler gets its arguments out of a request. Ours answer with our own errors.
 
-use std::error::Error as StdError;
-use std::fmt;
+mod rejection;
 
-use axum::extract::path::ErrorKind;
-use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+use std::fmt;
+use std::marker::PhantomData;
+
 use axum::extract::{FromRequest, FromRequestParts, Request};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{self, DeserializeOwned, Deserializer, MapAccess, Visitor};
-use serde_path_to_error::Segment;
-use tower_http::timeout::TimeoutError;
+use serde::de::{DeserializeOwned, Deserializer, MapAccess, Visitor};
 
-use crate::day;
 use crate::error::Error;
-use crate::validation::{FieldError, Validate};
+use crate::validation::Validate;
 
 /// A request body that is a JSON object, has the shape of `T` and keeps the rules of `T`.
 #[derive(Debug)]
@@ -91,7 +87,7 @@ struct Object<T>(T);
 
 impl<'de, T: DeserializeOwned> Deserialize<'de> for Object<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct ObjectVisitor<T>(std::marker::PhantomData<T>);
+        struct ObjectVisitor<T>(PhantomData<T>);
 
         impl<'de, T: DeserializeOwned> Visitor<'de> for ObjectVisitor<T> {
             type Value = Object<T>;
@@ -105,71 +101,7 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Object<T> {
             }
         }
 
-        deserializer.deserialize_map(ObjectVisitor(std::marker::PhantomData))
-    }
-}
-
-/// The field that does not fit the shape, if `rejection` is about one.
-fn wrong_field<E>(rejection: &(dyn StdError + 'static)) -> Option<FieldError>
-where
-    E: de::Error + 'static,
-{
-    let error: &serde_path_to_error::Error<E> = find_source(rejection)?;
-    let mut path: Vec<String> = error.path().iter().map(segment).collect();
-    // Which rule is broken, serde says in words only.
-    let words = error.inner().to_string();
-    let message = if words.starts_with("unknown field") {
-        "is not known here"
-    } else if let Some(field) = words.strip_prefix("duplicate field `") {
-        path.extend(field.split('`').next().map(str::to_owned));
-        "must be given only once"
-    } else if words.starts_with(day::EXPECTED) {
-        day::EXPECTED
-    } else {
-        "has the wrong type"
-    };
-    (!path.is_empty()).then(|| FieldError::new(path.join("."), message))
-}
-
-/// The name of a field, or the place of an item.
-fn segment(segment: &Segment) -> String {
-    match segment {
-        Segment::Map { key } => key.clone(),
-        Segment::Seq { index } => index.to_string(),
-        other => other.to_string(),
-    }
-}
-
-/// Looks for an error of type `E` among the reasons for `error`.
-fn find_source<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
-    match error.downcast_ref() {
-        Some(found) => Some(found),
-        None => find_source(error.source()?),
-    }
-}
-
-impl From<JsonRejection> for Error {
-    fn from(rejection: JsonRejection) -> Self {
-        match &rejection {
-            JsonRejection::MissingJsonContentType(_) => Self::UnsupportedMediaType,
-            JsonRejection::JsonDataError(error) => match wrong_field::<serde_json::Error>(error) {
-                Some(field) => Self::Invalid(vec![field]),
-                None => Self::BadRequest("The body is not the kind of JSON that belongs here."),
-            },
-            JsonRejection::JsonSyntaxError(_) => Self::BadRequest("The body is not valid JSON."),
-            other if other.status() == StatusCode::PAYLOAD_TOO_LARGE => Self::PayloadTooLarge,
-            other if find_source::<TimeoutError>(other).is_some() => Self::RequestTimeout,
-            _ => Self::BadRequest("The body did not arrive as a whole."),
-        }
-    }
-}
-
-impl From<QueryRejection> for Error {
-    fn from(rejection: QueryRejection) -> Self {
-        match wrong_field::<de::value::Error>(&rejection) {
-            Some(field) => Self::Invalid(vec![field]),
-            None => Self::BadRequest("The parameters cannot be read."),
-        }
+        deserializer.deserialize_map(ObjectVisitor(PhantomData))
     }
 }
 
@@ -187,18 +119,7 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
         match axum::extract::Path::from_request_parts(parts, state).await {
             Ok(axum::extract::Path(value)) => Ok(Self(value)),
-            Err(rejection) => Err(Error::Invalid(vec![wrong_value(&rejection)])),
+            Err(rejection) => Err(rejection.into()),
         }
     }
-}
-
-/// Says which value in the path is wrong.
-fn wrong_value(rejection: &PathRejection) -> FieldError {
-    if let PathRejection::FailedToDeserializePathParams(failure) = rejection
-        && let ErrorKind::DeserializeError { key, .. } = failure.kind()
-        && key == "date"
-    {
-        return FieldError::new("date", day::EXPECTED);
-    }
-    FieldError::new("id", "must be an integer of at most 64 bits")
 }

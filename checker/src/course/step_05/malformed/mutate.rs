@@ -37,7 +37,11 @@ pub enum Kind {
     Number,
     /// A value becomes nested arrays or objects.
     Deep,
-    /// A value becomes a text with lone surrogates, U+0000 or other odd characters.
+    /// A leaf becomes a text with U+0000.
+    Nul,
+    /// A leaf becomes a text with a lone surrogate.
+    Surrogate,
+    /// A value becomes a text with odd characters.
     Text,
     /// A value becomes a long text.
     LongText,
@@ -74,11 +78,12 @@ pub enum Kind {
 }
 
 /// What is done to bodies.
-const OF_BODIES: [Kind; 14] = [
+const OF_BODIES: [Kind; 15] = [
     Kind::Value,
     Kind::Number,
     Kind::Deep,
-    Kind::Text,
+    Kind::Nul,
+    Kind::Surrogate,
     Kind::Text,
     Kind::LongText,
     Kind::DuplicateKey,
@@ -100,17 +105,21 @@ const SIZES: [usize; 5] = [2, 40, 300, 2_000, 6_000];
 /// Cases from a seed, all bases in turn.
 pub fn cases(seed: u64, bases: &[Request], count: usize) -> Vec<Case> {
     let mut rng = Rng::with_seed(seed);
-    (0..count).map(|number| case(&mut rng, number % bases.len(), &bases[number % bases.len()])).collect()
+    (0..count).map(|number| case(&mut rng, number, &bases[number % bases.len()], bases.len())).collect()
 }
 
-fn case(rng: &mut Rng, base: usize, request: &Request) -> Case {
+fn case(rng: &mut Rng, number: usize, request: &Request, bases: usize) -> Case {
+    let (base, round) = (number % bases, number / bases);
     let is_sign_in = request.path.starts_with("/auth");
-    let many = if is_sign_in { 1 } else { 1 + rng.usize(..3) };
-    let mutations = (0..many).map(|_| {
+    // Most requests have one fault only, since a second may be refused before the first is seen.
+    let many = if is_sign_in || rng.u8(..4) > 0 { 1 } else { 2 + rng.usize(..2) };
+    let mutations = (0..many).map(|place| {
         let kinds = match (is_sign_in, &request.body) {
             (true, _) => &OF_SIGN_INS[..],
-            (false, Some(_)) if rng.u8(..10) < 7 => &OF_BODIES[..],
+            // Most often all of them in turn.
+            (false, Some(_)) if place == 0 && rng.u8(..4) > 0 => &OF_BODIES[(round + base) % OF_BODIES.len()..][..1],
             (false, Some(_)) if rng.u8(..8) == 0 => &[Kind::Truncated],
+            (false, Some(_)) if rng.bool() => &OF_BODIES[..],
             _ => &OF_THE_REST[..],
         };
         let kind = kinds[rng.usize(..kinds.len())];
@@ -175,6 +184,8 @@ impl Tree {
             Kind::Value => odd::value(&mut rng),
             Kind::Number => odd::number(&mut rng, size),
             Kind::Deep => odd::deep(&mut rng, size),
+            Kind::Nul => "\"a\\u0000b\"".into(),
+            Kind::Surrogate => odd::surrogate(&mut rng),
             Kind::Text => odd::text(&mut rng),
             Kind::LongText => format!("\"{}\"", "x💧"[..if rng.bool() { 1 } else { 5 }].repeat(size)),
             Kind::DuplicateKey => {
@@ -190,7 +201,7 @@ impl Tree {
         let Some(root) = &mut self.root else { return };
         let mut place = root;
         // A value somewhere in the tree, most often a leaf.
-        while rng.u8(..6) > 0 {
+        while matches!(mutation.kind, Kind::Nul | Kind::Surrogate) || rng.u8(..6) > 0 {
             let children: Vec<&mut Value> = match place {
                 Value::Object(fields) => fields.values_mut().collect(),
                 Value::Array(items) => items.iter_mut().collect(),

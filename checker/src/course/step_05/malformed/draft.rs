@@ -66,13 +66,28 @@ impl Shrink for Draft {
             smaller.push(Draft { headers, ..self.clone() });
         }
         let body = self.body.as_deref().unwrap_or_default();
-        smaller.extend(without_chunks(body).map(|body| Draft { body: Some(body), ..self.clone() }));
+        smaller.extend(without_parts(body).chain(without_chunks(body)).map(|body| Draft { body: Some(body), ..self.clone() }));
         // The path stays what a client can send: ASCII, beginning with a slash, with whole percent signs or none.
         let paths = without_chunks(self.path.as_bytes()).filter_map(|path| String::from_utf8(path).ok());
         let paths = paths.filter(|path| path.starts_with('/'));
         smaller.extend(paths.map(|path| Draft { path, ..self.clone() }));
         smaller
     }
+}
+
+/// JSON without a member or several: from a comma to what may follow a member, or from a bracket to behind a comma.
+fn without_parts(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    const MOST: usize = 40;
+    let places: Vec<usize> = (0..bytes.len()).filter(|at| b"[]{},".contains(&bytes[*at])).take(MOST).collect();
+    let spans = places.clone().into_iter().enumerate().flat_map(move |(index, from)| {
+        let later = places[index + 1..].to_vec().into_iter().rev();
+        later.map(move |to| (from, to))
+    });
+    spans.filter_map(|(from, to)| match (bytes[from], bytes[to]) {
+        (b',', b',' | b'}' | b']') => Some([&bytes[..from], &bytes[to..]].concat()),
+        (b'{' | b'[', b',') => Some([&bytes[..=from], &bytes[to + 1..]].concat()),
+        _ => None,
+    })
 }
 
 /// The bytes without each half, each quarter and so on, down to each single byte where they are few.

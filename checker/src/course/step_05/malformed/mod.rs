@@ -25,7 +25,7 @@ use shrink::shrink;
 const REQUESTS: usize = 300;
 const AT_ONCE: usize = 6;
 /// How many requests may be sent to make one smaller, and how many where each one costs a start of the server.
-const TRIES: usize = 300;
+const TRIES: usize = 600;
 const STARTS: usize = 30;
 /// How many requests that were on the way when a server ended are tried one by one.
 const SUSPECTS: usize = 12;

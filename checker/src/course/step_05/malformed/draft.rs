@@ -80,8 +80,8 @@ fn without_parts(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     const MOST: usize = 40;
     let places: Vec<usize> = (0..bytes.len()).filter(|at| b"[]{},".contains(&bytes[*at])).take(MOST).collect();
     let spans = places.clone().into_iter().enumerate().flat_map(move |(index, from)| {
-        let later = places[index + 1..].to_vec().into_iter().rev();
-        later.map(move |to| (from, to))
+        let later: Vec<usize> = places[index + 1..].iter().rev().copied().collect();
+        later.into_iter().map(move |to| (from, to))
     });
     spans.filter_map(|(from, to)| match (bytes[from], bytes[to]) {
         (b',', b',' | b'}' | b']') => Some([&bytes[..from], &bytes[to..]].concat()),

@@ -27,7 +27,7 @@ def transaction():
     try:
         connection = IDLE.get_nowait()
     except queue.Empty:
-        connection = psycopg.connect(database_url(), connect_timeout=2)
+        connection = psycopg.connect(database_url(), connect_timeout=2, prepare_threshold=None)
     try:
         with connection.transaction(), connection.cursor() as cursor:
             yield cursor

@@ -17,6 +17,7 @@ mod step_01;
 mod step_02;
 mod step_03;
 mod step_04;
+mod timing;
 
 use std::path::Path;
 

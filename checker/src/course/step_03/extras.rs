@@ -144,10 +144,10 @@ mod tests {
 
     #[test]
     fn a_list_that_grows_with_others_is_told_from_a_noisy_machine() {
-        let judge = |near: [f64; 4], far: [f64; 4]| judge(&[near.to_vec(), far.to_vec()]);
-        assert!(judge([0.002; 4], [0.002; 4]).is_ok());
-        assert!(judge([0.0004; 4], [0.0012; 4]).is_ok(), "too little to say anything");
-        assert!(matches!(judge([0.002; 4], [0.012; 4]), Err(Stop::Fail(_))));
-        assert!(matches!(judge([0.002, 0.012, 0.002, 0.009], [0.012; 4]), Err(Stop::Inconclusive(_))));
+        let judge = |near: [f64; 5], far: [f64; 5]| judge(&[near.to_vec(), far.to_vec()]);
+        assert!(judge([0.002; 5], [0.002; 5]).is_ok());
+        assert!(judge([0.0004; 5], [0.0012; 5]).is_ok(), "too little to say anything");
+        assert!(matches!(judge([0.002; 5], [0.012; 5]), Err(Stop::Fail(_))));
+        assert!(matches!(judge([0.002, 0.012, 0.002, 0.011, 0.002], [0.012; 5]), Err(Stop::Inconclusive(_))));
     }
 }

@@ -39,7 +39,7 @@ pub fn checks() -> Vec<Check> {
                 for route in offered(api, &habit).await? {
                     let (id, name) = (habit.id.to_string(), api.data.name());
                     let request = route.request(prefix, Filling { id: &id, date: OPEN, name: &name });
-                    for field in without_sign_in(token) {
+                    for field in without_sign_in(token, prefix) {
                         let request = match field {
                             Some(value) => request.clone().authorization(&value, &Token::own(token)),
                             None => request.clone(),
@@ -131,18 +131,16 @@ pub fn checks() -> Vec<Check> {
     ]
 }
 
-/// What comes instead of `Bearer` and a token.
-fn without_sign_in(token: &str) -> [Option<String>; 7] {
-    let fields = [
-        format!("Basic {token}"),
-        format!("Token {token}"),
-        token.into(),
-        "Bearer".into(),
-        "Bearer garbage".into(),
-        "Bearer a.b.c".into(),
-    ];
-    let [basic, scheme, bare, empty, garbage, three] = fields.map(Some);
-    [None, basic, scheme, bare, empty, garbage, three]
+/// What comes instead of `Bearer` and a token. Below a prefix are the same handlers: there it has to be seen alone that somebody
+/// asks who has been let in.
+fn without_sign_in(token: &str, prefix: &str) -> Vec<Option<String>> {
+    let garbage = "Bearer garbage".to_owned();
+    if !prefix.is_empty() {
+        return vec![None, Some(garbage)];
+    }
+    let fields =
+        [format!("Basic {token}"), format!("Token {token}"), token.into(), "Bearer".into(), garbage, "Bearer a.b.c".into()];
+    std::iter::once(None).chain(fields.map(Some)).collect()
 }
 
 /// Requests that something else is wrong with, too: who is signed in comes first.

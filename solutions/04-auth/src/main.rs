@@ -10,8 +10,8 @@ use solution_04_auth::{AppState, app, database, logging, shutdown};
 use tokio::net::TcpListener;
 use tracing::info;
 
-/// Hashing a password takes 19 MiB each time. This allocator gives them back; the system's own may keep
-/// them, and grow by as much again and again.
+/// Hashing a password takes 19 MiB each time. This allocator gives them back; the system's own may
+/// keep them, and grow by as much again and again.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 

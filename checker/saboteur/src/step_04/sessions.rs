@@ -53,6 +53,18 @@ fn begins() -> Vec<Sabotage> {
             }
         })
     };
+    // Sessions with ids that are made here.
+    let numbered = |name, breaks, id: fn(&Request) -> String| {
+        wrong(name, trips, breaks).instead(begins_session, async move |request, server| {
+            let mut answer = server.send(request.clone()).await?;
+            if answer.is_success() {
+                let id = id(&request);
+                server.database().run(&adopted(&id, &request)).await?;
+                answer.set_header("set-cookie", &format!("{COOKIE}={id}; HttpOnly; Secure; SameSite=Lax; Path=/"));
+            }
+            Ok(answer)
+        })
+    };
     fn without(field: &str, attribute: &str) -> String {
         let parts = field.split(';').filter(|part| !part.trim().eq_ignore_ascii_case(attribute));
         parts.collect::<Vec<_>>().join(";")
@@ -110,14 +122,9 @@ fn begins() -> Vec<Sabotage> {
                 }
                 Ok(answer)
             }),
-        wrong("session-ids-are-short", trips, "A session id has six digits.").instead(begins_session, async |request, server| {
-            let mut answer = server.send(request.clone()).await?;
-            if answer.is_success() {
-                let id = fastrand::u32(100_000..1_000_000).to_string();
-                server.database().run(&adopted(&id, &request)).await?;
-                answer.set_header("set-cookie", &format!("{COOKIE}={id}; HttpOnly; Secure; SameSite=Lax; Path=/"));
-            }
-            Ok(answer)
+        numbered("session-ids-are-short", "A session id has six digits.", |_| fastrand::u32(100_000..1_000_000).to_string()),
+        numbered("session-id-is-made-of-the-address", "A user has the same session id each time.", |request| {
+            hmac_sha256::Hash::hash(has_email_of(request).as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
         }),
     ]
 }

@@ -75,6 +75,10 @@ pub fn checks() -> Vec<Check> {
                             let request = route.request(prefix, Filling { id: &id, date, name: &name });
                             let answer = stranger.http.send(request).await?;
                             expect_problem(&answer, [403, 404])?;
+                            let (text, shows) = (answer.text(), ["name", "description"].map(|field| before.0.get(field)));
+                            if shows.iter().any(|value| value.as_str().is_some_and(|value| text.contains(value))) {
+                                return Err(answer.fail("nothing of another user's habit", text));
+                            }
                             expect_unchanged(api, &habit, &before, Some(&answer)).await?;
                         }
                     }

@@ -10,6 +10,7 @@ use crate::course::api::Api;
 use crate::course::check::{Check, check};
 use crate::course::data::recased;
 use crate::course::members::access_token;
+use crate::course::problem::expect_problem;
 use crate::course::timing::{are_clearly_longer, median};
 use crate::outcome::{Outcome, Stop};
 use crate::probe::Answer;
@@ -128,7 +129,7 @@ pub fn checks() -> Vec<Check> {
 /// A login with a password that is not the right one.
 async fn tried(api: &Api, email: &str) -> Outcome<Answer> {
     let answer = api.log_in(email, &api.data.token(16)).await?;
-    answer.status(401)?;
+    expect_problem(&answer, 401)?;
     Ok(answer)
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::{expect_no_secret, expect_user, expect_users};
+use super::{expect_no_secret, expect_user, expect_users, me_of};
 use crate::course::check::{Check, check};
 use crate::course::data::recased;
 use crate::course::problem::{expect_invalid, expect_problem};
@@ -127,6 +127,10 @@ pub fn checks() -> Vec<Check> {
             expect_users(api, &account.email, 1).await?;
             // Nobody gets into an account by signing up again.
             api.log_in(&account.email, &account.password).await?.status(200)?;
+            let me = me_of(api, &account.token).await?;
+            if me.code() == 200 {
+                me.same(&account.user["name"], &me.json()?["name"])?;
+            }
             Ok(())
         }),
         check(

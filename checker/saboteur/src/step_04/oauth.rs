@@ -229,31 +229,30 @@ fn verifiers() -> Vec<Sabotage> {
     ]
 }
 
-/// Comes back as the visit that started last, which belongs to nobody.
-fn as_last(request: &mut Request, last: &str) {
-    set_parameter(request, "state", Some(last));
-    request.set_header("cookie", &format!("{COOKIE}={last}"));
+/// Comes back as the visit with this state, in its browser.
+fn come_back_as(request: &mut Request, state: &str) {
+    set_parameter(request, "state", Some(state));
+    request.set_header("cookie", &format!("{COOKIE}={state}"));
 }
 
 fn states() -> Vec<Sabotage> {
     let trips = &["4.oauth-state"];
-    // Takes the state of the last visit for those that are taken.
+    // Takes what was never given out for the state of a visit that is going on.
     let lax = |name, breaks, status: Option<u16>, is_taken: fn(Option<&str>, &str) -> bool| {
-        let last = RefCell::new(String::new());
+        let given = RefCell::new(Vec::new());
         wrong(name, trips, breaks).instead(
             |request| starts_visit(request) || comes_back(request) && !is_denied(request),
             async move |mut request, server| {
                 if starts_visit(&request) {
                     let answer = server.send(request).await?;
-                    last.replace(sent(&answer, "state").unwrap_or_default().to_owned());
+                    given.borrow_mut().push(sent(&answer, "state").unwrap_or_default().to_owned());
                     return Ok(answer);
                 }
-                let known = last.borrow().clone();
-                let is_other = parameter(&request, "state") != Some(&known);
-                if !is_other || !is_taken(parameter(&request, "state"), &known) {
-                    return server.send(request).await;
-                }
-                as_last(&mut request, &known);
+                let state = parameter(&request, "state");
+                let is_given = given.borrow().iter().any(|known| state == Some(known));
+                let taken = given.borrow().iter().rev().find(|known| is_taken(state, known)).cloned();
+                let Some(taken) = taken.filter(|_| !is_given) else { return server.send(request).await };
+                come_back_as(&mut request, &taken);
                 let mut answer = server.send(request).await?;
                 if let Some(status) = status {
                     refuse(&mut answer, status, "The state is wrong.");

@@ -139,7 +139,7 @@ fn emails() -> Vec<Sabotage> {
         lets_in("email-may-be-a-number", "A number is accepted as an e-mail address.", "email", |email| {
             email.is_some_and(Value::is_number)
         }),
-        lets_in("email-may-be-null", "An e-mail address that is null is accepted.", "email", |email| {
+        lets_in("signup-email-may-be-null", "An e-mail address that is null is accepted.", "email", |email| {
             email.is_some_and(Value::is_null)
         }),
         lets_in("email-may-be-missing", "A signup without an e-mail address is accepted.", "email", |email| email.is_none()),

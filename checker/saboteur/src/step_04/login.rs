@@ -78,8 +78,8 @@ fn answers() -> Vec<Sabotage> {
 }
 
 fn refusals() -> Vec<Sabotage> {
-    let trips = &["4.login-wrong"];
-    let each = |name, breaks, spoil: fn(&mut Answer, bool)| {
+    let trips = &["4.login-wrong"][..];
+    let judged = |name, trips, breaks, spoil: fn(&mut Answer, bool)| {
         wrong(name, trips, breaks).instead(logs_in, async move |request, server| {
             let is_known = named_user(&request, server).await?.is_some();
             let mut answer = server.send(request).await?;
@@ -89,7 +89,7 @@ fn refusals() -> Vec<Sabotage> {
             Ok(answer)
         })
     };
-    let unknown = "There is nobody with this e-mail address.";
+    let each = |name, breaks, spoil| judged(name, trips, breaks, spoil);
     vec![
         wrong("login-takes-any-password", &["4.login-wrong", "4.password-whole"], "A login with a wrong password succeeds.")
             .instead(logs_in, async |request, server| {
@@ -142,11 +142,16 @@ fn refusals() -> Vec<Sabotage> {
                 answer.edit(|body| body["detail"] = detail.into());
             },
         ),
-        each("unknown-email-answers-404", "A login with an unknown e-mail address answers 404.", |answer, is_known| {
-            if !is_known {
-                refuse(answer, 404, "There is nobody with this e-mail address.")
-            }
-        }),
+        judged(
+            "unknown-email-answers-404",
+            &["4.login-wrong", "4.delete-me"],
+            "A login with an unknown e-mail address answers 404.",
+            |answer, is_known| {
+                if !is_known {
+                    refuse(answer, 404, "There is nobody with this e-mail address.")
+                }
+            },
+        ),
         each("wrong-password-answers-403", "A login with a wrong password answers 403.", |answer, is_known| {
             if is_known {
                 refuse(answer, 403, "The password is wrong.")
@@ -180,20 +185,12 @@ fn refusals() -> Vec<Sabotage> {
         each("failed-login-is-in-plain-text", "The 401 of a login is plain text.", |answer, _| {
             answer.set_body("text/plain", "wrong e-mail address or password")
         }),
-    ]
-    .into_iter()
-    .chain([wrong("unknown-email-is-named", trips, "A login with an unknown e-mail address has a hint of its own.").instead(
-        logs_in,
-        async move |request, server| {
-            let is_known = named_user(&request, server).await?.is_some();
-            let mut answer = server.send(request).await?;
-            if answer.status() == 401 && !is_known {
-                answer.edit(|body| body["hint"] = unknown.into());
+        each("unknown-email-gets-a-hint", "A login with an unknown e-mail address has a hint of its own.", |answer, is_known| {
+            if !is_known {
+                answer.edit(|body| body["hint"] = "There is nobody with this e-mail address.".into());
             }
-            Ok(answer)
-        },
-    )])
-    .collect()
+        }),
+    ]
 }
 
 /// Longer than a hash takes on a machine that is busy.

@@ -269,7 +269,7 @@ fn taken() -> Vec<Sabotage> {
         })
     };
     vec![
-        wrong("emails-may-repeat", trips, "An e-mail address can be taken any number of times.")
+        wrong("emails-may-repeat", &["4.email-taken", "4.oauth"], "An e-mail address can be taken any number of times.")
             .tables("DROP INDEX users_email_key"),
         wrong("emails-are-compared-with-case", trips, "An e-mail address in another letter case is another one.")
             .tables("DROP INDEX users_email_key; CREATE UNIQUE INDEX users_email_key ON users (email)"),
@@ -296,7 +296,7 @@ fn taken() -> Vec<Sabotage> {
         }),
         wrong(
             "taken-email-is-stored-all-the-same",
-            trips,
+            &["4.email-taken", "4.oauth"],
             "A signup with a taken e-mail address answers 409 and stores another user.",
         )
         .tables("DROP INDEX users_email_key")
@@ -340,7 +340,7 @@ const RACE: Duration = Duration::from_millis(10);
 
 fn parallel() -> Vec<Sabotage> {
     let trips = &["4.email-taken-parallel"];
-    let looking = |name, breaks, tables: &str| {
+    let looking = |name, trips, breaks, tables: &str| {
         wrong(name, trips, breaks).tables(tables).instead(signs_up, async |request, server| {
             match named_user(&request, server).await?.is_some() && !text(&request, "email").is_empty() {
                 true => refusal(&request, server, 409, "The e-mail address is taken.").await,
@@ -354,11 +354,13 @@ fn parallel() -> Vec<Sabotage> {
     vec![
         looking(
             "emails-are-looked-up-first",
+            &["4.email-taken-parallel", "4.oauth"],
             "The server looks whether an e-mail address is free and then takes it.",
             "DROP INDEX users_email_key",
         ),
         looking(
             "emails-in-one-case-are-looked-up-first",
+            trips,
             "The index compares e-mail addresses with letter case, and the server looks without.",
             "DROP INDEX users_email_key; CREATE UNIQUE INDEX users_email_key ON users (email)",
         ),

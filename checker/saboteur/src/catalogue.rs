@@ -1,14 +1,15 @@
 //! Every sabotage there is.
 
 use crate::sabotage::Sabotage;
-use crate::{step_01, step_02, step_03};
+use crate::{step_01, step_02, step_03, step_04};
 
 /// The name of the control, which is no sabotage: it changes nothing.
 const CONTROL: &str = "none";
 
 /// The catalogue, step by step.
 pub fn all() -> Vec<Sabotage> {
-    [step_01::sabotages(), step_02::sabotages(), step_03::sabotages()].into_iter().flatten().collect()
+    let steps = [step_01::sabotages(), step_02::sabotages(), step_03::sabotages(), step_04::sabotages()];
+    steps.into_iter().flatten().collect()
 }
 
 /// The sabotage of this name, or the control.

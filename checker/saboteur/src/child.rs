@@ -48,7 +48,7 @@ async fn supervise(sabotage: Rc<Sabotage>, program: &[&str]) -> Result<ExitCode,
     }
     let Some(socket) = public_socket(&start).await? else {
         // The right server refuses its configuration; how is its own business.
-        let mut server = RightServer::spawn(&sabotage, program, &[])?;
+        let mut server = RightServer::spawn(&sabotage, program, &start, &[])?;
         let status = tokio::select! {
             status = server.ended() => status,
             () = signals.any() => return Ok(exit_code(server.stop().await)),
@@ -67,8 +67,12 @@ async fn supervise(sabotage: Rc<Sabotage>, program: &[&str]) -> Result<ExitCode,
         let reserved = PrivatePort::reserve()?;
         let address = reserved.address;
         let port = address.port().to_string();
-        let mut server =
-            RightServer::spawn(&sabotage, program, &[("HOST", "127.0.0.1"), ("PORT", &port), ("DATABASE_URL", &inner_url)])?;
+        let mut server = RightServer::spawn(
+            &sabotage,
+            program,
+            &start,
+            &[("HOST", "127.0.0.1"), ("PORT", &port), ("DATABASE_URL", &inner_url)],
+        )?;
         let status = tokio::select! {
             accepts = accepts(address) => match accepts {
                 true => break (server, address),
@@ -168,9 +172,10 @@ struct RightServer {
 }
 
 impl RightServer {
-    fn spawn(sabotage: &Rc<Sabotage>, program: &[&str], env: &[(&str, &str)]) -> Result<Self, String> {
+    fn spawn(sabotage: &Rc<Sabotage>, program: &[&str], start: &Start, env: &[(&str, &str)]) -> Result<Self, String> {
         let mut command = Command::new(program[0]);
-        command.args(&program[1..]).envs(env.iter().copied()).stdin(Stdio::null()).kill_on_drop(true);
+        let variables = start.variables.iter().map(|(name, value)| (*name, value));
+        command.args(&program[1..]).envs(variables).envs(env.iter().copied()).stdin(Stdio::null()).kill_on_drop(true);
         die_with_parent(&mut command);
         if !sabotage.leaves_log_alone() {
             command.stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -21,6 +21,7 @@ mod sabotage;
 mod step_01;
 mod step_02;
 mod step_03;
+mod step_04;
 
 use std::io::Write;
 use std::process::ExitCode;

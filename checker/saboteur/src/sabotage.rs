@@ -178,7 +178,7 @@ impl Sabotage {
 
     /// How the server starts where `PORT` and `DATABASE_URL` have these texts.
     pub fn starting(&self, port: String, database_url: String) -> Start {
-        let mut start = Start { port, database_url, refusal: None, ending: Ending::AsTheServer };
+        let mut start = Start { port, database_url, variables: Vec::new(), refusal: None, ending: Ending::AsTheServer };
         if let Some(change) = &self.hooks.start {
             change(&mut start);
         }
@@ -241,6 +241,8 @@ pub struct Start {
     pub port: String,
     /// `DATABASE_URL` as the server understands it; empty where there is none.
     pub database_url: String,
+    /// Further variables as the right server is to see them.
+    pub variables: Vec<(&'static str, String)>,
     /// Why the server ends at once, if it does.
     pub refusal: Option<String>,
     /// How the server ends after the right one ended at its start.

@@ -25,6 +25,11 @@ const QUIET_WITHIN: Duration = Duration::from_secs(3);
 const WAITING_LOOKS: usize = 100;
 const WAITING_LOOK: Duration = Duration::from_millis(10);
 
+/// Finds the tables. They may come after us, and a schema of another name than `public` is the server's own affair.
+const FIND: &str = "SELECT set_config('search_path', quote_ident(nspname), false) FROM pg_class c
+    JOIN pg_namespace n ON n.oid = relnamespace WHERE relname = 'habits' AND relkind IN ('r', 'p')
+    AND nspname <> 'information_schema' AND nspname NOT LIKE 'pg\\_%' ORDER BY nspname <> 'public' LIMIT 1";
+
 /// SQL for the hash of some password: that of another user, or one that no password has.
 const SOME_HASH: &str = "coalesce((SELECT password_hash FROM users WHERE password_hash IS NOT NULL LIMIT 1), \
     '$argon2id$v=19$m=19456,t=2,p=1$Y2hlY2tlcmNoZWNrZXI$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA')";
@@ -164,6 +169,7 @@ impl Store {
     /// Does something in a transaction that stays open until the value is dropped, and is then taken back.
     pub async fn hold(&self, sql: &str) -> Outcome<Held> {
         let mut client = Client::connect(self.database.address()).await.map_err(lost)?;
+        client.query(FIND).await.map_err(lost)?;
         carried_out(&mut client, &format!("BEGIN; {sql}")).await?;
         Ok(Held { _client: client })
     }
@@ -223,11 +229,7 @@ impl Store {
             *kept = Some(client);
         }
         let mut client = MutexGuard::map(kept, |kept| kept.as_mut().expect("it was just opened"));
-        // The tables may come after us, and a schema of another name than `public` is the server's own affair.
-        let find = "SELECT set_config('search_path', quote_ident(nspname), false) FROM pg_class c
-            JOIN pg_namespace n ON n.oid = relnamespace WHERE relname = 'habits' AND relkind IN ('r', 'p')
-            AND nspname <> 'information_schema' AND nspname NOT LIKE 'pg\\_%' ORDER BY nspname <> 'public' LIMIT 1";
-        client.query(find).await.map_err(lost)?;
+        client.query(FIND).await.map_err(lost)?;
         Ok(client)
     }
 }

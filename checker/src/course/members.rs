@@ -67,7 +67,7 @@ impl Members {
 impl Account {
     /// Signs up and logs in; anything but 201 and 200 with a token is a failure.
     pub async fn signed_up(probe: &Probe, email: String, password: String) -> Outcome<Account> {
-        let signup = probe.send(sign_up(&json!({ "email": email, "password": password }))).await?;
+        let signup = probe.send(sign_up(&json!({ "email": email, "password": password, "name": random(8) }))).await?;
         signup.status(201)?;
         let user = signup.json()?;
         let account = Account { email, password, user, login: Value::Null, token: String::new(), renewal: None };

@@ -18,6 +18,7 @@ mod step_02;
 mod step_03;
 mod step_04;
 mod step_05;
+mod timing;
 
 use std::path::Path;
 

@@ -143,7 +143,7 @@ fn a_failed_preparation_leaves_the_name_as_it_was() {
             client.exchange(&[parse("s", "SELECT 1 AS first", &[]), sync()]);
             client.exchange(&[parse("s", "SELECT 2 AS second", &[]), sync()]);
             client.exchange(&[bind("", "s", 0, &[]), execute("", 0), sync()]);
-            client.exchange(&[parse("t", "SELEC 3", &[]), sync()]);
+            client.exchange(&[parse("t", "SELECT FROM 3", &[]), sync()]);
             client.exchange(&[parse("t", "SELECT 3 AS third", &[]), sync()]);
             client.exchange(&[bind("", "t", 0, &[]), execute("", 0), sync()]);
         })

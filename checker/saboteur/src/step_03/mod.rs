@@ -36,22 +36,22 @@ fn wrong(name: &'static str, trips: &'static [&'static str], breaks: &'static st
 }
 
 /// Whether a request is `POST /habits/import`.
-fn imports(request: &Request) -> bool {
+pub fn imports(request: &Request) -> bool {
     request.head.method == Method::POST && request.path() == "/habits/import"
 }
 
 /// Whether a request is `PUT /habits/{id}/completions/{date}`.
-fn completes(request: &Request) -> bool {
+pub fn completes(request: &Request) -> bool {
     request.head.method == Method::PUT && completion(request).is_some()
 }
 
 /// Whether a request is `DELETE /habits/{id}/completions/{date}`.
-fn uncompletes(request: &Request) -> bool {
+pub fn uncompletes(request: &Request) -> bool {
     request.head.method == Method::DELETE && completion(request).is_some()
 }
 
 /// Whether a request is `GET /habits/{id}/completions`.
-fn lists_days(request: &Request) -> bool {
+pub fn lists_days(request: &Request) -> bool {
     request.head.method == Method::GET && days_of(request).is_some()
 }
 
@@ -67,13 +67,13 @@ fn days_of(request: &Request) -> Option<i64> {
 }
 
 /// A parameter behind the `?`, as it is written.
-fn parameter<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
+pub fn parameter<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
     let mut pairs = request.head.uri.query()?.split('&').filter_map(|pair| pair.split_once('='));
     pairs.find(|(known, _)| *known == name).map(|(_, value)| value)
 }
 
 /// Sets a parameter behind the `?`, or takes it away.
-fn set_parameter(request: &mut Request, name: &str, value: Option<&str>) {
+pub fn set_parameter(request: &mut Request, name: &str, value: Option<&str>) {
     let query = request.head.uri.query().unwrap_or_default();
     let mut pairs: Vec<String> = query.split('&').filter(|pair| !pair.is_empty()).map(str::to_owned).collect();
     pairs.retain(|pair| pair.split('=').next() != Some(name));
@@ -96,20 +96,20 @@ fn edit_items(request: &mut Request, change: impl FnOnce(&mut Vec<Value>)) {
 }
 
 /// Becomes problem details with this status.
-fn refuse(answer: &mut Answer, status: u16, detail: &str) {
+pub fn refuse(answer: &mut Answer, status: u16, detail: &str) {
     answer.set_status(status);
     let title = answer.head.status.canonical_reason().unwrap_or("Error");
     answer.set_json("application/problem+json", &json!({ "title": title, "status": status, "detail": detail }));
 }
 
 /// Problem details with this status, in the place of the right server's answer.
-async fn refusal(request: &Request, server: &Upstream, status: u16, detail: &str) -> Result<Answer, Lost> {
+pub async fn refusal(request: &Request, server: &Upstream, status: u16, detail: &str) -> Result<Answer, Lost> {
     let mut answer = server.send(request.another(Method::GET, "/no-such-route", None)).await?;
     refuse(&mut answer, status, detail);
     Ok(answer)
 }
 
 /// A text as SQL writes it.
-fn quoted(text: &str) -> String {
+pub fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }

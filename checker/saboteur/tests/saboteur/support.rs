@@ -43,7 +43,7 @@ pub fn run_to_end(name: &str, port: &str) -> std::process::Output {
     let mut command = Command::new(SABOTEUR);
     command.args(["run", name, "--", MIRROR]).env("HOST", "127.0.0.1").env("PORT", port);
     // Sabotages of later steps take a missing one for the fault that they are about. The mirror never connects.
-    command.env("DATABASE_URL", "postgresql://mirror@127.0.0.1/mirror");
+    command.env("DATABASE_URL", "postgresql://mirror@127.0.0.1/mirror").env("JWT_SECRET", "m".repeat(64));
     command.output().expect("the saboteur runs")
 }
 

@@ -17,7 +17,7 @@ const MOST: usize = 128;
 pub fn checks() -> Vec<Check> {
     vec![
         check("4.password-hash", "users.password_hash is an argon2id PHC string of 19 MiB and 2 passes at least, or bcrypt")
-            .needs(&["4.signup"])
+            .needs(&["4.login"])
             .book("hashing-passwords")
             .hints(&[
                 "A fast hash, SHA-256 for example, lets an attacker try a billion passwords a second. Which one is slow on purpose?",

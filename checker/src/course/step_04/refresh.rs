@@ -37,6 +37,10 @@ pub fn checks() -> Vec<Check> {
                     me.status(200)?;
                     super::expect_user(&me, &account.email)?;
                     let next = Grant::in_answer(&answer, PATH)?;
+                    // It lives longer, and so it must not be worth as much.
+                    if let Some(token) = next.token.as_str() {
+                        me_of(api, token).await?.status(401)?;
+                    }
                     if next.is_same(&grant) {
                         return Err(answer.fail("another refresh token", "the one that was just used"));
                     }

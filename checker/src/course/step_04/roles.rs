@@ -1,7 +1,10 @@
 //! Roles.
 
+use serde_json::json;
+
 use super::{expect_unauthorized, of_email};
 use crate::course::check::{Check, check};
+use crate::course::members::access_token;
 use crate::course::problem::expect_problem;
 
 /// The checks.
@@ -19,6 +22,14 @@ pub fn checks() -> Vec<Check> {
             .proof(async |api| {
                 const PATH: &str = "/admin/users";
                 expect_unauthorized(&api.as_nobody().get(PATH).await?)?;
+                // Nobody appoints themselves.
+                let (email, password) = (api.email(), api.data.token(16));
+                let signup = api.sign_up(json!({ "email": email, "password": password, "role": "admin" })).await?;
+                if signup.status([201, 400, 422])?.code() == 201 {
+                    let login = api.log_in(&email, &password).await?;
+                    let token = access_token(&login, &login.json()?)?;
+                    expect_problem(&api.as_holder(&token).get(PATH).await?, 403)?;
+                }
                 let account = api.new_account().await?;
                 expect_problem(&api.as_holder(&account.token).get(PATH).await?, 403)?;
                 let store = api.store()?;

@@ -1,11 +1,12 @@
 //! Signing up.
 
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::{expect_no_secret, expect_user, expect_users};
+use super::{expect_no_secret, expect_user, expect_users, of_email};
+use crate::course::api::Api;
 use crate::course::check::{Check, check};
 use crate::course::data::recased;
 use crate::course::problem::{expect_invalid, expect_problem};
@@ -14,8 +15,6 @@ use crate::probe::Answer;
 
 /// How many signups are sent at once.
 const PARALLEL: usize = 10;
-/// What each round trip to the database is held back meanwhile.
-const HELD_BACK: std::time::Duration = std::time::Duration::from_millis(5);
 /// The most characters of an e-mail address.
 const EMAIL_MOST: usize = 254;
 /// How far a server's clock may be from ours, in seconds.
@@ -117,19 +116,24 @@ pub fn checks() -> Vec<Check> {
             "A unique index over `lower(email)`; its error becomes a 409, as that of a habit's name does.",
         ])
         .proof(async |api| {
-            let account = api.new_account().await?;
-            let recased = recased(&account.email);
+            let (email, password) = (api.email(), api.data.token(16));
+            api.sign_up(json!({ "email": email, "password": password, "name": api.data.name() })).await?.status(201)?;
+            let kept = kept_of(api, &email).await?;
             let mut attempts = Vec::new();
-            for email in [&account.email, &recased, &format!(" {} ", account.email.to_uppercase())] {
+            for email in [&email, &recased(&email), &format!(" {} ", email.to_uppercase())] {
                 attempts.push(api.sign_up(json!({ "email": email, "password": api.data.token(16), "name": "somebody else" })));
             }
             for answer in join_all(attempts).await {
                 expect_problem(&answer?, 409)?;
             }
-            expect_users(api, &account.email, 1).await?;
+            expect_users(api, &email, 1).await?;
             // Nobody gets into an account by signing up again.
-            api.log_in(&account.email, &account.password).await?.status(200)?;
-            Ok(())
+            match kept_of(api, &email).await? == kept {
+                true => Ok(()),
+                false => {
+                    Err(Stop::fail("a user who stays as they were", "another name, password_hash or spelling of the address"))
+                }
+            }
         }),
         check(
             "4.email-taken-parallel",
@@ -143,11 +147,22 @@ pub fn checks() -> Vec<Check> {
         ])
         .proof(async |api| {
             let email = api.email();
-            let slow = api.seen_store().map(|store| store.tap().delay(HELD_BACK));
+            // Reading goes on, and whoever adds a user has to wait. So two at least have looked before one inserts.
+            let held = match api.seen_store() {
+                Some(store) => Some((store, store.hold("LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE").await?)),
+                None => None,
+            };
+            let release = async {
+                let Some((store, held)) = held else { return Ok(()) };
+                let waited = store.until_waiting(2).await;
+                drop(held);
+                waited
+            };
             let written = |index: usize| if index.is_multiple_of(2) { email.clone() } else { recased(&email) };
             let bodies = (0..PARALLEL).map(|index| json!({ "email": written(index), "password": api.data.token(16) }));
-            let answers = join_all(bodies.map(|body| api.sign_up(body))).await.into_iter().collect::<Outcome<Vec<Answer>>>()?;
-            drop(slow);
+            let (answers, waited) = join(join_all(bodies.map(|body| api.sign_up(body))), release).await;
+            waited?;
+            let answers = answers.into_iter().collect::<Outcome<Vec<Answer>>>()?;
             for answer in &answers {
                 answer.status([201, 409])?;
             }
@@ -158,4 +173,11 @@ pub fn checks() -> Vec<Check> {
             expect_users(api, &email, 1).await
         }),
     ]
+}
+
+/// What the database keeps of a user, where it can be seen.
+async fn kept_of(api: &Api, email: &str) -> Outcome<Vec<Vec<Option<String>>>> {
+    let Some(store) = api.seen_store() else { return Ok(Vec::new()) };
+    let columns = ["id", "email", "name", "password_hash"].map(|column| format!("to_jsonb(users) ->> '{column}'")).join(", ");
+    store.rows(&format!("SELECT {columns} FROM users WHERE {}", of_email(email))).await
 }

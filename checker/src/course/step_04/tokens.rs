@@ -49,6 +49,10 @@ pub fn checks() -> Vec<Check> {
                         told(),
                     ));
                 }
+                // Anybody can read it.
+                if ["$argon2", "$2a$", "$2b$", "$2y$", &account.password].iter().any(|secret| told().contains(secret)) {
+                    return Err(Stop::fail("claims without password and hash", told()));
+                }
                 if expires - issued > LIFE_MOST {
                     return Err(Stop::fail("an exp at most 24 hours after iat", told()));
                 }

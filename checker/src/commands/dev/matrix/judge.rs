@@ -159,6 +159,15 @@ mod tests {
     }
 
     #[test]
+    fn where_nobody_can_sign_in_the_checks_of_earlier_steps_are_skipped() {
+        let checks = Step::numbered(4).expect("there is a step 4").all_checks();
+        let spoiled = |id: &str| with_dependents(&[id.to_owned()], &checks).len();
+        let earlier = checks.iter().filter(|check| check.step < FIRST_WITH_USERS).count();
+        assert!(spoiled("4.login") > earlier);
+        assert_eq!(spoiled("4.email-taken-parallel"), 1);
+    }
+
+    #[test]
     fn a_server_that_fails_what_it_declares_and_nothing_else_is_as_declared() {
         assert_eq!(surprises(&["1.openapi"], &["1.openapi"], &[]), [""; 0]);
         assert_eq!(surprises(&["1.delete"], &["1.delete"], &["1.delete-again", "1.ids-not-reused"]), [""; 0]);

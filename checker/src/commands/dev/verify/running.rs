@@ -133,13 +133,18 @@ fn compiler_messages(output: &str, package: &str) -> Vec<Violation> {
     texts.into_iter().map(|text| Violation::new(format!("{package}:\n{text}"), "Mend the solution or its stubs.")).collect()
 }
 
-/// Every starter keeps what the steps before asked for, as far as its manifest says, and does not pass its own step.
+/// Every starter keeps what the steps before asked for, as far as its manifest says, and does not pass its own step. What
+/// cannot be examined before its tasks are done, such as habits while nobody can sign in, is asked as the step before asks it.
 pub async fn starters(workshop: &Workshop, steps: &[StepFacts], status: &mut StatusLine) -> Found {
     let mut found = Vec::new();
     for facts in steps {
         let [package, _] = facts.packages();
         let opens = Manifest::load(&workshop.solution(&facts.slug))?.opens;
-        let report = run(workshop, facts, package, false, status).await?;
+        let mut report = run(workshop, facts.number, package.clone(), false, status).await?;
+        if facts.number > 1 && report.checks.iter().any(is_skipped) {
+            let before = run(workshop, facts.number - 1, package, false, status).await?;
+            take_skipped(&mut report, before);
+        }
         found.extend(starter_violations(&report, &opens));
     }
     Ok(found)
@@ -150,7 +155,7 @@ pub async fn solutions(workshop: &Workshop, steps: &[StepFacts], status: &mut St
     let mut found = Vec::new();
     for facts in steps {
         let [_, package] = facts.packages();
-        let report = run(workshop, facts, package, true, status).await?;
+        let report = run(workshop, facts.number, package, true, status).await?;
         found.extend(solution_violations(&report));
     }
     Ok(found)
@@ -158,15 +163,29 @@ pub async fn solutions(workshop: &Workshop, steps: &[StepFacts], status: &mut St
 
 async fn run(
     workshop: &Workshop,
-    facts: &StepFacts,
+    number: u8,
     package: String,
     stretch: bool,
     status: &mut StatusLine,
 ) -> Result<RunReport, Problem> {
-    let step = Step::numbered(facts.number)
-        .ok_or_else(|| Problem::new(format!("The course has no step {}.", facts.number), "Add it to checker/src/course."))?;
+    let step = Step::numbered(number)
+        .ok_or_else(|| Problem::new(format!("The course has no step {number}."), "Add it to checker/src/course."))?;
     let grading = Grading { step, spec: Spec::Package(package), only: Vec::new(), stretch, seed: SEED, color: false };
     Ok(grade(&grading, workshop.root(), &mut |event: Event<'_>| status.show(event)).await)
+}
+
+/// An earlier check that was not examined.
+fn is_skipped(check: &CheckReport) -> bool {
+    check.kind == Kind::Regression && matches!(check.verdict, Verdict::Skipped(_))
+}
+
+/// Gives earlier checks that were skipped the verdicts of a run as the step before.
+fn take_skipped(report: &mut RunReport, before: RunReport) {
+    for found in before.checks {
+        if let Some(check) = report.checks.iter_mut().find(|check| check.id == found.id && is_skipped(check)) {
+            check.verdict = found.verdict;
+        }
+    }
 }
 
 fn starter_violations(report: &RunReport, opens: &[String]) -> Vec<Violation> {
@@ -344,6 +363,20 @@ mod tests {
         let report = report(StepVerdict::Failed, checks);
         assert_eq!(whats(&starter_violations(&report, &[])), ["step-02-two breaks 1.create: expected 201, got 501"]);
         assert_eq!(starter_violations(&report, &["1.create".to_owned()]), []);
+    }
+
+    #[test]
+    fn what_a_starter_cannot_be_asked_yet_is_asked_as_the_step_before_asks_it() {
+        let skipped = |id| checked(id, Kind::Regression, Verdict::Skipped("nobody can sign in".to_owned()));
+        let checks =
+            vec![checked("2.login", Kind::Core, failure()), skipped("1.create"), skipped("1.delete"), skipped("1.get-one")];
+        let mut starter = report(StepVerdict::Failed, checks);
+        let before = vec![checked("1.create", Kind::Core, Verdict::Pass), checked("1.delete", Kind::Core, failure())];
+        take_skipped(&mut starter, report(StepVerdict::Failed, before));
+        assert_eq!(
+            whats(&starter_violations(&starter, &[])),
+            ["step-02-two breaks 1.delete: expected 201, got 501", "step-02-two skips 1.get-one"]
+        );
     }
 
     #[test]

@@ -1,0 +1,368 @@
+//! Wrong access tokens, and wrong ones that are taken.
+
+use std::cell::RefCell;
+use std::collections::HashSet;
+use std::rc::Rc;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+
+use super::jwt::{self, Jwt};
+use super::{act_as, asks_me, wrong};
+use crate::message::{Answer, Request, any};
+use crate::sabotage::Sabotage;
+use crate::step_03::refuse;
+
+/// What this file adds to the catalogue.
+pub fn sabotages() -> Vec<Sabotage> {
+    [claims(), expired(), tampered(), unsecured(), foreign(), refusals(), deleted()].into_iter().flatten().collect()
+}
+
+/// Changes the access token of an answer.
+fn give(answer: &mut Answer, change: impl Fn(Jwt) -> String) {
+    answer.edit(|login| {
+        if let Some(token) = login["access_token"].as_str().and_then(Jwt::read) {
+            login["access_token"] = change(token).into();
+        }
+    });
+}
+
+/// Takes a token of ours for the right one.
+fn take(request: &mut Request) {
+    if let Some(user) = super::caller(request) {
+        act_as(request, user);
+    }
+}
+
+/// Gives out tokens whose header and claims are changed, signed with this key, and takes them back.
+fn given(name: &'static str, breaks: &'static str, change: fn(&mut Value, &mut Value), key: fn() -> Vec<u8>) -> Sabotage {
+    let shown = move |token: Jwt| {
+        let (mut header, mut claims) = (Value::Object(token.header), Value::Object(token.claims));
+        change(&mut header, &mut claims);
+        jwt::written(&header, &claims, &key())
+    };
+    wrong(name, &["4.token-claims"], breaks)
+        .request(move |request| Jwt::of(request).is_some_and(|token| token.is_signed_with(&key())), take)
+        .answer(any, move |_, answer| give(answer, shown))
+}
+
+fn claims() -> Vec<Sabotage> {
+    const YEAR: u64 = 365 * 24 * 3600;
+    let told = |name, breaks, change: fn(&mut Value, &mut Value)| given(name, breaks, change, jwt::key);
+    fn shift(claims: &mut Value, claim: &str, by: u64) {
+        claims[claim] = json!(claims[claim].as_u64().unwrap_or_default() + by);
+    }
+    fn drop_claim(claims: &mut Value, claim: &str) {
+        if let Some(claims) = claims.as_object_mut() {
+            claims.remove(claim);
+        }
+    }
+    vec![
+        told("token-has-no-end", "A token has no exp.", |_, claims| drop_claim(claims, "exp")),
+        told("token-has-no-beginning", "A token has no iat.", |_, claims| drop_claim(claims, "iat")),
+        told("token-names-its-user-elsewhere", "A token has the user in id and not in sub.", |_, claims| {
+            claims["id"] = claims["sub"].take();
+            drop_claim(claims, "sub");
+        }),
+        told("token-names-its-user-by-a-number", "The sub of a token is a number.", |_, claims| {
+            claims["sub"] = json!(claims["sub"].as_str().and_then(|sub| sub.parse::<i64>().ok()))
+        }),
+        told("token-lives-for-a-year", "A token ends after a year.", |_, claims| shift(claims, "exp", YEAR)),
+        told("token-lives-for-25-hours", "A token ends after 25 hours.", |_, claims| shift(claims, "exp", 24 * 3600)),
+        told("token-counts-milliseconds", "The moments of a token are counted in milliseconds.", |_, claims| {
+            for claim in ["iat", "exp"] {
+                claims[claim] = json!(claims[claim].as_u64().unwrap_or_default() * 1000);
+            }
+        }),
+        told("token-writes-its-end-as-a-date", "The exp of a token is a text.", |_, claims| {
+            claims["exp"] = json!("2099-01-31T08:00:00Z")
+        }),
+        told("token-begins-in-the-future", "A token is given out tomorrow.", |_, claims| {
+            for claim in ["iat", "exp"] {
+                shift(claims, claim, 24 * 3600);
+            }
+        }),
+        told("token-begins-in-1970", "The iat of a token is 0.", |_, claims| claims["iat"] = json!(0)),
+        told("token-says-hs384", "The header of a token says HS384.", |header, _| header["alg"] = json!("HS384")),
+        told("token-shows-the-hash", "A token says the hash of the password.", |_, claims| {
+            claims["user"] =
+                json!({ "password_hash": "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2E$aGFzaGhhc2hoYXNoaGFzaA" })
+        }),
+        given(
+            "token-has-a-key-of-its-own",
+            "The key of tokens stands in the source.",
+            |_, _| {},
+            || b"a key that stands in the source".into(),
+        ),
+        given(
+            "token-has-a-decoded-key",
+            "The key is JWT_SECRET read as hexadecimal digits.",
+            |_, _| {},
+            || {
+                let digits = jwt::key();
+                let byte = |pair: &[u8]| u8::from_str_radix(str::from_utf8(pair).unwrap_or_default(), 16).unwrap_or_default();
+                digits.chunks(2).map(byte).collect()
+            },
+        ),
+        given(
+            "token-has-a-short-key",
+            "The key is the first 32 bytes of JWT_SECRET.",
+            |_, _| {},
+            || jwt::key().into_iter().take(32).collect(),
+        ),
+        wrong("token-has-another-life-than-told", &["4.token-claims"], "A token lives longer than expires_in says.").answer(
+            any,
+            |_, answer| {
+                answer.edit(|login| {
+                    if login.get("expires_in").is_some() {
+                        login["expires_in"] = json!(60);
+                    }
+                })
+            },
+        ),
+        wrong("token-is-opaque", &["4.token-claims"], "A token is one text without parts.")
+            .request(any, |request| {
+                let opaque = request.header("authorization").and_then(|field| field.strip_prefix("Bearer o"));
+                if let Some(token) = opaque.and_then(|token| String::from_utf8(URL_SAFE_NO_PAD.decode(token).ok()?).ok())
+                    && Jwt::read(&token).is_some()
+                {
+                    request.set_header("authorization", &format!("Bearer {token}"));
+                }
+            })
+            .answer(any, |_, answer| {
+                answer.edit(|login| {
+                    if let Some(token) = login["access_token"].as_str() {
+                        login["access_token"] = format!("o{}", URL_SAFE_NO_PAD.encode(token)).into();
+                    }
+                })
+            }),
+    ]
+}
+
+/// Takes tokens that the right server refuses.
+fn takes(
+    name: &'static str,
+    trips: &'static [&'static str],
+    breaks: &'static str,
+    is_taken: impl Fn(&Jwt) -> bool + 'static,
+) -> Sabotage {
+    wrong(name, trips, breaks).request(
+        move |request| Jwt::of(request).is_some_and(|token| is_taken(&token)),
+        |request| act_as(request, super::caller(request).unwrap_or(1)),
+    )
+}
+
+fn is_ours(token: &Jwt) -> bool {
+    token.is_hs256() && token.is_signed_with(&jwt::key())
+}
+
+fn expired() -> Vec<Sabotage> {
+    let trips = &["4.token-expired"];
+    let ended = |token: &Jwt| jwt::now().saturating_sub(token.claims.get("exp").and_then(Value::as_u64).unwrap_or(u64::MAX));
+    vec![
+        takes("expired-tokens-are-taken", trips, "The exp of a token is not looked at.", move |token| {
+            is_ours(token) && ended(token) > 0
+        }),
+        takes("tokens-have-days-of-grace", trips, "A token that expired a day ago is taken.", move |token| {
+            is_ours(token) && (1..86_400).contains(&ended(token))
+        }),
+        takes("tokens-expired-for-long-are-taken", trips, "A token that expired more than a week ago is taken.", move |token| {
+            is_ours(token) && ended(token) > 7 * 86_400
+        }),
+        wrong("expired-tokens-are-taken-for-habits", trips, "The exp of a token is looked at by /me alone.").request(
+            move |request| !asks_me(request) && Jwt::of(request).is_some_and(|token| is_ours(&token) && ended(&token) > 0),
+            take,
+        ),
+        wrong("expired-tokens-answer-403", trips, "An expired token answers 403.").answer(
+            move |request| Jwt::of(request).is_some_and(|token| is_ours(&token) && ended(&token) > 0),
+            |_, answer| refuse(answer, 403, "The token has expired."),
+        ),
+    ]
+}
+
+fn tampered() -> Vec<Sabotage> {
+    let trips = &["4.token-tampered"];
+    let known: Rc<RefCell<HashSet<String>>> = Rc::default();
+    let given = known.clone();
+    vec![
+        takes(
+            "signatures-are-not-checked",
+            &["4.token-tampered", "4.token-none", "4.token-foreign"],
+            "A token is read and its signature is not checked.",
+            |token| token.is_current(),
+        ),
+        takes(
+            "only-hs256-is-asked-for",
+            &["4.token-tampered", "4.token-foreign"],
+            "A token that says HS256 is taken with any signature.",
+            |token| token.is_current() && token.is_hs256(),
+        ),
+        takes("empty-signatures-are-taken", trips, "A token that says HS256 is taken without a signature.", |token| {
+            token.is_current() && token.is_hs256() && token.signature.is_empty()
+        }),
+        takes("signatures-are-compared-as-far-as-they-go", trips, "The beginning of a signature is enough.", |token| {
+            let is_beginning = !token.signature.is_empty() && token.right_signature().starts_with(&token.signature);
+            token.is_current() && token.is_hs256() && is_beginning
+        }),
+        takes("signatures-are-compared-by-their-end", trips, "The first letter of a signature does not count.", |token| {
+            let (signature, right) = (&token.signature, token.right_signature());
+            token.is_current() && token.is_hs256() && signature.len() == right.len() && signature[1..] == right[1..]
+        }),
+        takes(
+            "signatures-are-compared-by-their-letters",
+            trips,
+            "The order of the letters of a signature does not count.",
+            |token| {
+                let sorted = |text: &str| {
+                    let mut letters: Vec<char> = text.chars().collect();
+                    letters.sort_unstable();
+                    letters
+                };
+                token.is_current() && token.is_hs256() && sorted(&token.signature) == sorted(&token.right_signature())
+            },
+        ),
+        takes("known-signatures-are-taken", trips, "A signature that was once given out is good for any claims.", move |token| {
+            token.is_current() && token.is_hs256() && known.borrow().contains(&token.signature)
+        })
+        .answer(any, move |_, answer| {
+            if let Some(token) = answer.json().and_then(|login| Jwt::read(login["access_token"].as_str()?)) {
+                given.borrow_mut().insert(token.signature);
+            }
+        }),
+        wrong("tokens-of-two-parts-are-taken", trips, "A token without a third part is taken.").request(any, |request| {
+            let field =
+                request.header("authorization").filter(|field| field.matches('.').count() == 1).map(|field| format!("{field}."));
+            if let Some(token) =
+                field.as_deref().and_then(|field| Jwt::read(field.strip_prefix("Bearer ")?)).filter(Jwt::is_current)
+            {
+                act_as(request, token.user().unwrap_or_default());
+            }
+        }),
+        wrong("further-parts-are-passed-over", trips, "What follows the third part of a token is passed over.").request(
+            any,
+            |request| {
+                let field = request.header("authorization").filter(|field| field.matches('.').count() > 2);
+                if let Some(field) = field.map(|field| field.splitn(4, '.').take(3).collect::<Vec<_>>().join(".")) {
+                    request.set_header("authorization", &field);
+                }
+            },
+        ),
+    ]
+}
+
+fn unsecured() -> Vec<Sabotage> {
+    let none = |name, breaks, is_none: fn(&str) -> bool| {
+        takes(name, &["4.token-none"], breaks, move |token| token.is_current() && is_none(token.algorithm()))
+    };
+    vec![
+        none("alg-none-is-taken", "A token that says none is taken.", |name| name == "none"),
+        none("alg-none-is-taken-in-any-case", "A token that says none in any letter case is taken.", |name| {
+            name.eq_ignore_ascii_case("none")
+        }),
+        none("only-small-none-is-refused", "A token that says None, NONE or nOnE is taken.", |name| {
+            name != "none" && name.eq_ignore_ascii_case("none")
+        }),
+        none("only-usual-nones-are-refused", "A token that says nOnE is taken.", |name| name == "nOnE"),
+        none("alg-may-be-missing", "A token that says no algorithm is taken.", str::is_empty),
+        takes(
+            "alg-none-is-taken-with-a-signature",
+            &["4.token-none"],
+            "A token that says none is taken if it has some signature.",
+            |token| token.is_current() && token.algorithm() == "none" && !token.signature.is_empty(),
+        ),
+    ]
+}
+
+fn foreign() -> Vec<Sabotage> {
+    let trips = &["4.token-foreign"];
+    let keys = |name, breaks, key: &'static str| {
+        takes(name, trips, breaks, move |token| token.is_current() && token.is_hs256() && token.is_signed_with(key.as_bytes()))
+    };
+    let algorithm = |name, breaks, is_it: fn(&str) -> bool| {
+        takes(name, trips, breaks, move |token| token.is_current() && !token.signature.is_empty() && is_it(token.algorithm()))
+    };
+    vec![
+        keys("the-key-secret-is-taken", "A token signed with the key secret is taken.", "secret"),
+        keys("the-key-changeme-is-taken", "A token signed with the key changeme is taken.", "changeme"),
+        keys("the-empty-key-is-taken", "A token signed with an empty key is taken.", ""),
+        keys(
+            "a-key-of-old-is-taken",
+            "A token signed with a key of another server is taken.",
+            "another key that is as long as it has to be",
+        ),
+        algorithm("hs384-is-not-checked", "A token that says HS384 is taken with any signature.", |name| name == "HS384"),
+        algorithm("hs512-is-not-checked", "A token that says HS512 is taken with any signature.", |name| name == "HS512"),
+        algorithm("rs256-is-not-checked", "A token that says RS256 is taken with any signature.", |name| name == "RS256"),
+        algorithm("es256-is-not-checked", "A token that says ES256 is taken with any signature.", |name| name == "ES256"),
+        algorithm(
+            "unknown-algorithms-are-not-checked",
+            "A token for an algorithm that the server does not know is taken.",
+            |name| !name.is_empty() && name != "HS256" && !name.eq_ignore_ascii_case("none"),
+        ),
+        takes("tokens-without-an-end-are-taken", trips, "A token without exp is good for ever.", |token| {
+            is_ours(token) && !token.claims.contains_key("exp")
+        }),
+        takes("tokens-without-a-user-are-taken", trips, "A token without sub is the first user's.", |token| {
+            is_ours(token) && token.user().is_none()
+        }),
+        wrong("tokens-without-a-user-answer-500", trips, "A token without sub answers 500.").answer(
+            |request| Jwt::of(request).is_some_and(|token| is_ours(&token) && token.user().is_none()),
+            |_, answer| refuse(answer, 500, "Something went wrong."),
+        ),
+    ]
+}
+
+fn refusals() -> Vec<Sabotage> {
+    const BAD: &[&str] = &["4.token-expired", "4.token-tampered", "4.token-none", "4.token-foreign", "4.token-of-deleted"];
+    let told = |name, breaks, spoil: fn(&mut Answer)| {
+        wrong(name, BAD, breaks).answer(
+            |request| Jwt::of(request).is_some(),
+            move |_, answer| {
+                if answer.status() == 401 {
+                    spoil(answer)
+                }
+            },
+        )
+    };
+    vec![
+        told("bad-tokens-answer-403", "A token that is not good answers 403.", |answer| {
+            refuse(answer, 403, "The token is not good.")
+        }),
+        told("bad-tokens-answer-400", "A token that is not good answers 400.", |answer| {
+            refuse(answer, 400, "The token is not good.")
+        }),
+        told("bad-tokens-get-no-challenge", "A token that is not good answers 401 without WWW-Authenticate.", |answer| {
+            answer.remove_header("www-authenticate")
+        }),
+        told("bad-tokens-get-no-problem", "The 401 for a token that is not good is no problem details.", |answer| {
+            answer.set_plain_error(401, "the token is not good")
+        }),
+    ]
+}
+
+fn deleted() -> Vec<Sabotage> {
+    let told = |name, breaks, spoil: fn(&Request, &mut Answer)| {
+        wrong(name, &["4.token-of-deleted"], breaks).answer(
+            |request| asks_me(request) && Jwt::of(request).is_some_and(|token| is_ours(&token) && token.is_current()),
+            move |request, answer| {
+                if answer.status() == 401 {
+                    spoil(request, answer)
+                }
+            },
+        )
+    };
+    vec![
+        told("a-deleted-user-is-shown", "GET /me answers 200 as long as the token is good.", |request, answer| {
+            answer.set_status(200);
+            answer.remove_header("www-authenticate");
+            answer.set_json("application/json", &json!({ "id": super::caller(request), "email": null, "name": null }));
+        }),
+        told("a-deleted-user-answers-404", "GET /me answers 404 to a user who is gone.", |_, answer| {
+            refuse(answer, 404, "There is no such user.")
+        }),
+        told("a-deleted-user-answers-500", "GET /me answers 500 to a user who is gone.", |_, answer| {
+            refuse(answer, 500, "Something went wrong.")
+        }),
+    ]
+}

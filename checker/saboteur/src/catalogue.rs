@@ -1,14 +1,14 @@
 //! Every sabotage there is.
 
 use crate::sabotage::Sabotage;
-use crate::{step_01, step_02, step_03, step_04};
+use crate::{step_01, step_02, step_03, step_04, step_05};
 
 /// The name of the control, which is no sabotage: it changes nothing.
 const CONTROL: &str = "none";
 
 /// The catalogue, step by step.
 pub fn all() -> Vec<Sabotage> {
-    let steps = [step_01::sabotages(), step_02::sabotages(), step_03::sabotages(), step_04::sabotages()];
+    let steps = [step_01::sabotages(), step_02::sabotages(), step_03::sabotages(), step_04::sabotages(), step_05::sabotages()];
     steps.into_iter().flatten().collect()
 }
 

@@ -22,6 +22,7 @@ mod step_01;
 mod step_02;
 mod step_03;
 mod step_04;
+mod step_05;
 
 use std::io::Write;
 use std::process::ExitCode;

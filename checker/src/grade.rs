@@ -1,28 +1,26 @@
 //! Grades one target at one step: build, start, examine, stop. It returns what it found and prints nothing.
 
-use std::collections::HashMap;
+mod lane;
+mod schedule;
+
+use std::cell::RefCell;
 use std::path::Path;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use time::OffsetDateTime;
+use futures_util::future::join_all;
 
-use crate::course::{Api, Check, Data, FIRST_WITH_A_DATABASE, Instances, SIGNING_IN, Statements, Step};
-use crate::outcome::{CheckReport, Kind, Outcome, Problem, RunReport, StepVerdict, Stop, Verdict};
-use crate::probe::{NoAnswer, Probe, Request};
+use self::lane::Lane;
+use self::schedule::Schedule;
+use crate::course::{Check, FIRST_WITH_A_DATABASE, Instances, Step};
+use crate::outcome::{CheckReport, Kind, Problem, RunReport, StepVerdict, Verdict};
 use crate::services::{self, Audience};
-use crate::target::{self, BuildProgress, Launcher, PrepareError, Server, Spec};
+use crate::target::{self, BuildProgress, Launcher, PrepareError, Spec};
 
-/// The most time for one check. The probe's own deadlines end far sooner; this one is for what nobody thought of.
-const CHECK_LIMIT: Duration = Duration::from_secs(120);
-/// How long a log line may come after the answer it is about, to be shown with a failure.
-const LOG_DELAY: Duration = Duration::from_millis(30);
-/// How often a check is run at most, when what it came to says nothing.
-const ATTEMPTS: usize = 2;
-/// The most time for all checks of a run: a right server needs a few seconds.
-const RUN_LIMIT: Duration = Duration::from_secs(180);
-/// How often a server that ends by itself is started again in one run.
-const RESTARTS: usize = 3;
+/// How many servers of a target are examined side by side.
+const LANES: usize = 2;
+/// From how many checks on a second server is worth its start.
+const CHECKS_FOR_LANES: usize = 24;
 
 /// What to grade.
 #[derive(Debug, Clone)]
@@ -157,31 +155,75 @@ async fn run(grading: &Grading, root: &Path, onlooker: &mut impl Onlooker, repor
     report.build = launcher.build_time();
     let checks = grading.checks();
     let step = grading.step.number;
-    let instances = match wire(launcher, step, root, onlooker).await {
-        Ok(instances) => Rc::new(instances),
+    let wired = match wire(launcher, step, lanes(step, checks.len()), root, onlooker).await {
+        Ok(wired) => wired,
         Err(problem) => {
             report.checks = checks.iter().map(|check| undecided(check, step, &problem)).collect();
             return Err(StepVerdict::Environment(problem));
         }
     };
     onlooker.see(Event::Starting);
-    let seed = grading.seed;
-    let mut examination =
-        Examination { instances, running: None, began: Instant::now(), ended: 0, seed, step, unmet: HashMap::new() };
-    let outcome = examination.run(&checks, onlooker, report).await;
-    if let Ok(instances) = Rc::try_unwrap(examination.instances) {
-        instances.close().await;
-    }
+    let outcome = examine(grading, &checks, &wired, onlooker, report).await;
+    join_all(wired.into_iter().filter_map(Rc::into_inner).map(Instances::close)).await;
     outcome
 }
 
-/// What a target needs to be started: from step 3 on, a database. A server that runs already has its own.
-async fn wire(launcher: Launcher, step: u8, root: &Path, onlooker: &mut impl Onlooker) -> Result<Instances, Problem> {
-    if step < FIRST_WITH_A_DATABASE || launcher.is_url() {
-        return Ok(Instances::without_database(launcher, step));
+/// How many servers are examined, each with a database of its own. Before there are databases, and for a few checks, another
+/// server costs more time than it saves.
+fn lanes(step: u8, checks: usize) -> usize {
+    match step >= FIRST_WITH_A_DATABASE && checks >= CHECKS_FOR_LANES {
+        true => LANES,
+        false => 1,
     }
-    let service = services::postgres(root, onlooker).await?;
-    Instances::with_database(launcher, service, step).await
+}
+
+/// Starts the lanes and has them examine the target.
+async fn examine(
+    grading: &Grading,
+    checks: &[Check],
+    wired: &[Rc<Instances>],
+    onlooker: &mut impl Onlooker,
+    report: &mut RunReport,
+) -> Result<(), StepVerdict> {
+    let starts = wired.iter().map(|instances| Lane::start(instances.clone(), grading.seed, grading.step.number));
+    let mut starts = join_all(starts).await.into_iter();
+    let mut lanes = vec![starts.next().expect("there is a lane")?];
+    // The first one tells why a target does not start. If only another one does not, there is one lane less.
+    lanes.extend(starts.flatten());
+    let schedule = Schedule::new(checks, lanes.len());
+    let mut reports: Vec<Option<CheckReport>> = checks.iter().map(|_| None).collect();
+    {
+        let onlooker = RefCell::new(onlooker);
+        let reports = RefCell::new(&mut reports);
+        let began = |id| {
+            let (done, total) = (schedule.done(), checks.len());
+            onlooker.borrow_mut().see(Event::Checking { done, total, id });
+        };
+        let ended = |place: usize, report| reports.borrow_mut()[place] = Some(report);
+        join_all(lanes.iter_mut().map(|lane| lane.run(checks, &schedule, &began, &ended))).await;
+    }
+    report.checks = reports.into_iter().flatten().collect();
+    for ending in join_all(lanes.into_iter().map(Lane::stop)).await.into_iter().flatten() {
+        report.server_log.extend(ending.log);
+        report.advice.extend(ending.advice.into_iter().filter(|one| !report.advice.contains(one)).collect::<Vec<_>>());
+    }
+    Ok(())
+}
+
+/// What a target needs to be started: from step 3 on, a database. A server that runs already has its own.
+async fn wire(
+    launcher: Launcher,
+    step: u8,
+    lanes: usize,
+    root: &Path,
+    onlooker: &mut impl Onlooker,
+) -> Result<Vec<Rc<Instances>>, Problem> {
+    if step < FIRST_WITH_A_DATABASE || launcher.is_url() {
+        return Ok(vec![Rc::new(Instances::without_database(launcher, step))]);
+    }
+    let service = Rc::new(services::postgres(root, onlooker).await?);
+    let wired = (0..lanes).map(|_| Instances::with_database(launcher.clone(), service.clone(), step));
+    join_all(wired).await.into_iter().map(|instances| instances.map(Rc::new)).collect()
 }
 
 /// A check that could not be run because something is missing here.
@@ -205,160 +247,6 @@ fn blank(check: &Check, step: u8) -> CheckReport {
     }
 }
 
-/// A server and the client for it, whose patience lasts for the whole run: a server that never answers costs it once.
-struct Running {
-    server: Server,
-    http: Probe,
-}
-
-/// The server under examination, and what is known of it so far.
-struct Examination {
-    instances: Rc<Instances>,
-    running: Option<Running>,
-    began: Instant,
-    /// How often the server has ended by itself.
-    ended: usize,
-    seed: u64,
-    step: u8,
-    /// Checks that did not pass, and why what needs them is skipped.
-    unmet: HashMap<&'static str, String>,
-}
-
-impl Examination {
-    async fn run(&mut self, checks: &[Check], onlooker: &mut impl Onlooker, report: &mut RunReport) -> Result<(), StepVerdict> {
-        self.running = Some(self.start().await?);
-        for (done, check) in checks.iter().enumerate() {
-            onlooker.see(Event::Checking { done, total: checks.len(), id: check.id });
-            let checked = self.examine(check).await;
-            report.checks.push(checked);
-        }
-        if let Some(Running { server, .. }) = self.running.take() {
-            report.server_log = server.log().all();
-            report.advice = server.stop().await;
-        }
-        Ok(())
-    }
-
-    async fn start(&self) -> Result<Running, StepVerdict> {
-        let shared = self.instances.shared().map(|store| &**store);
-        let mut server = self.instances.start(shared, &[]).await.map_err(StepVerdict::NotStarted)?;
-        let http = Probe::new(server.base());
-        match greet(&http).await {
-            None => {
-                // The greeting belongs to no check.
-                http.take_transcript();
-                Ok(Running { server, http })
-            }
-            Some(mut problem) => {
-                if let Some(ending) = server.ended().await {
-                    problem.title = format!("The server ended at its first request, GET /: {ending}.");
-                    problem.remedy = "See in its log why it ended.".into();
-                }
-                problem.details = server.log().last(12);
-                server.kill().await;
-                Err(StepVerdict::NotStarted(problem))
-            }
-        }
-    }
-
-    async fn examine(&mut self, check: &Check) -> CheckReport {
-        let mut report = blank(check, self.step);
-        if let Some(reason) = check.needs.iter().find_map(|id| self.unmet.get(id)) {
-            report.verdict = Verdict::Skipped(reason.clone());
-            self.unmet.insert(check.id, reason.clone());
-            return report;
-        }
-        if self.began.elapsed() > RUN_LIMIT {
-            let reason = format!("the checks before it took {} minutes, which is all there is", RUN_LIMIT.as_secs() / 60);
-            report.verdict = Verdict::Inconclusive(reason);
-            return report;
-        }
-        let clock = Instant::now();
-        for attempt in 0..ATTEMPTS {
-            let day = OffsetDateTime::now_utc().date();
-            self.attempt(check, attempt, &mut report).await;
-            let is_decided = match report.verdict {
-                Verdict::Inconclusive(_) => false,
-                // What was done today may have become what was done yesterday.
-                Verdict::Fail(_) => OffsetDateTime::now_utc().date() == day,
-                Verdict::Pass | Verdict::Skipped(_) => true,
-            };
-            if is_decided {
-                break;
-            }
-        }
-        report.duration = clock.elapsed();
-        let reason = match &report.verdict {
-            Verdict::Pass => None,
-            Verdict::Fail(_) => Some(format!("{} failed", check.id)),
-            Verdict::Skipped(reason) => Some(reason.clone()),
-            Verdict::Inconclusive(_) => Some(format!("{} was inconclusive", check.id)),
-        };
-        self.unmet.extend(reason.map(|reason| (check.id, reason)));
-        report
-    }
-
-    async fn attempt(&mut self, check: &Check, attempt: usize, report: &mut CheckReport) {
-        if self.running.is_none() {
-            match self.start().await {
-                Ok(running) => self.running = Some(running),
-                Err(_) => {
-                    report.verdict = Verdict::Skipped("the server ended and did not come up again".into());
-                    return;
-                }
-            }
-        }
-        let Some(Running { server, http }) = &mut self.running else { return };
-        let data = match self.instances.is_url() {
-            // What earlier runs stored there is still there.
-            true => Data::unheard_of(self.seed, check.id),
-            false => Data::new(self.seed, check.id, attempt),
-        };
-        let api = Api::new(server, http.clone(), self.instances.clone(), data, self.step);
-        let mark = server.log().mark();
-        let statements = Statements::of(&self.instances);
-        let outcome = tokio::time::timeout(CHECK_LIMIT, check.examine(&api)).await;
-        let outcome = outcome.unwrap_or(Err(Stop::Inconclusive(format!("it took more than {} s", CHECK_LIMIT.as_secs()))));
-        report.exchanges = http.take_transcript();
-        report.verdict = match (verdict_of(outcome, &self.unmet), statements.outage(&self.instances)) {
-            (Verdict::Fail(_), Some(why)) => Verdict::Inconclusive(why),
-            (verdict, _) => verdict,
-        };
-        if matches!(report.verdict, Verdict::Fail(_)) {
-            // A server logs a request after answering it. The line is shown, not judged, so a short wait does.
-            tokio::time::sleep(LOG_DELAY).await;
-        }
-        report.log = server.log().since(mark);
-        report.log.extend(api.take_logs());
-        report.sql = statements.told(&self.instances, &report.exchanges);
-        if let Verdict::Fail(failure) = &mut report.verdict
-            && let Some(ending) = server.ended().await
-        {
-            failure.actual = format!("{}\nThe server ended by itself during this check: {ending}.", failure.actual);
-            self.ended += 1;
-            self.running = None;
-            if self.ended > RESTARTS {
-                self.instances.give_up();
-            }
-        }
-    }
-}
-
-/// What a check comes to whose body ended so; `unmet` are the checks before it that did not pass.
-fn verdict_of(outcome: Outcome, unmet: &HashMap<&str, String>) -> Verdict {
-    match outcome {
-        Ok(()) => Verdict::Pass,
-        Err(Stop::Fail(failure)) => Verdict::Fail(failure),
-        // Where that is a failure of its own, it is told once.
-        Err(Stop::NotSignedIn(failure)) => match SIGNING_IN.iter().find_map(|id| unmet.get(id)) {
-            Some(reason) => Verdict::Skipped(reason.clone()),
-            None => Verdict::Fail(failure),
-        },
-        Err(Stop::Skip(reason)) => Verdict::Skipped(reason),
-        Err(Stop::Inconclusive(reason)) => Verdict::Inconclusive(reason),
-    }
-}
-
 fn verdict(checks: &[CheckReport]) -> StepVerdict {
     let mut counted = checks.iter().filter(|check| check.kind != Kind::Stretch).map(|check| &check.verdict);
     if counted.clone().any(|verdict| matches!(verdict, Verdict::Fail(_))) {
@@ -368,27 +256,4 @@ fn verdict(checks: &[CheckReport]) -> StepVerdict {
     } else {
         StepVerdict::Passed
     }
-}
-
-/// A first request: whether what listens there speaks HTTP at all.
-async fn greet(http: &Probe) -> Option<Problem> {
-    let exchange = http.exchange(Request::new("GET", "/")).await;
-    let none = exchange.reply.as_ref().err()?;
-    Some(match none {
-        NoAnswer::TimedOut(limit) => Problem::new(
-            format!("The server accepts connections but does not answer: GET / had no answer within {} s.", limit.as_secs()),
-            "Look for a handler or a middleware that never returns, or a lock that is never let go.",
-        ),
-        NoAnswer::NotHttp(why) => Problem::new(
-            format!("What listens on the server's port does not answer in HTTP: {why}."),
-            "Check that the program started by the target is the web server, and that it speaks plain HTTP, not TLS.",
-        ),
-        NoAnswer::Closed(why) => Problem::new(
-            format!("The server closes the connection without an answer to GET /: {why}."),
-            "A handler that panics looks like this. The server's log may say more.",
-        ),
-        NoAnswer::Refused => {
-            Problem::new("The server stopped listening right after it had started.", "See in its log why it ended.")
-        }
-    })
 }

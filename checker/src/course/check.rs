@@ -18,6 +18,8 @@ pub struct Check {
     pub step: u8,
     /// Whether the check is extra.
     pub stretch: bool,
+    /// Whether nothing else is examined meanwhile, because it measures times.
+    pub alone: bool,
     /// Checks without which this one says nothing; when one of them does not pass, this one is skipped.
     pub needs: &'static [&'static str],
     /// The last step it applies to, when a later step changes what is asked.
@@ -37,6 +39,7 @@ pub fn check(id: &'static str, claim: &'static str) -> Draft {
         claim,
         step: step.expect("an id begins with the number of its step"),
         stretch: false,
+        alone: false,
         needs: &[],
         until: None,
         hints: &[],
@@ -71,6 +74,7 @@ pub struct Draft {
     claim: &'static str,
     step: u8,
     stretch: bool,
+    alone: bool,
     needs: &'static [&'static str],
     until: Option<u8>,
     hints: &'static [&'static str],
@@ -81,6 +85,12 @@ impl Draft {
     /// The check is extra.
     pub fn stretch(mut self) -> Self {
         self.stretch = true;
+        self
+    }
+
+    /// The check measures times, which nothing else may disturb.
+    pub fn alone(mut self) -> Self {
+        self.alone = true;
         self
     }
 
@@ -109,6 +119,7 @@ impl Draft {
             claim: self.claim,
             step: self.step,
             stretch: self.stretch,
+            alone: self.alone,
             needs: self.needs,
             until: self.until,
             hints: self.hints,

@@ -25,7 +25,7 @@ pub struct Instances {
     secret: Option<String>,
     /// The users of a server that keeps them who knows where.
     members: Option<Rc<Members>>,
-    service: Option<Postgres>,
+    service: Option<Rc<Postgres>>,
     shared: Option<Rc<Store>>,
     /// A database that checks share which disturb the way to it.
     spare: RefCell<Option<Rc<Store>>>,
@@ -42,7 +42,7 @@ impl Instances {
     }
 
     /// For a target whose processes share a database, which is made now.
-    pub async fn with_database(launcher: Launcher, service: Postgres, step: u8) -> Result<Instances, Problem> {
+    pub async fn with_database(launcher: Launcher, service: Rc<Postgres>, step: u8) -> Result<Instances, Problem> {
         let shared = Rc::new(Store::make(&service).await?);
         let stores = RefCell::new(vec![shared.clone()]);
         let instances = Instances::without_database(launcher, step);

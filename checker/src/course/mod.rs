@@ -24,6 +24,8 @@ use std::path::Path;
 
 pub use api::Api;
 pub use check::Check;
+#[cfg(test)]
+pub use check::check;
 pub use data::Data;
 pub use instances::{FIRST_WITH_A_DATABASE, FIRST_WITH_USERS, Instances};
 pub use statements::Statements;

@@ -52,6 +52,7 @@ pub fn checks() -> Vec<Check> {
             }),
         check("3.list-flat", "The list takes no longer beside 100,000 habits of other users than beside 100")
             .stretch()
+            .alone()
             .needs(&["3.owner-index", "3.list-queries"])
             .book("explain")
             .hints(&[

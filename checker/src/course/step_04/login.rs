@@ -83,6 +83,7 @@ pub fn checks() -> Vec<Check> {
             }),
         check("4.login-timing", "A wrong password and an unknown e-mail address take about the same time")
             .needs(&["4.login-wrong"])
+            .alone()
             .book("logging-in")
             .hints(&[
                 "Checking a hash takes its time. Without a user there is no hash to check, and the answer comes at once.",

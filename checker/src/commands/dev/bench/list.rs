@@ -33,7 +33,7 @@ pub async fn run(root: &Path) -> Result<(), Problem> {
     let launcher = target::prepare(&spec, root, false, &mut |_| ())
         .await
         .map_err(|_| Problem::new(format!("{spec} does not build."), format!("See why: `cargo build -p {spec}`.")))?;
-    let instances = Rc::new(Instances::with_database(launcher, service, STEP).await?);
+    let instances = Rc::new(Instances::with_database(launcher, Rc::new(service), STEP).await?);
     match measured(&instances).await? {
         Ok(mut times) => {
             for (foreign, times) in FOREIGN.iter().zip(&mut times) {

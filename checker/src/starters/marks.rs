@@ -35,6 +35,7 @@ enum Line<'a> {
     Open(&'a str),
     Close(&'a str),
     Stub(String),
+    AsBefore,
     Nothing,
     Text,
 }
@@ -53,12 +54,12 @@ struct Closed<'a> {
     nothing: bool,
 }
 
-/// The wanted side of a marked text, without any mark.
+/// The wanted side of a marked text, without any mark. `before` is the same file of the solution before, if there is one.
 ///
 /// # Errors
 ///
 /// The first mark that is unclosed, repeated, nested, or in a place where it means nothing.
-pub fn side(path: &str, text: &str, wanted: Side) -> Result<String, MarkError> {
+pub fn side(path: &str, text: &str, before: Option<&str>, wanted: Side) -> Result<String, MarkError> {
     let mut out = Output::new(wanted);
     let mut open: Option<Region> = None;
     let mut closed: Option<Closed> = None;
@@ -72,6 +73,17 @@ pub fn side(path: &str, text: &str, wanted: Side) -> Result<String, MarkError> {
                 Some(task) if !task.nothing => {
                     task.region.check_todo(&stub, number)?;
                     task.stub.push(stub);
+                }
+                _ => return Err(lonely_stub(number)),
+            },
+            Line::AsBefore => match &mut closed {
+                Some(task) if !task.nothing => {
+                    let name = task.region.name;
+                    let region = before.and_then(|before| region(path, before, name)).ok_or_else(|| MarkError {
+                        line: number,
+                        what: format!("this file of the solution before has no region `{name}` to begin with"),
+                    })?;
+                    task.stub.push(region);
                 }
                 _ => return Err(lonely_stub(number)),
             },
@@ -134,6 +146,16 @@ pub fn side(path: &str, text: &str, wanted: Side) -> Result<String, MarkError> {
     Ok(out.finish())
 }
 
+/// The code of one region.
+fn region(path: &str, text: &str, name: &str) -> Option<String> {
+    let is = |line: &str, wanted: fn(Line) -> Option<&str>| classify(path, line).ok().and_then(wanted) == Some(name);
+    let opens = |line: &&str| is(line, |line| if let Line::Open(name) = line { Some(name) } else { None });
+    let closes = |line: &&str| is(line, |line| if let Line::Close(name) = line { Some(name) } else { None });
+    let mut lines = text.split_inclusive('\n');
+    lines.find(opens)?;
+    Some(lines.take_while(|line| !closes(line)).collect())
+}
+
 impl Region<'_> {
     /// A stub that announces the task of another region was copied and not adapted.
     fn check_todo(&self, stub: &str, line: usize) -> Result<(), MarkError> {
@@ -191,8 +213,8 @@ impl Output {
         if closed.nothing && self.wanted != Side::Finished {
             self.gap = true;
         } else if self.wanted == Side::Starter && !closed.stub.is_empty() {
-            for stub in &closed.stub {
-                self.line(stub);
+            for line in closed.stub.iter().flat_map(|stub| stub.split_inclusive('\n')) {
+                self.line(line);
             }
         } else {
             for line in closed.region.body {
@@ -244,6 +266,9 @@ fn classify<'a>(path: &str, line: &'a str) -> Result<Line<'a>, String> {
 fn stub_line<'a>(line: &str, stub: &str, closed: bool) -> Result<Line<'a>, String> {
     if stub.trim_end() == "!" {
         return Ok(Line::Nothing);
+    }
+    if stub.trim_end() == "<" {
+        return Ok(Line::AsBefore);
     }
     let stub = if closed { stub.trim_end() } else { stub };
     let ending = if line.ends_with("\r\n") { "\r\n" } else { "\n" };

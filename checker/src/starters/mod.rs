@@ -89,19 +89,20 @@ pub fn from_solution(solution: &Path, slug: &str, side: Side, checks: &[CheckRow
             "A solution consists of plain files: put the file itself there.",
         ));
     }
+    let before = before_of(solution, slug)?;
     let mut files = Files::new();
     for (path, bytes) in folder.files {
         if path == manifest::FILE || is_private(&path) {
             continue;
         }
         let bytes = match folder::text(&bytes) {
-            Some(text) => convert(solution, &path, text, slug, side, checks)?.into_bytes(),
+            Some(text) => convert(solution, &path, text, slug, before.as_deref(), side, checks)?.into_bytes(),
             None => bytes,
         };
         files.insert(path, bytes);
     }
     if side == Side::Starter {
-        keep(solution, slug, &mut files)?;
+        keep(solution, slug, before.as_deref(), &mut files)?;
     }
     if !files.contains_key("README.md") || !files.contains_key("Cargo.toml") {
         return Err(Problem::new(
@@ -113,30 +114,25 @@ pub fn from_solution(solution: &Path, slug: &str, side: Side, checks: &[CheckRow
 }
 
 /// Adds what the manifest says that the starter keeps of the solution before.
-fn keep(solution: &Path, slug: &str, files: &mut Files) -> Result<(), Problem> {
+fn keep(solution: &Path, slug: &str, before: Option<&str>, files: &mut Files) -> Result<(), Problem> {
     let keeps = Manifest::load(solution)?.keeps;
     if keeps.is_empty() {
         return Ok(());
     }
-    let number = |slug: &str| slug.split_once('-').and_then(|(number, _)| number.parse::<u8>().ok());
-    let all = solution.with_file_name("");
-    let slugs = fs::read_dir(&all).map_err(|error| folder::unreadable(&all, &error))?.flatten();
-    let before = slugs
-        .filter_map(|entry| entry.file_name().into_string().ok())
-        .find(|before| number(before).is_some_and(|before| number(slug) == before.checked_add(1)))
-        .ok_or_else(|| {
-            Problem::new(
-                format!("{} keeps files of the solution before, and there is none.", solution.join(manifest::FILE).display()),
-                "Remove `keeps` there.",
-            )
-        })?;
-    let folder = solution.with_file_name(&before);
+    let before = before.ok_or_else(|| {
+        Problem::new(
+            format!("{} keeps files of the solution before, and there is none.", solution.join(manifest::FILE).display()),
+            "Remove `keeps` there.",
+        )
+    })?;
+    let folder = solution.with_file_name(before);
     for path in keeps {
         let file = folder.join(&path);
         let bytes = fs::read(&file).map_err(|error| folder::unreadable(&file, &error))?;
         let bytes = match folder::text(&bytes) {
             Some(text) => {
-                let text = convert(&folder, &path, text, &before, Side::Asked, &[])?;
+                let earlier = before_of(&folder, before)?;
+                let text = convert(&folder, &path, text, before, earlier.as_deref(), Side::Asked, &[])?;
                 rename(&text, &format!("step-{before}"), &format!("step-{slug}")).into_bytes()
             }
             None => bytes,
@@ -146,8 +142,30 @@ fn keep(solution: &Path, slug: &str, files: &mut Files) -> Result<(), Problem> {
     Ok(())
 }
 
-fn convert(solution: &Path, path: &str, text: &str, slug: &str, side: Side, checks: &[CheckRow]) -> Result<String, Problem> {
-    let text = marks::side(path, text, side).map_err(|error| {
+/// The name of the folder of the solution before, beside this one, if there is one.
+fn before_of(solution: &Path, slug: &str) -> Result<Option<String>, Problem> {
+    let number = |slug: &str| slug.split_once('-').and_then(|(number, _)| number.parse::<u8>().ok());
+    let all = solution.with_file_name("");
+    let slugs = fs::read_dir(&all).map_err(|error| folder::unreadable(&all, &error))?.flatten();
+    let mut slugs = slugs.filter_map(|entry| entry.file_name().into_string().ok());
+    Ok(slugs.find(|before| number(before).is_some_and(|before| number(slug) == before.checked_add(1))))
+}
+
+fn convert(
+    solution: &Path,
+    path: &str,
+    text: &str,
+    slug: &str,
+    before: Option<&str>,
+    side: Side,
+    checks: &[CheckRow],
+) -> Result<String, Problem> {
+    // A file that is not there, or is no text, has no regions.
+    let before = before.and_then(|before| {
+        let text = fs::read_to_string(solution.with_file_name(before).join(path)).ok()?;
+        Some(rename(&text, &format!("solution-{before}"), &format!("step-{slug}")))
+    });
+    let text = marks::side(path, text, before.as_deref(), side).map_err(|error| {
         Problem::new(
             format!("{}, line {}: {}.", solution.join(path).display(), error.line, error.what),
             "Correct the mark; docs/src/contributing.md explains them.",

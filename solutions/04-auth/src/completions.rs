@@ -17,21 +17,7 @@ use crate::error::{Error, OnConstraint};
 use crate::extract::{Path, ValidQuery};
 use crate::validation::{FieldError, Validate};
 // ANCHOR_END: completions_imports
-//~ use axum::Json;
-//~ use axum::extract::State;
-//~ use axum::http::StatusCode;
-//~ use serde::{Deserialize, Serialize};
-//~ use sqlx::{PgConnection, PgExecutor};
-//~ use time::Date;
-//~ use utoipa::{IntoParams, ToSchema};
-//~ use utoipa_axum::{router::OpenApiRouter, routes};
-//~
-//~ use crate::AppState;
-//~ use crate::database::BUILT_IN_USER;
-//~ use crate::day::Day;
-//~ use crate::error::{Error, OnConstraint};
-//~ use crate::extract::{Path, ValidQuery};
-//~ use crate::validation::{FieldError, Validate};
+//~<
 
 /// Every call under `/habits/{id}/completions`.
 pub fn router() -> OpenApiRouter<AppState> {
@@ -121,37 +107,7 @@ async fn require_habit(db: impl PgExecutor<'_>, user: AuthUser, id: i64) -> Resu
 }
 // ANCHOR_END: list_completions
 //~ // TODO(list_completions): only for a habit of whoever is signed in.
-//~ async fn list(
-//~     State(state): State<AppState>,
-//~     Path(id): Path<i64>,
-//~     ValidQuery(range): ValidQuery<Range>,
-//~ ) -> Result<Json<Vec<Completion>>, Error> {
-//~     require_habit(&state.db, id).await?;
-//~     let days: Vec<Date> = sqlx::query_scalar(
-//~         "SELECT completed_on FROM completions
-//~          WHERE habit_id = $1
-//~            AND completed_on BETWEEN COALESCE($2, '-infinity') AND COALESCE($3, 'infinity')
-//~          ORDER BY completed_on",
-//~     )
-//~     .bind(id)
-//~     .bind(range.from.map(|Day(from)| from))
-//~     .bind(range.to.map(|Day(to)| to))
-//~     .fetch_all(&state.db)
-//~     .await?;
-//~     let completions = days.into_iter().map(|day| Completion { date: Day(day) });
-//~     Ok(Json(completions.collect()))
-//~ }
-//~
-//~ /// Refuses the id of a habit that does not exist.
-//~ async fn require_habit(db: impl PgExecutor<'_>, id: i64) -> Result<(), Error> {
-//~     let found: Option<i64> =
-//~         sqlx::query_scalar("SELECT id FROM habits WHERE id = $1 AND user_id = $2")
-//~             .bind(id)
-//~             .bind(BUILT_IN_USER)
-//~             .fetch_optional(db)
-//~             .await?;
-//~     found.map(|_| ()).ok_or(Error::NotFound)
-//~ }
+//~<
 
 /// Says that a habit was done on a day.
 #[utoipa::path(
@@ -195,32 +151,7 @@ async fn add(db: impl PgExecutor<'_>, id: i64, day: Date) -> Result<bool, Error>
 }
 // ANCHOR_END: put_completion
 //~ // TODO(put_completion): only for a habit of whoever is signed in.
-//~ async fn put(
-//~     State(state): State<AppState>,
-//~     Path(CompletionPath { id, date }): Path<CompletionPath>,
-//~ ) -> Result<(StatusCode, Json<Completion>), Error> {
-//~     require_habit(&state.db, id).await?;
-//~     let status = match add(&state.db, id, date.0).await? {
-//~         true => StatusCode::CREATED,
-//~         false => StatusCode::OK,
-//~     };
-//~     Ok((status, Json(Completion { date })))
-//~ }
-//~
-//~ /// Stores that a habit was done on a day, and tells whether that is new.
-//~ async fn add(db: impl PgExecutor<'_>, id: i64, day: Date) -> Result<bool, Error> {
-//~     let done = sqlx::query(
-//~         "INSERT INTO completions (habit_id, completed_on) VALUES ($1, $2)
-//~          ON CONFLICT (habit_id, completed_on) DO NOTHING",
-//~     )
-//~     .bind(id)
-//~     .bind(day)
-//~     .execute(db)
-//~     .await
-//~     // The habit may have been deleted since somebody looked.
-//~     .on_constraint("completions_habit_id_fkey", Error::NotFound)?;
-//~     Ok(done.rows_affected() == 1)
-//~ }
+//~<
 
 /// Says that a habit was not done on a day.
 #[utoipa::path(
@@ -257,26 +188,7 @@ async fn remove(db: impl PgExecutor<'_>, id: i64, day: Date) -> Result<bool, Err
 }
 // ANCHOR_END: delete_completion
 //~ // TODO(delete_completion): only for a habit of whoever is signed in.
-//~ async fn delete(
-//~     State(state): State<AppState>,
-//~     Path(CompletionPath { id, date }): Path<CompletionPath>,
-//~ ) -> Result<StatusCode, Error> {
-//~     require_habit(&state.db, id).await?;
-//~     match remove(&state.db, id, date.0).await? {
-//~         true => Ok(StatusCode::NO_CONTENT),
-//~         false => Err(Error::NotFound),
-//~     }
-//~ }
-//~
-//~ /// Stores that a habit was not done on a day, and tells whether that is new.
-//~ async fn remove(db: impl PgExecutor<'_>, id: i64, day: Date) -> Result<bool, Error> {
-//~     let done = sqlx::query("DELETE FROM completions WHERE habit_id = $1 AND completed_on = $2")
-//~         .bind(id)
-//~         .bind(day)
-//~         .execute(db)
-//~         .await?;
-//~     Ok(done.rows_affected() == 1)
-//~ }
+//~<
 
 // ANCHOR: set_completion
 /// Stores, as a part of a transaction, whether a habit was done on a day.

@@ -18,22 +18,7 @@ use crate::shapes::Habit;
 use crate::validation::{FieldError, Validate, check_description, check_name};
 use crate::{AppState, habits};
 // ANCHOR_END: import_imports
-//~ use std::collections::BTreeSet;
-//~
-//~ use axum::Json;
-//~ use axum::extract::{DefaultBodyLimit, State};
-//~ use axum::http::StatusCode;
-//~ use serde::Deserialize;
-//~ use utoipa::ToSchema;
-//~ use utoipa_axum::{router::OpenApiRouter, routes};
-//~
-//~ use crate::database::BUILT_IN_USER;
-//~ use crate::day::{Day, today};
-//~ use crate::error::Error;
-//~ use crate::extract::ValidJsonList;
-//~ use crate::shapes::Habit;
-//~ use crate::validation::{FieldError, Validate, check_description, check_name};
-//~ use crate::{AppState, habits};
+//~<
 
 /// Most bytes in the body of an import.
 const BODY_MAX: usize = 1024 * 1024;
@@ -119,33 +104,4 @@ async fn import(
 }
 // ANCHOR_END: import
 //~ // TODO(import): the new habits belong to whoever is signed in.
-//~ async fn import(
-//~     State(state): State<AppState>,
-//~     ValidJsonList(habits): ValidJsonList<ImportedHabit, 100>,
-//~ ) -> Result<(StatusCode, Json<Vec<Habit>>), Error> {
-//~     let today = today();
-//~     let mut imported = Vec::with_capacity(habits.len());
-//~
-//~     let mut transaction = state.db.begin().await?;
-//~     // Imports of one user take turns. Otherwise each of two could wait for a name the other has.
-//~     sqlx::query("SELECT id FROM users WHERE id = $1 FOR NO KEY UPDATE")
-//~         .bind(BUILT_IN_USER)
-//~         .execute(&mut *transaction)
-//~         .await?;
-//~     for (index, habit) in habits.into_iter().enumerate() {
-//~         let description = habit.description.as_deref();
-//~         let mut row = habits::insert(&mut *transaction, &habit.name, description)
-//~             .await
-//~             .map_err(|error| error.within(index))?;
-//~         row.days = habit.completions.into_iter().map(|Day(day)| day).collect();
-//~         sqlx::query("INSERT INTO completions (habit_id, completed_on) SELECT $1, unnest($2)")
-//~             .bind(row.id)
-//~             .bind(&row.days)
-//~             .execute(&mut *transaction)
-//~             .await?;
-//~         imported.push(row.on(today));
-//~     }
-//~     transaction.commit().await?;
-//~
-//~     Ok((StatusCode::CREATED, Json(imported)))
-//~ }
+//~<

@@ -24,11 +24,11 @@ impl Habits {
 ";
 
 fn starter(text: &str) -> Result<String, MarkError> {
-    side("src/lib.rs", text, Side::Starter)
+    side("src/lib.rs", text, None, Side::Starter)
 }
 
 fn finished(text: &str) -> String {
-    side("src/lib.rs", text, Side::Finished).expect("the marks are right")
+    side("src/lib.rs", text, None, Side::Finished).expect("the marks are right")
 }
 
 fn error(text: &str) -> (usize, String) {
@@ -86,7 +86,7 @@ fn a_region_dropped_for_nothing_leaves_no_gap() {
 #[test]
 fn what_is_asked_for_is_the_code_of_tasks_and_not_what_a_starter_leaves_out() {
     let text = "// ANCHOR: x\na();\n// ANCHOR_END: x\n//~ stub();\n// ANCHOR: y\nb();\n// ANCHOR_END: y\n//~!\n";
-    assert_eq!(side("src/lib.rs", text, Side::Asked).as_deref(), Ok("a();\n"));
+    assert_eq!(side("src/lib.rs", text, None, Side::Asked).as_deref(), Ok("a();\n"));
 }
 
 #[test]
@@ -104,11 +104,11 @@ fn a_stub_directly_before_the_next_region_belongs_to_the_first() {
 #[test]
 fn every_kind_of_file_has_its_own_comment_sign() {
     let toml = "# ANCHOR: deps\naxum = \"1\"\n# ANCHOR_END: deps\n#~ # here\n";
-    assert_eq!(side("Cargo.toml", toml, Side::Starter).as_deref(), Ok("# here\n"));
+    assert_eq!(side("Cargo.toml", toml, None, Side::Starter).as_deref(), Ok("# here\n"));
     let markdown = "<!-- ANCHOR: a -->\nx\n<!-- ANCHOR_END: a -->\n<!--~ y -->\n";
-    assert_eq!(side("README.md", markdown, Side::Starter).as_deref(), Ok("y\n"));
+    assert_eq!(side("README.md", markdown, None, Side::Starter).as_deref(), Ok("y\n"));
     let sql = "-- ANCHOR: t\nx\n-- ANCHOR_END: t\n--~!\n";
-    assert_eq!(side("migrations/1.sql", sql, Side::Starter).as_deref(), Ok(""));
+    assert_eq!(side("migrations/1.sql", sql, None, Side::Starter).as_deref(), Ok(""));
 }
 
 #[test]
@@ -175,6 +175,23 @@ fn a_mark_stands_on_a_line_of_its_own_and_has_a_name() {
     assert_eq!(error("// see ANCHOR: x\n").0, 1);
     assert_eq!(error("// ANCHOR:\n").0, 1);
     assert_eq!(error("// ANCHOR: two words\n").0, 1);
-    let unknown = side("data.bin", "ANCHOR: x\n", Side::Starter).expect_err("no marks there");
+    let unknown = side("data.bin", "ANCHOR: x\n", None, Side::Starter).expect_err("no marks there");
     assert!(unknown.what.contains("not known"), "{}", unknown.what);
+}
+
+#[test]
+fn a_stub_can_be_the_region_of_the_solution_before() {
+    let before = "a();\n// ANCHOR: get\nold();\n\n    older();\n// ANCHOR_END: get\nb();\n";
+    let text = "// ANCHOR: get\nnew();\n// ANCHOR_END: get\n//~ // TODO(get): only one's own.\n//~<\nc();\n";
+    let side = |before, wanted| side("src/lib.rs", text, before, wanted);
+    let starter = "// TODO(get): only one's own.\nold();\n\n    older();\nc();\n";
+    assert_eq!(side(Some(before), Side::Starter).as_deref(), Ok(starter));
+    assert_eq!(side(Some(before), Side::Finished).as_deref(), Ok("new();\nc();\n"));
+
+    for lacking in [None, Some("old();\n"), Some("// ANCHOR: put\n// ANCHOR_END: put\n")] {
+        let error = side(lacking, Side::Finished).expect_err("there is no such region");
+        assert_eq!(error.line, 5);
+        assert_eq!(error.what, "this file of the solution before has no region `get` to begin with");
+    }
+    assert_eq!(error("//~<\n").0, 1);
 }

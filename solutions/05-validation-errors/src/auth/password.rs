@@ -34,20 +34,7 @@ pub fn check_password(password: &str) -> Option<FieldError> {
 }
 // ANCHOR_END: check_password
 //~ // TODO(check_password): refuse a password with the character U+0000.
-//~ /// Checks that the password has 8 to 128 characters, whichever they are.
-//~ pub fn check_password(password: &str) -> Option<FieldError> {
-//~     match password.chars().count() {
-//~         0..8 => Some(FieldError::new(
-//~             "password",
-//~             "must have at least 8 characters",
-//~         )),
-//~         8..=128 => None,
-//~         _ => Some(FieldError::new(
-//~             "password",
-//~             "must have at most 128 characters",
-//~         )),
-//~     }
-//~ }
+//~<
 
 // ANCHOR: hash
 /// The hash under which to store a password: a text that also names the algorithm, its parameters

@@ -90,6 +90,7 @@ pub fn app(state: AppState) -> Router {
     let api = api.clone().nest("/v1", api);
 
     let router = api.merge(docs::router(document));
+    // ANCHOR: layers
     // Each layer goes around those before it: the last one here is the first to see a request.
     let router = fallback::around(body_limit::around(router));
     let router = timeout::around(router, hardening.request_timeout);
@@ -99,6 +100,7 @@ pub fn app(state: AppState) -> Router {
     let router = security_headers::around(router);
     let router = trace::around(router);
     request_id::around(router)
+    // ANCHOR_END: layers
 }
 
 // ANCHOR: app_tests

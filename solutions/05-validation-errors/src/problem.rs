@@ -31,6 +31,7 @@ impl Error {
 
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
+        // ANCHOR: log_in_full
         match &self {
             Self::Internal(cause) => error!(?cause, "the database refuses what we ask"),
             Self::Unavailable(cause) => error!(?cause, "the database cannot be asked"),
@@ -41,6 +42,7 @@ impl IntoResponse for Error {
             }
             _ => {}
         }
+        // ANCHOR_END: log_in_full
         let (detail, errors): (&str, &[FieldError]) = match &self {
             Self::BadRequest(detail) => (detail, &[]),
             Self::Invalid(errors) => ("Some values break a rule; see errors.", errors),

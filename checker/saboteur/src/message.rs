@@ -1,6 +1,7 @@
 //! Requests and answers as a sabotage sees them: whole, with the parts of the contract within easy reach.
 
 use std::io::Write;
+use std::net::SocketAddr;
 
 use bytes::Bytes;
 use flate2::Compression;
@@ -18,6 +19,8 @@ pub struct Request {
     pub head: request::Parts,
     /// The whole body.
     pub body: Bytes,
+    /// Where the client's connection comes from.
+    pub peer: SocketAddr,
 }
 
 impl Request {

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
+use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::rc::Rc;
@@ -16,7 +17,7 @@ use hyper::header::{CONNECTION, HeaderMap, HeaderName};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -41,14 +42,15 @@ pub struct Lost;
 /// The right server, over a connection that belongs to one client's.
 pub struct Upstream {
     address: SocketAddr,
+    client: SocketAddr,
     database: Rc<Database>,
     sender: RefCell<Option<SendRequest<Body>>>,
     last_status: Cell<u16>,
 }
 
 impl Upstream {
-    fn new(address: SocketAddr, database: Rc<Database>) -> Self {
-        Upstream { address, database, sender: RefCell::new(None), last_status: Cell::new(0) }
+    fn new(address: SocketAddr, client: SocketAddr, database: Rc<Database>) -> Self {
+        Upstream { address, client, database, sender: RefCell::new(None), last_status: Cell::new(0) }
     }
 
     /// Forwards a request and reads the whole answer.
@@ -98,13 +100,24 @@ impl Upstream {
     }
 
     async fn connect(&self) -> Result<SendRequest<Body>, Lost> {
-        let stream = TcpStream::connect(self.address).await.map_err(|_| Lost)?;
+        let stream = self.reach().await.map_err(|_| Lost)?;
         let _ = stream.set_nodelay(true);
         let mut settings = hyper::client::conn::http1::Builder::new();
         settings.preserve_header_case(true);
         let (sender, connection) = settings.handshake(TokioIo::new(stream)).await.map_err(|_| Lost)?;
         tokio::task::spawn_local(connection);
         Ok(sender)
+    }
+
+    /// Connects from the client's own address, so that the right server can tell clients apart.
+    async fn reach(&self) -> io::Result<TcpStream> {
+        let client = self.client.ip();
+        if client == self.address.ip() || !client.is_loopback() {
+            return TcpStream::connect(self.address).await;
+        }
+        let socket = if client.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        socket.bind((client, 0).into())?;
+        socket.connect(self.address).await
     }
 }
 
@@ -141,11 +154,12 @@ async fn client(
     mut stop: watch::Receiver<bool>,
 ) {
     let _ = stream.set_nodelay(true);
+    let Ok(peer) = stream.peer_addr() else { return };
     if sabotage.sends_body_to_head() && begins_with_head(&stream).await {
         let _ = head_as_get(stream, server).await;
         return;
     }
-    let upstream = Rc::new(Upstream::new(server, database));
+    let upstream = Rc::new(Upstream::new(server, peer, database));
     let service = service_fn(move |request| answer(request, upstream.clone(), sabotage.clone()));
     let mut settings = hyper::server::conn::http1::Builder::new();
     settings.preserve_header_case(true).auto_date_header(false);
@@ -174,7 +188,7 @@ async fn begins_with_head(stream: &TcpStream) -> bool {
 }
 
 /// Passes bytes on both ways, HEAD as GET, so that the body comes too.
-async fn head_as_get(mut client: TcpStream, server: SocketAddr) -> std::io::Result<()> {
+async fn head_as_get(mut client: TcpStream, server: SocketAddr) -> io::Result<()> {
     client.read_exact(&mut [0; 4]).await?;
     let mut server = TcpStream::connect(server).await?;
     server.write_all(b"GET").await?;
@@ -186,8 +200,8 @@ async fn answer(
     request: hyper::Request<Incoming>,
     upstream: Rc<Upstream>,
     sabotage: Rc<Sabotage>,
-) -> Result<hyper::Response<Body>, std::io::Error> {
-    let lost = |_| std::io::Error::other("the server hung up");
+) -> Result<hyper::Response<Body>, io::Error> {
+    let lost = |_| io::Error::other("the server hung up");
     let (mut head, body) = request.into_parts();
     if sabotage.is_transparent() {
         remove_hop_by_hop(&mut head.headers);
@@ -197,7 +211,7 @@ async fn answer(
         return Ok(hyper::Response::from_parts(head, body.boxed()));
     }
     let body = body.collect().await.map_err(|_| Lost).map_err(lost)?.to_bytes();
-    let answer = sabotage.exchange(Request { head, body }, &upstream).await.map_err(lost)?;
+    let answer = sabotage.exchange(Request { head, body, peer: upstream.client }, &upstream).await.map_err(lost)?;
     let body = Full::new(answer.body).map_err(|never: Infallible| match never {}).boxed();
     Ok(hyper::Response::from_parts(answer.head, body))
 }

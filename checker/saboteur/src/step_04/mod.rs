@@ -46,12 +46,12 @@ fn wrong(name: &'static str, trips: &'static [&'static str], breaks: &'static st
 }
 
 /// Whether a request is `POST /auth/signup`.
-fn signs_up(request: &Request) -> bool {
+pub fn signs_up(request: &Request) -> bool {
     is(request, Method::POST, "/auth/signup")
 }
 
 /// Whether a request is `POST /auth/login`.
-fn logs_in(request: &Request) -> bool {
+pub fn logs_in(request: &Request) -> bool {
     is(request, Method::POST, "/auth/login")
 }
 
@@ -66,7 +66,7 @@ fn refreshes(request: &Request) -> bool {
 }
 
 /// Whether a request is `GET /me`.
-fn asks_me(request: &Request) -> bool {
+pub fn asks_me(request: &Request) -> bool {
     is(request, Method::GET, "/me")
 }
 

@@ -1,0 +1,224 @@
+//! What a server may answer that has lost its database, and what it must not.
+
+use std::time::{Duration, Instant};
+
+use hyper::Method;
+use serde_json::json;
+
+use super::wrong;
+use crate::message::{Answer, Request, any, creates, deletes, lists, patches, reads};
+use crate::proxy::{Lost, Upstream};
+use crate::sabotage::Sabotage;
+use crate::step_03::{completes, imports, refuse};
+use crate::step_04::{asks_me, logs_in, signs_up};
+
+const CUT: &[&str] = &["5.database-cut"];
+/// A 503 that comes sooner tells of a database that is gone: for one that is silent the right server waits longer.
+const SOON: Duration = Duration::from_millis(200);
+/// More than the shortest time that a check gives its servers, and a second.
+const TOO_LONG: Duration = Duration::from_secs(2);
+
+/// What is the matter with the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    /// It cannot be reached.
+    Gone,
+    /// It does not answer.
+    Silent,
+}
+
+/// Asks the right server, and reads from its answer what is the matter with the database, if anything is.
+pub async fn ask(request: Request, server: &Upstream) -> Result<(Answer, Option<Trouble>), Lost> {
+    let begun = Instant::now();
+    let answer = server.send(request).await?;
+    let trouble = if begun.elapsed() < SOON { Trouble::Gone } else { Trouble::Silent };
+    let is_told = answer.status() == 503;
+    Ok((answer, is_told.then_some(trouble)))
+}
+
+/// Changes what is answered in some trouble.
+pub fn in_trouble(
+    sabotage: Sabotage,
+    meant: Trouble,
+    when: fn(&Request) -> bool,
+    change: impl Fn(&Request, &mut Answer) + 'static,
+) -> Sabotage {
+    sabotage.instead(when, async move |request, server| {
+        let sent = request.clone();
+        let (mut answer, trouble) = ask(request, server).await?;
+        if trouble == Some(meant) {
+            change(&sent, &mut answer);
+        }
+        Ok(answer)
+    })
+}
+
+/// What this file adds to the catalogue.
+pub fn sabotages() -> Vec<Sabotage> {
+    [statuses(), pretended(), words(), late()].into_iter().flatten().collect()
+}
+
+/// Changes what is answered while the database is gone.
+fn gone(
+    name: &'static str,
+    breaks: &'static str,
+    when: fn(&Request) -> bool,
+    change: impl Fn(&Request, &mut Answer) + 'static,
+) -> Sabotage {
+    in_trouble(wrong(name, CUT, breaks), Trouble::Gone, when, change)
+}
+
+fn statuses() -> Vec<Sabotage> {
+    let answered = |name, breaks, when, status| gone(name, breaks, when, move |_, answer| refuse(answer, status, "Try again."));
+    vec![
+        answered("gone-answers-500", "With the database gone every answer is 500.", any, 500),
+        answered("gone-answers-502", "With the database gone every answer is 502.", any, 502),
+        answered("gone-answers-504", "With the database gone every answer is 504.", any, 504),
+        answered("gone-login-answers-401", "With the database gone no password is right.", logs_in, 401),
+        answered("gone-tokens-are-refused", "With the database gone GET /me answers 401.", asks_me, 401),
+        answered("gone-create-answers-409", "With the database gone every name is taken.", creates, 409),
+        answered("gone-signup-answers-409", "With the database gone every e-mail address is taken.", signs_up, 409),
+        answered("gone-habits-are-unknown", "With the database gone GET /habits/{id} answers 404.", reads, 404),
+        answered("gone-patch-answers-404", "With the database gone PATCH answers 404.", patches, 404),
+        answered("gone-delete-answers-404", "With the database gone DELETE answers 404.", deletes, 404),
+        answered(
+            "gone-import-answers-500",
+            "With the database gone an import, which is a transaction, answers 500.",
+            imports,
+            500,
+        ),
+        answered("gone-writes-answer-500", "With the database gone reads answer 503, and writes 500.", is_write, 500),
+        answered("gone-reads-answer-500", "With the database gone writes answer 503, and reads 500.", is_read, 500),
+    ]
+}
+
+fn is_read(request: &Request) -> bool {
+    request.head.method == Method::GET
+}
+
+fn is_write(request: &Request) -> bool {
+    !is_read(request)
+}
+
+fn pretended() -> Vec<Sabotage> {
+    let habit = |name: &str| {
+        json!({ "id": 1, "name": name, "description": null, "completed_today": false, "streak": 0,
+                "created_at": "2026-01-31T08:00:00Z" })
+    };
+    let nothing = |answer: &mut Answer| {
+        answer.set_status(204);
+        answer.clear();
+    };
+    vec![
+        gone("gone-list-is-empty", "With the database gone GET /habits answers 200 and an empty array.", lists, |_, answer| {
+            answer.set_status(200);
+            answer.set_json("application/json", &json!([]));
+        }),
+        gone("gone-create-answers-201", "With the database gone POST answers 201.", creates, move |request, answer| {
+            let name = request.field("name").unwrap_or_default();
+            answer.set_status(201);
+            answer.set_json("application/json", &habit(name.as_str().unwrap_or_default()));
+        }),
+        gone(
+            "gone-import-stores-nothing",
+            "With the database gone an import answers 201 and no habits.",
+            imports,
+            |_, answer| {
+                answer.set_status(201);
+                answer.set_json("application/json", &json!([]));
+            },
+        ),
+        gone("gone-complete-answers-200", "With the database gone a completion is there already.", completes, |_, answer| {
+            answer.set_status(200);
+            answer.set_json("application/json", &json!({ "date": "2026-01-31" }));
+        }),
+        gone("gone-delete-answers-204", "With the database gone DELETE answers 204.", deletes, move |_, answer| nothing(answer)),
+        gone("gone-is-told-with-200", "With the database gone every answer is 200 and says that it failed.", any, |_, answer| {
+            answer.set_status(200);
+            answer.set_json("application/json", &json!({ "success": false, "error": "Try again later." }));
+        }),
+    ]
+}
+
+fn words() -> Vec<Sabotage> {
+    let told = |name, breaks, detail: &'static str| gone(name, breaks, any, move |_, answer| refuse(answer, 503, detail));
+    let url = || std::env::var("DATABASE_URL").unwrap_or_default();
+    let authority = |url: &str| url.rsplit('@').next().unwrap_or_default().to_owned();
+    vec![
+        gone("gone-is-no-problem", "With the database gone the body of the 503 is no problem details.", any, |_, answer| {
+            answer.set_plain_error(503, "try again later")
+        }),
+        gone("gone-is-plain-text", "With the database gone the body of the 503 is plain text.", any, |_, answer| {
+            answer.set_body("text/plain; charset=utf-8", "Service Unavailable")
+        }),
+        gone("gone-says-nothing", "With the database gone the 503 has no body.", any, |_, answer| answer.clear()),
+        gone("gone-says-500-inside", "With the database gone the problem details of the 503 say 500.", any, |_, answer| {
+            answer.edit(|problem| problem["status"] = 500.into())
+        }),
+        told(
+            "gone-tells-the-system-error",
+            "With the database gone the detail is the error of the system.",
+            "Connection reset by peer (os error 104)",
+        ),
+        told(
+            "gone-tells-the-pool",
+            "With the database gone the detail is that of the pool.",
+            "pool timed out while waiting for an open connection",
+        ),
+        told(
+            "gone-tells-the-driver",
+            "With the database gone the detail is the error of the driver, as a programmer sees it.",
+            "sqlx::Error::Io(Kind(UnexpectedEof))",
+        ),
+        told(
+            "gone-tells-the-code",
+            "With the database gone the detail has the code of the error.",
+            "connect ECONNREFUSED while asking the database",
+        ),
+        told("gone-tells-the-product", "With the database gone the detail names the product.", "PostgreSQL is not there."),
+        gone("gone-tells-where", "With the database gone the detail names its host and port.", any, move |_, answer| {
+            refuse(answer, 503, &format!("No answer from {}.", authority(&url())))
+        }),
+        gone("gone-tells-the-host", "With the database gone the detail names its host.", any, move |_, answer| {
+            let place = authority(&url());
+            refuse(answer, 503, &format!("No answer from host {}.", place.split([':', '/']).next().unwrap_or_default()))
+        }),
+        gone("gone-tells-the-name", "With the database gone the detail names it as DATABASE_URL does.", any, move |_, answer| {
+            refuse(answer, 503, &format!("The database {} is gone.", url().rsplit('/').next().unwrap_or_default()))
+        }),
+    ]
+}
+
+fn late() -> Vec<Sabotage> {
+    vec![
+        wrong("gone-hangs-up", CUT, "With the database gone the connection is closed without an answer.").instead(
+            any,
+            async |request, server| match ask(request, server).await? {
+                (_, Some(Trouble::Gone)) => Err(Lost),
+                (answer, _) => Ok(answer),
+            },
+        ),
+        wrong(
+            "gone-is-told-late",
+            CUT,
+            "With the database gone the 503 comes after two seconds, whatever REQUEST_TIMEOUT_MS says.",
+        )
+        .instead(any, async |request, server| {
+            let (answer, trouble) = ask(request, server).await?;
+            if trouble == Some(Trouble::Gone) {
+                tokio::time::sleep(TOO_LONG).await;
+            }
+            Ok(answer)
+        }),
+        wrong("gone-import-is-told-late", CUT, "With the database gone an import tries again for two seconds.").instead(
+            imports,
+            async |request, server| {
+                let (answer, trouble) = ask(request, server).await?;
+                if trouble == Some(Trouble::Gone) {
+                    tokio::time::sleep(TOO_LONG).await;
+                }
+                Ok(answer)
+            },
+        ),
+    ]
+}

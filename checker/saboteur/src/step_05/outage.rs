@@ -183,9 +183,6 @@ fn words() -> Vec<Sabotage> {
             let place = authority(&url());
             refuse(answer, 503, &format!("No answer from host {}.", place.split([':', '/']).next().unwrap_or_default()))
         }),
-        gone("gone-tells-the-name", "With the database gone the detail names it as DATABASE_URL does.", any, move |_, answer| {
-            refuse(answer, 503, &format!("The database {} is gone.", url().rsplit('/').next().unwrap_or_default()))
-        }),
     ]
 }
 

@@ -9,13 +9,23 @@ use crate::probe::{Answer, Request};
 /// Origins that are listed.
 const LISTED: [&str; 2] = ["https://app.example.com", "https://habits.example.org"];
 /// Origins that are not, some of which look like one that is.
-const OTHERS: [&str; 6] = [
+const OTHERS: [&str; 8] = [
     "https://evil.example",
     "https://app.example.com.evil.example",
     "https://evil-app.example.com",
+    "https://appxexample.com",
+    "https://app.example.co",
     "http://app.example.com",
     "https://app.example.com:8443",
     "null",
+];
+/// What pages of listed origins ask whether they may send it.
+const ASKED: [(&str, &str); 5] = [
+    ("/habits", "POST"),
+    ("/habits/1", "PATCH"),
+    ("/habits/1", "DELETE"),
+    ("/habits/1/completions/2026-01-31", "PUT"),
+    ("/me", "GET"),
 ];
 
 /// The checks.
@@ -38,6 +48,8 @@ pub fn checks() -> Vec<Check> {
                     Request::new("GET", "/no-such-thing"),
                     Request::new("DELETE", "/habits"),
                     Request::new("POST", "/habits").json(&json!({})),
+                    Request::new("POST", "/habits").header("content-type", "text/plain").body("{}"),
+                    Request::new("DELETE", habit.path()),
                 ];
                 for request in requests {
                     expect_guarded(&api.http.send(request).await?)?;
@@ -57,11 +69,16 @@ pub fn checks() -> Vec<Check> {
                 expect_closed(&api.http.send(Request::new("GET", "/docs").header("origin", LISTED[0])).await?, LISTED[0])?;
                 let listed = LISTED.join(",");
                 let server = api.start_instance(&[("CORS_ALLOWED_ORIGINS", &listed)]).await?;
-                let http = &server.api.as_nobody().http;
+                let nobody = server.api.as_nobody();
+                let http = &nobody.http;
                 let get = |origin| Request::new("GET", "/docs").header("origin", origin);
                 for origin in LISTED {
                     expect_open(&http.send(get(origin)).await?, origin)?;
-                    for (path, method) in [("/habits", "POST"), ("/habits/1", "PATCH"), ("/habits/1", "DELETE"), ("/me", "GET")] {
+                    // A page wants to read its own habits, and what was wrong.
+                    for api in [&server.api, &nobody] {
+                        expect_open(&api.http.send(Request::new("GET", "/habits").header("origin", origin)).await?, origin)?;
+                    }
+                    for (path, method) in ASKED {
                         let answer = http.send(preflight(path, method, origin)).await?;
                         answer.status([200, 204])?;
                         expect_open(&answer, origin)?;
@@ -83,7 +100,7 @@ fn expect_guarded(answer: &Answer) -> Outcome {
     if !has("x-content-type-options", "nosniff") {
         return Err(answer.fail("X-Content-Type-Options: nosniff", "an answer without it"));
     }
-    let frames = has("content-security-policy", "frame-ancestors")
+    let frames = answer.headers("content-security-policy").any(forbids_frames)
         || has("x-frame-options", "deny")
         || has("x-frame-options", "sameorigin");
     if !frames {
@@ -93,6 +110,13 @@ fn expect_guarded(answer: &Answer) -> Outcome {
         Some(server) => Err(answer.fail("no version in Server", format!("Server: {server}"))),
         None => Ok(()),
     }
+}
+
+/// Whether a policy keeps some site from showing an answer in a frame: its `frame-ancestors` are not a star or a whole scheme.
+fn forbids_frames(policy: &str) -> bool {
+    let policy = policy.to_lowercase();
+    let ancestors = policy.split([';', ',']).find_map(|directive| directive.trim().strip_prefix("frame-ancestors"));
+    ancestors.is_some_and(|sources| !sources.split_whitespace().any(|source| source == "*" || source.ends_with(':')))
 }
 
 /// What a browser sends before a request of another origin.
@@ -135,9 +159,9 @@ fn expect_listed(answer: &Answer, field: &str, wanted: &[&str]) -> Outcome {
     let has = |wanted: &str| list.split(',').any(|item| item.trim().eq_ignore_ascii_case(wanted));
     match wanted.iter().find(|wanted| !has(wanted)) {
         None => Ok(()),
-        // Simple methods need not be listed (the Fetch standard, section 4.8), and a star stands for all methods.
+        // Simple methods need not be listed (the Fetch standard, section 4.8), and a star stands for all but `authorization`.
         Some(&("GET" | "POST" | "HEAD")) => Ok(()),
-        Some(_) if field.ends_with("methods") && has("*") => Ok(()),
+        Some(&missing) if missing != "authorization" && has("*") => Ok(()),
         Some(missing) => Err(answer.fail(format!("{missing} in {field}"), format!("{field}: {list}"))),
     }
 }

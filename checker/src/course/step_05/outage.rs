@@ -79,15 +79,21 @@ pub fn checks() -> Vec<Check> {
             let api = &server.api;
             let habit = working(api).await?;
             let outage = Outage::begin(api)?;
-            let requests = writes(api, &habit);
+            let requests = [reads(&habit), writes(api, &habit)].concat();
             let answers = join_all(requests.into_iter().map(|request| in_time(api, request))).await;
             let answers = answers.into_iter().collect::<Outcome<Vec<Answer>>>()?;
             let hits = outage.end();
-            for answer in &answers {
+            let (reads, writes) = answers.split_at(reads(&habit).len());
+            for answer in writes {
                 hits.expect_gone(answer)?;
                 expect_nothing_of_the_inside(api, answer)?;
             }
-            Ok(())
+            for answer in reads.iter().filter(|answer| answer.code() != 200) {
+                hits.expect_gone(answer)?;
+                expect_nothing_of_the_inside(api, answer)?;
+            }
+            expect_remembered(&reads[0], Habit::list(&reads[0]), &habit)?;
+            expect_remembered(&reads[1], Habit::of(&reads[1]).map(|read| vec![read]), &habit)
         }),
         check("5.database-cut-logged", "What really happened is in the log, under the x-request-id of the answer")
             .needs(&["5.database-cut"])
@@ -193,6 +199,22 @@ pub async fn in_time(api: &Api, request: Request) -> Outcome<Answer> {
     }
 }
 
+/// Requests that a server may answer from what it remembers: the list, the habit, and one more.
+fn reads(habit: &Habit) -> Vec<Request> {
+    ["/habits".to_owned(), habit.path(), "/me".to_owned()].map(|path| Request::new("GET", path)).into()
+}
+
+/// Fails when a habit is answered with 200, and not as it is.
+fn expect_remembered(answer: &Answer, habits: Outcome<Vec<Habit>>, habit: &Habit) -> Outcome {
+    if answer.code() != 200 {
+        return Ok(());
+    }
+    match habits?.iter().find(|other| other.id == habit.id) {
+        Some(other) => other.expect_same(answer, habit).map(drop),
+        None => Err(answer.fail("status 503, or what is stored", "status 200 without a habit that is stored")),
+    }
+}
+
 /// Requests that cannot be answered from what a server remembers.
 fn writes(api: &Api, habit: &Habit) -> Vec<Request> {
     let named = || json!({ "name": api.data.name() });
@@ -203,6 +225,7 @@ fn writes(api: &Api, habit: &Habit) -> Vec<Request> {
         Request::new("DELETE", habit.path()),
         Request::new("POST", "/habits/import").json(&json!([named(), named()])),
         Request::new("POST", "/auth/login").json(&json!({ "email": api.email(), "password": api.data.token(12) })),
+        Request::new("POST", "/auth/signup").json(&json!({ "email": api.email(), "password": api.data.token(12) })),
     ]
 }
 
@@ -248,11 +271,13 @@ impl Hits {
     }
 }
 
-fn expect_nothing_of_the_inside(api: &Api, answer: &Answer) -> Outcome {
+/// Fails when an error shows what the server works with, or where that is.
+pub fn expect_nothing_of_the_inside(api: &Api, answer: &Answer) -> Outcome {
     expect_no_internals(answer)?;
-    let port = format!(":{}", api.store()?.tap().address().port());
+    let address = api.store()?.tap().address();
+    let (host, port) = (address.ip().to_string(), format!(":{}", address.port()));
     let text = answer.text().to_lowercase();
-    match TRACES.into_iter().chain([port.as_str()]).find(|trace| text.contains(trace)) {
+    match TRACES.into_iter().chain([host.as_str(), &port]).find(|trace| text.contains(trace)) {
         Some(trace) => Err(answer.fail("an error told in your own words", format!("a body with \"{trace}\": {text}"))),
         None => Ok(()),
     }

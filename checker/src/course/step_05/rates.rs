@@ -1,13 +1,17 @@
 //! The extra that keeps passwords from being guessed by the thousand.
 
+use std::cell::Cell;
 use std::net::{IpAddr, Ipv4Addr};
+use std::time::{Duration, Instant};
 
 use serde_json::json;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc2822;
 
 use crate::course::api::{Api, Instance};
 use crate::course::check::{Check, check};
 use crate::course::problem::expect_problem;
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, Stop};
 use crate::probe::{Answer, Request};
 
 /// How many requests a minute the servers here take from one client.
@@ -16,6 +20,8 @@ const LIMIT: usize = 5;
 const SURELY_OVER: usize = 2 * LIMIT + 1;
 /// The most seconds after which one may try again.
 const MINUTE: u64 = 60;
+/// A pause in which a limit must not end that is meant for a minute.
+const PAUSE: Duration = Duration::from_millis(1200);
 
 /// The checks.
 pub fn checks() -> Vec<Check> {
@@ -28,29 +34,30 @@ pub fn checks() -> Vec<Check> {
                 "Wrap the router below `/auth` in the layer, before anything is hashed. `Retry-After` counts seconds.",
             ])
             .proof(async |api| {
-                let server = limited(api).await?;
-                for _ in 0..LIMIT {
-                    let answer = log_in(&server.api, &[]).await?;
-                    if answer.code() == 429 {
-                        return Err(answer.fail(format!("{LIMIT} logins a minute that are answered"), "status 429 before that"));
-                    }
+                let first = limited(api).await?;
+                let (mut server, mut flood) = (&first, Flood::of(&first.api).await?);
+                let second;
+                if flood.is_over() {
+                    // A new minute may have begun meanwhile. The next one is far.
+                    second = limited(api).await?;
+                    (server, flood) = (&second, Flood::of(&second.api).await?);
                 }
-                let Some(answer) = until_limited(&server.api, &[]).await? else {
-                    let last = log_in(&server.api, &[]).await?;
-                    last.status(429)?;
-                    return Ok(());
-                };
-                expect_problem(&answer, 429)?;
-                let after = answer.header("retry-after").unwrap_or_default();
-                match after.trim().parse::<u64>() {
-                    Ok(1..=MINUTE) => Ok(()),
-                    // A date is another way to say it (RFC 9110, section 10.2.3).
-                    _ if after.ends_with("GMT") => Ok(()),
-                    _ => {
-                        Err(answer
-                            .fail("Retry-After: seconds until it may be tried again, 1 to 60", format!("Retry-After: {after}")))
-                    }
+                let refused = flood.expect_limited()?;
+                expect_problem(refused, 429)?;
+                expect_retry_after(refused)?;
+                let nobody = server.api.as_nobody();
+                let other = nobody.get("/habits").await?;
+                if other.code() == 429 {
+                    return Err(other.fail("a limit on /auth alone", "status 429"));
                 }
+                let sign_up = || json!({ "email": api.email(), "password": api.data.token(12) });
+                until_limited(async || nobody.post("/auth/signup", sign_up()).await).await?.status(429)?;
+                if has_version_1(&nobody).await? {
+                    until_limited(async || nobody.post("/v1/auth/login", sign_up()).await).await?.status(429)?;
+                }
+                let unlimited = api.start_instance(&[("RATE_LIMIT_PER_MINUTE", "0")]).await?;
+                log_in(&unlimited.api, &[]).await?.status([400, 401])?;
+                Ok(())
             }),
         check("5.rate-limit-clients", "Requests are counted per client address, and X-Forwarded-For changes nothing")
             .stretch()
@@ -66,9 +73,7 @@ pub fn checks() -> Vec<Check> {
                 let first = server.api.sending_from(first).await?;
                 let second = server.api.sending_from(second).await?;
                 let third = server.api.sending_from(third).await?;
-                if until_limited(&first, &[]).await?.is_none() {
-                    log_in(&first, &[]).await?.status(429)?;
-                }
+                until_limited(async || log_in(&first, &[]).await).await?.status(429)?;
                 // Another client is not to blame, whatever it says of itself.
                 log_in(&second, &[]).await?.status([400, 401])?;
                 log_in(&third, &[("x-forwarded-for", "127.0.0.2")]).await?.status([400, 401])?;
@@ -95,26 +100,112 @@ async fn log_in(api: &Api, headers: &[(&str, &str)]) -> Outcome<Answer> {
     api.http.send(headers.iter().fold(request, |request, (name, value)| request.header(name, *value))).await
 }
 
-/// Logs in until that is refused; `None` if it never is.
-async fn until_limited(api: &Api, headers: &[(&str, &str)]) -> Outcome<Option<Answer>> {
-    for _ in 0..SURELY_OVER {
-        let answer = log_in(api, headers).await?;
+/// Sends until that is refused, and a little longer than it has to be; what came last.
+async fn until_limited(send: impl AsyncFn() -> Outcome<Answer>) -> Outcome<Answer> {
+    for _ in 1..SURELY_OVER {
+        let answer = send().await?;
         if answer.code() == 429 {
-            return Ok(Some(answer));
+            return Ok(answer);
         }
     }
-    Ok(None)
+    send().await
 }
 
 /// Fails when a client that is over its limit gets on by another value of a field each time.
 async fn expect_not_believed(api: &Api, field: &str, value: impl Fn(usize) -> String) -> Outcome {
-    let mut last = None;
-    for number in 1..=SURELY_OVER {
-        let answer = log_in(api, &[(field, &value(number))]).await?;
-        if answer.code() == 429 {
-            return Ok(());
+    let number = Cell::new(0);
+    let next = async || {
+        number.set(number.get() + 1);
+        log_in(api, &[(field, &value(number.get()))]).await
+    };
+    until_limited(next).await?.status(429).map(drop)
+}
+
+/// Whether the API answers under /v1 too.
+async fn has_version_1(nobody: &Api) -> Outcome<bool> {
+    Ok(nobody.get("/v1/habits").await?.code() == 401)
+}
+
+/// More logins than a client has.
+struct Flood {
+    admitted: usize,
+    refused: Option<Answer>,
+    last_admitted: Option<Answer>,
+    time: Duration,
+}
+
+impl Flood {
+    /// Logs in: as often as that is right, once too often for two minutes, and again after a pause.
+    async fn of(api: &Api) -> Outcome<Flood> {
+        let begun = Instant::now();
+        let mut flood = Flood { admitted: 0, refused: None, last_admitted: None, time: Duration::ZERO };
+        for number in 1..=SURELY_OVER {
+            let answer = log_in(api, &[]).await?;
+            if answer.code() == 429 && number <= LIMIT {
+                return Err(answer.fail(format!("{LIMIT} logins a minute that are answered"), "status 429 before that"));
+            }
+            flood.count(answer);
+            if flood.refused.is_some() {
+                break;
+            }
         }
-        last = Some(answer);
+        tokio::time::sleep(PAUSE).await;
+        for _ in 0..LIMIT {
+            flood.count(log_in(api, &[]).await?);
+        }
+        flood.time = begun.elapsed();
+        Ok(flood)
     }
-    last.map_or(Ok(()), |answer| answer.status(429).map(drop))
+
+    fn count(&mut self, answer: Answer) {
+        if answer.code() == 429 {
+            self.refused.get_or_insert(answer);
+        } else {
+            self.admitted += 1;
+            self.last_admitted = Some(answer);
+        }
+    }
+
+    /// How many may be admitted: a bucket fills again, drop by drop.
+    fn most(&self) -> usize {
+        LIMIT + usize::try_from(self.time.as_secs() * LIMIT as u64 / MINUTE).unwrap_or(LIMIT)
+    }
+
+    /// Whether more were admitted than within one minute.
+    fn is_over(&self) -> bool {
+        self.admitted > self.most()
+    }
+
+    /// The refusal, if nothing was admitted that had to be refused.
+    fn expect_limited(&self) -> Outcome<&Answer> {
+        match (&self.refused, &self.last_admitted) {
+            (Some(refused), _) if !self.is_over() => Ok(refused),
+            (_, Some(last)) => {
+                let (most, admitted) = (self.most(), self.admitted);
+                let actual =
+                    format!("{admitted} in {:.0} s, the last of them with status {}", self.time.as_secs_f32(), last.code());
+                Err(last.fail(format!("at most {most} logins, and status 429 for more"), actual))
+            }
+            _ => Err(Stop::fail("answers to logins", "none")),
+        }
+    }
+}
+
+/// Fails unless the answer says when it may be tried again, in seconds or as a date (RFC 9110, section 10.2.3).
+fn expect_retry_after(answer: &Answer) -> Outcome {
+    let after = answer.header("retry-after").unwrap_or_default().trim();
+    let seconds = after.parse::<u64>().is_ok_and(|seconds| (1..=MINUTE).contains(&seconds));
+    let date = after.ends_with(" GMT")
+        && OffsetDateTime::parse(after, &Rfc2822).is_ok_and(|date| {
+            // Whole seconds, and clocks are read one after the other.
+            let wait = (date - OffsetDateTime::now_utc()).whole_seconds();
+            (-2..=62).contains(&wait)
+        });
+    match seconds || date {
+        true => Ok(()),
+        false => {
+            let actual = format!("Retry-After: {after}");
+            Err(answer.fail("Retry-After: seconds until it may be tried again, 1 to 60", actual))
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use serde_json::json;
 
-use super::outage::{hurried, in_time, well_again, working};
+use super::outage::{expect_nothing_of_the_inside, hurried, in_time, well_again, working};
 use crate::course::check::{Check, check};
 use crate::course::problem::expect_problem;
 use crate::outcome::Stop;
@@ -39,7 +39,9 @@ pub fn checks() -> Vec<Check> {
                     return Err(Stop::Inconclusive("the server asked its database for nothing while that was silent".into()));
                 }
                 for answer in answers {
-                    expect_problem(&answer?, [503, 504, 408])?;
+                    let answer = answer?;
+                    expect_problem(&answer, [503, 504, 408])?;
+                    expect_nothing_of_the_inside(api, &answer)?;
                 }
                 well_again(api).await?;
                 Ok(())

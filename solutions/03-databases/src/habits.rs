@@ -25,6 +25,7 @@ use crate::{AppState, completions};
 //~ use crate::extract::{Path, ValidJson};
 //~ use crate::page::Page;
 //~ use crate::shapes::{Habit, HabitPatch, HabitReplacement, NewHabit};
+//~ use crate::store::Store;
 
 /// Every call under `/habits`, each with the function below that answers it.
 pub fn router() -> OpenApiRouter<AppState> {
@@ -76,9 +77,7 @@ async fn list(
 }
 // ANCHOR_END: list
 //~ // TODO(list): read the habits and their days from the database, with one query for all of them.
-//~ async fn list(State(state): State<AppState>) -> Json<Vec<Habit>> {
-//~     Json(state.store.all().into_iter().map(Habit::from).collect())
-//~ }
+//~<
 
 /// Creates a habit.
 #[utoipa::path(
@@ -133,19 +132,7 @@ fn name_taken() -> Error {
 }
 // ANCHOR_END: create
 //~ // TODO(create): store the habit in the database; a name that is taken is a conflict.
-//~ async fn create(
-//~     State(state): State<AppState>,
-//~     OriginalUri(uri): OriginalUri,
-//~     ValidJson(new): ValidJson<NewHabit>,
-//~ ) -> impl IntoResponse {
-//~     let habit = Habit::from(state.store.add(new.name, new.description));
-//~     let location = format!("{}/{}", uri.path(), habit.id);
-//~     (
-//~         StatusCode::CREATED,
-//~         [(header::LOCATION, location)],
-//~         Json(habit),
-//~     )
-//~ }
+//~<
 
 /// Reads one habit.
 #[utoipa::path(
@@ -180,10 +167,7 @@ async fn find(db: impl PgExecutor<'_>, id: i64) -> Result<HabitRow, Error> {
 }
 // ANCHOR_END: get
 //~ // TODO(get): read the habit and its days from the database.
-//~ async fn get(State(state): State<AppState>, Path(id): Path<i64>) -> Result<Json<Habit>, Error> {
-//~     let habit = state.store.find(id).ok_or(Error::NotFound)?;
-//~     Ok(Json(habit.into()))
-//~ }
+//~<
 
 /// Changes the fields that were sent.
 #[utoipa::path(
@@ -231,27 +215,7 @@ async fn patch(
 }
 // ANCHOR_END: patch
 //~ // TODO(patch): change the habit in the database, and its completion of today, both or neither.
-//~ async fn patch(
-//~     State(state): State<AppState>,
-//~     Path(id): Path<i64>,
-//~     ValidJson(patch): ValidJson<HabitPatch>,
-//~ ) -> Result<Json<Habit>, Error> {
-//~     let habit = state
-//~         .store
-//~         .update(id, |habit| {
-//~             if let Some(name) = patch.name {
-//~                 habit.name = name;
-//~             }
-//~             if let Some(description) = patch.description {
-//~                 habit.description = description;
-//~             }
-//~             if let Some(completed) = patch.completed_today {
-//~                 habit.completed_on = completed.then(today);
-//~             }
-//~         })
-//~         .ok_or(Error::NotFound)?;
-//~     Ok(Json(habit.into()))
-//~ }
+//~<
 
 /// Replaces a habit. The days before today on which it was done stay.
 #[utoipa::path(
@@ -292,21 +256,7 @@ async fn replace(
 }
 // ANCHOR_END: put
 //~ // TODO(put): replace the habit in the database, and its completion of today, both or neither.
-//~ async fn replace(
-//~     State(state): State<AppState>,
-//~     Path(id): Path<i64>,
-//~     ValidJson(new): ValidJson<HabitReplacement>,
-//~ ) -> Result<Json<Habit>, Error> {
-//~     let habit = state
-//~         .store
-//~         .update(id, |habit| {
-//~             habit.name = new.name;
-//~             habit.description = new.description;
-//~             habit.completed_on = new.completed_today.then(today);
-//~         })
-//~         .ok_or(Error::NotFound)?;
-//~     Ok(Json(habit.into()))
-//~ }
+//~<
 
 /// Deletes a habit, and with it the days on which it was done.
 #[utoipa::path(
@@ -332,7 +282,4 @@ async fn delete(State(state): State<AppState>, Path(id): Path<i64>) -> Result<St
 }
 // ANCHOR_END: delete
 //~ // TODO(delete): delete the habit from the database.
-//~ async fn delete(State(state): State<AppState>, Path(id): Path<i64>) -> Result<StatusCode, Error> {
-//~     state.store.remove(id).ok_or(Error::NotFound)?;
-//~     Ok(StatusCode::NO_CONTENT)
-//~ }
+//~<

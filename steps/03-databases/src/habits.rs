@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::extract::{Path, ValidJson};
 use crate::page::Page;
 use crate::shapes::{Habit, HabitPatch, HabitReplacement, NewHabit};
+use crate::store::Store;
 
 /// Every call under `/habits`, each with the function below that answers it.
 pub fn router() -> OpenApiRouter<AppState> {
@@ -36,8 +37,8 @@ pub fn router() -> OpenApiRouter<AppState> {
     )
 )]
 // TODO(list): read the habits and their days from the database, with one query for all of them.
-async fn list(State(state): State<AppState>) -> Json<Vec<Habit>> {
-    Json(state.store.all().into_iter().map(Habit::from).collect())
+async fn list(State(store): State<Store>) -> Json<Vec<Habit>> {
+    Json(store.all().into_iter().map(Habit::from).collect())
 }
 
 /// Creates a habit.
@@ -52,11 +53,11 @@ async fn list(State(state): State<AppState>) -> Json<Vec<Habit>> {
 )]
 // TODO(create): store the habit in the database; a name that is taken is a conflict.
 async fn create(
-    State(state): State<AppState>,
+    State(store): State<Store>,
     OriginalUri(uri): OriginalUri,
     ValidJson(new): ValidJson<NewHabit>,
 ) -> impl IntoResponse {
-    let habit = Habit::from(state.store.add(new.name, new.description));
+    let habit = Habit::from(store.add(new.name, new.description));
     let location = format!("{}/{}", uri.path(), habit.id);
     (
         StatusCode::CREATED,
@@ -76,8 +77,8 @@ async fn create(
     )
 )]
 // TODO(get): read the habit and its days from the database.
-async fn get(State(state): State<AppState>, Path(id): Path<i64>) -> Result<Json<Habit>, Error> {
-    let habit = state.store.find(id).ok_or(Error::NotFound)?;
+async fn get(State(store): State<Store>, Path(id): Path<i64>) -> Result<Json<Habit>, Error> {
+    let habit = store.find(id).ok_or(Error::NotFound)?;
     Ok(Json(habit.into()))
 }
 
@@ -95,12 +96,11 @@ async fn get(State(state): State<AppState>, Path(id): Path<i64>) -> Result<Json<
 )]
 // TODO(patch): change the habit in the database, and its completion of today, both or neither.
 async fn patch(
-    State(state): State<AppState>,
+    State(store): State<Store>,
     Path(id): Path<i64>,
     ValidJson(patch): ValidJson<HabitPatch>,
 ) -> Result<Json<Habit>, Error> {
-    let habit = state
-        .store
+    let habit = store
         .update(id, |habit| {
             if let Some(name) = patch.name {
                 habit.name = name;
@@ -130,12 +130,11 @@ async fn patch(
 )]
 // TODO(put): replace the habit in the database, and its completion of today, both or neither.
 async fn replace(
-    State(state): State<AppState>,
+    State(store): State<Store>,
     Path(id): Path<i64>,
     ValidJson(new): ValidJson<HabitReplacement>,
 ) -> Result<Json<Habit>, Error> {
-    let habit = state
-        .store
+    let habit = store
         .update(id, |habit| {
             habit.name = new.name;
             habit.description = new.description;
@@ -156,7 +155,7 @@ async fn replace(
     )
 )]
 // TODO(delete): delete the habit from the database.
-async fn delete(State(state): State<AppState>, Path(id): Path<i64>) -> Result<StatusCode, Error> {
-    state.store.remove(id).ok_or(Error::NotFound)?;
+async fn delete(State(store): State<Store>, Path(id): Path<i64>) -> Result<StatusCode, Error> {
+    store.remove(id).ok_or(Error::NotFound)?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -50,6 +50,13 @@ impl AppState {
     }
 }
 
+/// Gives `State<Store>` to the handlers that still ask for it.
+impl axum::extract::FromRef<AppState> for Store {
+    fn from_ref(state: &AppState) -> Self {
+        state.store.clone()
+    }
+}
+
 /// Builds the whole API.
 pub fn app(state: AppState) -> Router {
     let (api, document) = OpenApiRouter::with_openapi(ApiDoc::openapi())

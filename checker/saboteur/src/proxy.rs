@@ -11,6 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full};
+use hyper::StatusCode;
 use hyper::body::Incoming;
 use hyper::client::conn::http1::SendRequest;
 use hyper::header::{CONNECTION, HeaderMap, HeaderName};
@@ -210,7 +211,15 @@ async fn answer(
         remove_hop_by_hop(&mut head.headers);
         return Ok(hyper::Response::from_parts(head, body.boxed()));
     }
-    let body = body.collect().await.map_err(|_| Lost).map_err(lost)?.to_bytes();
+    let body = match (body.collect().await, sabotage.half_a_body()) {
+        (Ok(body), _) => body.to_bytes(),
+        (Err(_), Some(status)) => {
+            let mut response = hyper::Response::new(Full::default().map_err(|never: Infallible| match never {}).boxed());
+            *response.status_mut() = StatusCode::from_u16(status).map_err(std::io::Error::other)?;
+            return Ok(response);
+        }
+        (Err(_), None) => return Err(lost(Lost)),
+    };
     let answer = sabotage.exchange(Request { head, body, peer: upstream.client }, &upstream).await.map_err(lost)?;
     let body = Full::new(answer.body).map_err(|never: Infallible| match never {}).boxed();
     Ok(hyper::Response::from_parts(answer.head, body))

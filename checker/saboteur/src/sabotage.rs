@@ -48,6 +48,7 @@ struct Hooks {
     end: Vec<Box<dyn Act>>,
     is_mirrored: bool,
     sends_body_to_head: bool,
+    half_a_body: Option<u16>,
 }
 
 impl Sabotage {
@@ -128,6 +129,18 @@ impl Sabotage {
         self
     }
 
+    /// Answers with this status where the connection ends before the body does, in the place of the right server, which never hears
+    /// of it.
+    pub fn answering_half_a_body(mut self, status: u16) -> Self {
+        self.hooks.half_a_body = Some(status);
+        self
+    }
+
+    /// What a body is answered with that ends too early.
+    pub fn half_a_body(&self) -> Option<u16> {
+        self.hooks.half_a_body
+    }
+
     /// Whether HEAD gets a body.
     pub fn sends_body_to_head(&self) -> bool {
         self.hooks.sends_body_to_head
@@ -135,7 +148,10 @@ impl Sabotage {
 
     /// Whether messages pass through as they are, so that they need not be held in memory.
     pub fn is_transparent(&self) -> bool {
-        self.hooks.requests.is_empty() && self.hooks.instead.is_none() && self.hooks.answers.is_empty()
+        self.hooks.requests.is_empty()
+            && self.hooks.instead.is_none()
+            && self.hooks.answers.is_empty()
+            && self.hooks.half_a_body.is_none()
     }
 
     /// Whether the log passes through as it is.

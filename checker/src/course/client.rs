@@ -55,6 +55,11 @@ impl Client {
         Ok(self.probe.exchange(self.signed(request).await?).await)
     }
 
+    /// The same with the body in chunks.
+    pub async fn exchange_chunked(&self, request: Request) -> Outcome<Rc<Exchange>> {
+        Ok(self.probe.exchange_chunked(self.signed(request).await?).await)
+    }
+
     /// Sends HEAD and counts the bytes that follow the header section; there should be none.
     pub async fn body_after_head(&self, path: &str) -> Outcome<Result<usize, NoAnswer>> {
         let request = self.signed(Request::new("HEAD", path)).await?;

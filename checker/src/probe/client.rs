@@ -101,7 +101,24 @@ impl Probe {
     /// Sends a request whose body ends before the length that its header section has told, and ends the connection there.
     pub async fn exchange_truncated(&self, request: Request, told: usize) -> Rc<Exchange> {
         let request = request.header("content-length", told.to_string());
-        self.recorded(request, async |request| self.attempt_raw(request).await).await
+        self.recorded(request, async |request| self.attempt_raw(request, true).await).await
+    }
+
+    /// Sends a request whose body comes in chunks, so that its length is not told before (RFC 9112, section 7.1).
+    pub async fn exchange_chunked(&self, request: Request) -> Rc<Exchange> {
+        const CHUNK: usize = 8 * 1024;
+        let request = request.header("transfer-encoding", "chunked");
+        self.recorded(request, async |request| {
+            let mut body = Vec::new();
+            for chunk in request.body.as_deref().unwrap_or_default().chunks(CHUNK) {
+                body.extend_from_slice(format!("{:x}\r\n", chunk.len()).as_bytes());
+                body.extend_from_slice(chunk);
+                body.extend_from_slice(b"\r\n");
+            }
+            body.extend_from_slice(b"0\r\n\r\n");
+            self.attempt_raw(&request.clone().body(body), false).await
+        })
+        .await
     }
 
     async fn recorded(&self, request: Request, attempt: impl AsyncFnOnce(&Request) -> Result<Reply, NoAnswer>) -> Rc<Exchange> {
@@ -173,14 +190,17 @@ impl Probe {
         socket.connect(address).await
     }
 
-    /// Sends the request's bytes as they are, with no length but one among its header fields, and reads the status alone.
-    async fn attempt_raw(&self, request: &Request) -> Result<Reply, NoAnswer> {
+    /// Sends the request's bytes as they are, with no length but one among its header fields, and reads the status alone. Some
+    /// servers take a connection that one side has ended for one that is closed.
+    async fn attempt_raw(&self, request: &Request, ends: bool) -> Result<Reply, NoAnswer> {
         let closed = |error: io::Error| NoAnswer::Closed(error.to_string());
         let mut stream = self.connect().await?;
         let mut sent = request.head(&self.address).into_bytes();
         sent.extend_from_slice(request.body.as_deref().unwrap_or_default());
         stream.write_all(&sent).await.map_err(closed)?;
-        stream.shutdown().await.map_err(closed)?;
+        if ends {
+            stream.shutdown().await.map_err(closed)?;
+        }
         let mut answer = Vec::new();
         let ended = stream.take(HEAD_LIMIT as u64).read_to_end(&mut answer).await;
         let status = answer.strip_prefix(b"HTTP/1.").and_then(|rest| std::str::from_utf8(rest.get(2..5)?).ok()?.parse().ok());

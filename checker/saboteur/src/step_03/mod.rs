@@ -56,13 +56,13 @@ pub fn lists_days(request: &Request) -> bool {
 }
 
 /// The id and the date in `/habits/{id}/completions/{date}`.
-fn completion(request: &Request) -> Option<(i64, &str)> {
+pub fn completion(request: &Request) -> Option<(i64, &str)> {
     let (id, date) = request.path().strip_prefix("/habits/")?.split_once("/completions/")?;
     Some((id.parse().ok()?, date))
 }
 
 /// The id in `/habits/{id}/completions`.
-fn days_of(request: &Request) -> Option<i64> {
+pub fn days_of(request: &Request) -> Option<i64> {
     request.path().strip_prefix("/habits/")?.strip_suffix("/completions")?.parse().ok()
 }
 
@@ -83,12 +83,12 @@ pub fn set_parameter(request: &mut Request, name: &str, value: Option<&str>) {
 }
 
 /// The items of a body that is an array.
-fn items(request: &Request) -> Vec<Value> {
+pub fn items(request: &Request) -> Vec<Value> {
     serde_json::from_slice(&request.body).unwrap_or_default()
 }
 
 /// Changes the items of a body that is an array.
-fn edit_items(request: &mut Request, change: impl FnOnce(&mut Vec<Value>)) {
+pub fn edit_items(request: &mut Request, change: impl FnOnce(&mut Vec<Value>)) {
     if let Ok(mut items) = serde_json::from_slice::<Vec<Value>>(&request.body) {
         change(&mut items);
         request.set_json(&Value::Array(items));

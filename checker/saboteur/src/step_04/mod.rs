@@ -90,12 +90,12 @@ fn act_as(request: &mut Request, user: i64) {
 }
 
 /// Whom a request is sent as, by its token.
-fn caller(request: &Request) -> Option<i64> {
+pub fn caller(request: &Request) -> Option<i64> {
     jwt::Jwt::of(request)?.user()
 }
 
 /// The id of the habit that a request is about, completions included.
-fn habit(request: &Request) -> Option<i64> {
+pub fn habit(request: &Request) -> Option<i64> {
     request.path().strip_prefix("/habits/")?.split('/').next()?.parse().ok()
 }
 
@@ -134,7 +134,7 @@ fn text(request: &Request, field: &str) -> String {
 }
 
 /// Becomes the answer of a login that succeeds.
-fn sign_in(answer: &mut Answer, user: i64) {
+pub fn sign_in(answer: &mut Answer, user: i64) {
     answer.set_status(200);
     answer.remove_header("www-authenticate");
     let body = json!({ "access_token": jwt::of_user(user), "token_type": "Bearer", "expires_in": jwt::LIFE });

@@ -1,14 +1,13 @@
 //! Input that stays what it is: a text.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::has_put;
+use super::{has_put, parameters};
 use crate::course::api::Api;
 use crate::course::check::{Check, check};
 use crate::course::habit::Habit;
-use crate::outcome::{Outcome, Stop};
+use crate::outcome::Outcome;
 use crate::probe::{Answer, Request};
-use crate::taps::Place;
 
 /// Texts that mean something to SQL, HTML, a shell, a template or a format, where somebody lets them.
 const PAYLOADS: [&str; 16] = [
@@ -45,7 +44,7 @@ pub fn checks() -> Vec<Check> {
                 // Whatever was in them, the tables and what lies there are still whole.
                 for (habit, name, description) in habits {
                     let (answer, read) = api.read(&habit).await?;
-                    read.expect(&answer, "name", name)?.expect(&answer, "description", description)?;
+                    told(&answer, read, name, description)?;
                 }
                 Ok(())
             }),
@@ -57,55 +56,57 @@ pub fn checks() -> Vec<Check> {
                 "`.bind(value)` sends the value beside the statement. Look for queries whose text is built from pieces.",
                 "Some drivers put values into the text themselves before they send it, such as psycopg 2. psycopg 3 does not.",
             ])
-            .proof(parameters),
+            .proof(parameters::never_in_text),
     ]
 }
 
-/// Stores all payloads in habits, every way there is, and gives the habits with what they should hold.
-async fn as_habits(api: &Api) -> Outcome<Vec<(Habit, String, String)>> {
-    let named = |payload: &str| format!("{} {payload} {}", api.data.token(6), api.data.token(6));
-    let mut stored = Vec::new();
-    let mut keep = |answer: &Answer, habit: Habit, name: String, description: String| {
-        habit.expect(answer, "name", name.clone())?.expect(answer, "description", description.clone())?;
-        stored.push((habit, name, description));
-        Outcome::Ok(())
+/// A habit with the name and the description that it should have.
+type Told = (Habit, String, String);
+
+/// Stores all payloads in habits, each in every way there is.
+async fn as_habits(api: &Api) -> Outcome<Vec<Told>> {
+    let texts = |payload: &str| {
+        let name = format!("{} {payload} {}", api.data.token(6), api.data.token(6));
+        (name, format!("{payload}\n{}", api.data.token(6)))
     };
-    let mut imported = Vec::new();
-    for (index, payload) in PAYLOADS.into_iter().enumerate() {
-        let (name, description) = (named(payload), format!("{payload}\n{}", named(payload)));
-        let body = json!({ "name": name, "description": description });
-        let answer = match index % 4 {
-            0 => api.post("/habits", body).await?,
-            1 => api.patch(api.any_habit().await?.path(), body).await?,
-            2 => {
-                let habit = api.any_habit().await?;
-                match has_put(api, &habit).await? {
-                    true => api.put(habit.path(), body).await?,
-                    false => api.post("/habits", body).await?,
-                }
-            }
-            _ => {
-                imported.push((name, description));
-                continue;
-            }
-        };
-        answer.status([200, 201])?;
-        keep(&answer, Habit::of(&answer)?, name, description)?;
+    let has_put = has_put(api, &api.any_habit().await?).await?;
+    let mut stored = Vec::new();
+    for payload in PAYLOADS {
+        let created = sent(api, Request::new("POST", "/habits"), texts(payload)).await?;
+        let mut last = sent(api, Request::new("PATCH", created.0.path()), texts(payload)).await?;
+        if has_put {
+            last = sent(api, Request::new("PUT", created.0.path()), texts(payload)).await?;
+        }
+        stored.push(last);
     }
-    let body: Vec<Value> =
-        imported.iter().map(|(name, description)| json!({ "name": name, "description": description })).collect();
+    let imported = PAYLOADS.map(texts);
+    let body = imported.each_ref().map(|(name, description)| json!({ "name": name, "description": description }));
     let answer = api.post("/habits/import", json!(body)).await?;
     answer.status(201)?;
     for (habit, (name, description)) in Habit::list(&answer)?.into_iter().zip(imported) {
-        keep(&answer, habit, name, description)?;
+        stored.push(told(&answer, habit, name, description)?);
     }
     Ok(stored)
+}
+
+/// Sends a habit with these texts.
+async fn sent(api: &Api, request: Request, (name, description): (String, String)) -> Outcome<Told> {
+    let answer = api.http.send(request.json(&json!({ "name": name, "description": description }))).await?;
+    answer.status([200, 201])?;
+    told(&answer, Habit::of(&answer)?, name, description)
+}
+
+/// Fails unless the habit has these texts.
+fn told(answer: &Answer, habit: Habit, name: String, description: String) -> Outcome<Told> {
+    habit.expect(answer, "name", name.clone())?.expect(answer, "description", description.clone())?;
+    Ok((habit, name, description))
 }
 
 /// The same for what a user has, and for signing in.
 async fn as_user(api: &Api) -> Outcome {
     let email = format!("o'or'1'='1-{}@example.com", api.data.token(10));
-    let (name, password) = (format!("{} {}", PAYLOADS[0], api.data.token(6)), format!("{} {}", PAYLOADS[2], api.data.token(6)));
+    let name = format!("{} {} {}", PAYLOADS[0], PAYLOADS[10], api.data.token(6));
+    let password = format!("{} {} {} {}", PAYLOADS[2], PAYLOADS[6], PAYLOADS[10], api.data.token(6));
     let answer = api.sign_up(json!({ "email": email, "password": password, "name": name })).await?;
     answer.status(201)?;
     let login = api.log_in(&email, &password).await?;
@@ -119,71 +120,4 @@ async fn as_user(api: &Api) -> Outcome {
         api.log_in(&email, "' OR '1'='1").await?.status([400, 401, 422])?;
     }
     Ok(())
-}
-
-async fn parameters(api: &Api) -> Outcome {
-    let store = api.store()?.clone();
-    let mark = store.tap().mark();
-    let sent = send_markers(api).await?;
-    let seen = store.tap().since(mark);
-    for (marker, answer) in &sent {
-        if let Some((statement, _)) = seen.with(marker).find(|(_, place)| *place == Place::Text) {
-            let expected = format!("statements in which {marker} stands among the parameters");
-            return Err(answer.fail(expected, format!("a statement with it in its text:\n{}", statement.text)));
-        }
-    }
-    if seen.missed > 0 {
-        return Err(Stop::Inconclusive(format!("{} statements of the server were too many or too large to keep", seen.missed)));
-    }
-    // The first is a name that was stored, and it has to have gone to the database somehow.
-    match sent.iter().take(1).all(|(marker, _)| seen.with(marker).next().is_some()) {
-        true => Ok(()),
-        false => Err(Stop::Inconclusive("the checker did not see a habit's name on its way to the database".into())),
-    }
-}
-
-/// Sends random texts in every place that a user fills, and gives each with the answer to it.
-async fn send_markers(api: &Api) -> Outcome<Vec<(String, Answer)>> {
-    let marker = || format!("mk{}", api.data.token(14));
-    let habit = api.any_habit().await?;
-    let mut requests: Vec<(Vec<String>, Request)> = Vec::new();
-    let described = |method: &str, path: String| {
-        let (name, description) = (marker(), marker());
-        let request = Request::new(method, path).json(&json!({ "name": name, "description": description }));
-        (vec![name, description], request)
-    };
-    requests.push(described("POST", "/habits".into()));
-    requests.push(described("PATCH", habit.path()));
-    requests.push(described("PUT", habit.path()));
-    let (names, texts) = ([marker(), marker()], [marker(), marker()]);
-    let habits = [0, 1].map(|index| json!({ "name": names[index], "description": texts[index] }));
-    requests.push(([names, texts].concat(), Request::new("POST", "/habits/import").json(&json!(habits))));
-    let (email, name) = (marker(), marker());
-    let signup = json!({ "email": format!("{email}@example.com"), "password": api.data.token(12), "name": name });
-    requests.push((vec![email, name], Request::new("POST", "/auth/signup").json(&signup)));
-    let email = marker();
-    let login = json!({ "email": format!("{email}@example.com"), "password": api.data.token(12) });
-    requests.push((vec![email], Request::new("POST", "/auth/login").json(&login)));
-    for (method, before, after) in [
-        ("GET", "/habits/".to_owned(), ""),
-        ("DELETE", "/habits/".into(), ""),
-        ("GET", "/habits/".into(), "/completions"),
-        ("PUT", format!("{}/completions/", habit.path()), ""),
-        ("DELETE", format!("{}/completions/", habit.path()), ""),
-        ("GET", format!("{}/completions?from=", habit.path()), ""),
-        ("GET", format!("{}/completions?to=", habit.path()), ""),
-        ("GET", "/habits?limit=".into(), ""),
-        ("GET", "/habits?limit=1&after=".into(), ""),
-    ] {
-        let marker = marker();
-        let request = Request::new(method, format!("{before}{marker}{after}"));
-        requests.push((vec![marker], request));
-    }
-    let mut sent = Vec::new();
-    for (markers, request) in requests {
-        let answer = api.http.send(request).await?;
-        sent.extend(markers.into_iter().map(|marker| (marker, answer.clone())));
-    }
-    sent[0].1.status(201)?;
-    Ok(sent)
 }

@@ -7,6 +7,7 @@ mod injection;
 mod limits;
 mod malformed;
 mod outage;
+mod parameters;
 mod paths;
 mod rates;
 mod shapes;

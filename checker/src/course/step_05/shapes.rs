@@ -10,8 +10,8 @@ use crate::outcome::Outcome;
 
 /// Control characters; white space among them, which is trimmed only at the ends.
 const CONTROLS: [char; 10] = ['\u{0}', '\u{1}', '\u{8}', '\t', '\n', '\u{1b}', '\u{1f}', '\u{7f}', '\u{80}', '\u{9f}'];
-/// Those that a description must not hold either.
-const IN_NO_TEXT: [char; 6] = ['\u{0}', '\u{7}', '\u{1b}', '\u{1f}', '\u{7f}', '\u{9f}'];
+/// Those that a description must not hold either, be they white space or not.
+const IN_NO_TEXT: [char; 8] = ['\u{0}', '\u{7}', '\u{b}', '\u{1b}', '\u{1f}', '\u{7f}', '\u{85}', '\u{9f}'];
 
 /// The checks.
 pub fn checks() -> Vec<Check> {

@@ -7,6 +7,7 @@ mod shrink;
 
 use std::cell::Cell;
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use serde_json::json;
@@ -29,6 +30,8 @@ const TRIES: usize = 600;
 const STARTS: usize = 30;
 /// How many requests that were on the way when a server ended are tried one by one.
 const SUSPECTS: usize = 12;
+/// How long a smaller request is looked for: a server that never answers makes each try a long one.
+const SEARCH: Duration = Duration::from_secs(30);
 
 /// The checks.
 pub fn checks() -> Vec<Check> {
@@ -138,7 +141,7 @@ async fn broken_by(api: &Api, draft: &Draft) -> Outcome<Option<Breakage>> {
 
 /// The failure, told by the smallest request that still breaks something.
 async fn smallest(api: &Api, bases: &[Request], suspects: Vec<Case>, first: Breakage) -> Outcome<Stop> {
-    let mut bench = Bench { api, own: None };
+    let mut bench = Bench { api, own: None, until: Instant::now() + SEARCH };
     let mut found = first;
     for case in suspects {
         let Some(breakage) = bench.try_out(&case.draft(bases)).await else { continue };
@@ -157,11 +160,16 @@ async fn smallest(api: &Api, bases: &[Request], suspects: Vec<Case>, first: Brea
 struct Bench<'a> {
     api: &'a Api,
     own: Option<Instance>,
+    /// When it is enough.
+    until: Instant,
 }
 
 impl Bench<'_> {
     async fn try_out(&mut self, draft: &Draft) -> Option<Breakage> {
         for _ in 0..2 {
+            if Instant::now() > self.until {
+                return None;
+            }
             let api = self.own.as_ref().map_or(self.api, |own| &own.api);
             let breakage = broken_by(api, draft).await.ok()??;
             let is_gone = breakage.is_end || breakage.exchange.reply.is_err() && is_gone(api).await;

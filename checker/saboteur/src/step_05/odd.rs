@@ -1,0 +1,173 @@
+//! Requests that make no sense, and break something.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use hyper::Method;
+
+use super::{objects, wrong};
+use crate::message::{Request, any, creates};
+use crate::proxy::Lost;
+use crate::sabotage::Sabotage;
+use crate::step_03::{imports, refuse};
+
+const TRIPS: &[&str] = &["5.malformed"];
+/// What a Rust program that panics in its main thread ends with.
+const PANICKED: i32 = 101;
+
+/// What this file adds to the catalogue.
+pub fn sabotages() -> Vec<Sabotage> {
+    [bytes(), values(), addresses(), heads(), ends()].into_iter().flatten().collect()
+}
+
+/// Answers 500 to such requests.
+fn fails(name: &'static str, breaks: &'static str, when: fn(&Request) -> bool) -> Sabotage {
+    wrong(name, TRIPS, breaks).answer(when, |_, answer| refuse(answer, 500, "Something went wrong."))
+}
+
+fn bytes() -> Vec<Sabotage> {
+    vec![
+        fails("byte-order-mark-answers-500", "A body that begins with a byte order mark answers 500.", |request| {
+            request.body.starts_with(b"\xef\xbb\xbf")
+        }),
+        fails("no-utf-8-answers-500", "A body that is no UTF-8 answers 500.", is_no_utf8),
+        fails("utf-16-answers-500", "A body in UTF-16 answers 500.", |request| {
+            request.body.starts_with(b"\xff\xfe") || request.body.starts_with(b"\xfe\xff")
+        }),
+        fails("half-a-text-answers-500", "A body that ends in the middle of a text answers 500.", |request| {
+            let quotes = request.body.iter().filter(|byte| **byte == b'"').count();
+            quotes % 2 == 1 && !is_no_utf8(request)
+        }),
+        fails("two-values-answer-500", "A body of two JSON values answers 500.", |request| {
+            let values = serde_json::Deserializer::from_slice(&request.body).into_iter::<serde_json::Value>();
+            values.map_while(Result::ok).take(2).count() == 2
+        }),
+        fails("second-name-answers-500", "An object with the same key twice answers 500.", |request| {
+            let text = String::from_utf8_lossy(&request.body);
+            let is_twice = |key| text.matches(&format!("\"{key}\":")).count() > 1;
+            !imports(request) && ["name", "description", "email", "completed_today"].into_iter().any(is_twice)
+        }),
+    ]
+}
+
+fn values() -> Vec<Sabotage> {
+    vec![
+        fails("half-a-surrogate-answers-500", "Half of a surrogate pair in a text answers 500.", |request| has(request, "\\ud8")),
+        fails("huge-number-answers-500", "A number beyond what a double holds answers 500.", |request| {
+            has(request, "1e999") || has(request, "99999999999999999999999999999999999999999")
+        }),
+        fails("key-of-javascript-answers-500", "A key that means something to JavaScript answers 500.", |request| {
+            ["__proto__", "constructor", "prototype", "hasOwnProperty", "class", "$where"].iter().any(|key| has(request, key))
+        }),
+        fails("endless-text-answers-500", "A text of more than 5,000 bytes answers 500.", |request| {
+            let is_endless = |value: &serde_json::Value| value.as_str().is_some_and(|text| text.len() > 5_000);
+            objects(request).iter().any(|object| object.values().any(is_endless))
+        }),
+        fails("null-in-a-list-answers-500", "null in the place of an imported habit answers 500.", |request| {
+            let items: Vec<serde_json::Value> = serde_json::from_slice(&request.body).unwrap_or_default();
+            imports(request) && items.iter().any(|item| !item.is_object())
+        }),
+    ]
+}
+
+fn addresses() -> Vec<Sabotage> {
+    vec![
+        fails("nul-in-an-address-of-a-page-answers-500", "%00 in a path answers 500.", |request| path(request).contains("%00")),
+        fails("bytes-in-a-path-answer-500", "Percent signs that stand for no UTF-8 in a path answer 500.", |request| {
+            ["%ff", "%c0%af", "%ed%a0%80"].iter().any(|bytes| path(request).contains(bytes))
+        }),
+        fails("dots-in-a-path-answer-500", "Two dots in a path answer 500.", |request| {
+            path(request).contains("..") || path(request).contains("%2e%2e")
+        }),
+        fails("long-path-answers-500", "A path of more than 1,000 characters answers 500.", |request| {
+            path(request).len() > 1_000
+        }),
+        fails("far-day-answers-500", "A day of a year with five digits, or before the first, answers 500.", |request| {
+            let is_far = |text: &str| ["10000-01-01", "-0001-01-01", "-4713-01-01"].iter().any(|day| text.contains(day));
+            request.head.uri.path_and_query().is_some_and(|all| all.path().contains("/completions") && is_far(all.as_str()))
+        }),
+        fails("list-in-a-query-answers-500", "A parameter that comes twice, or in brackets, answers 500.", |request| {
+            let query = request.head.uri.query().unwrap_or_default();
+            query.contains("[") || query.matches("limit=").count() > 1
+        }),
+        fails("half-a-parameter-answers-500", "A query that is no list of names and values answers 500.", |request| {
+            request.head.uri.query().is_some_and(|query| query.split('&').any(|pair| !pair.contains('=')))
+        }),
+        fails("bytes-in-a-query-answer-500", "Percent signs that stand for no UTF-8 in a query answer 500.", |request| {
+            request.head.uri.query().is_some_and(|query| ["%ff", "%ed%a0%80", "%zz"].iter().any(|bytes| query.contains(bytes)))
+        }),
+    ]
+}
+
+fn heads() -> Vec<Sabotage> {
+    vec![
+        fails("charset-answers-500", "A body in another charset than UTF-8 answers 500.", |request| {
+            request.header("content-type").is_some_and(|kind| kind.contains("charset="))
+        }),
+        fails("half-a-media-type-answers-500", "A Content-Type that ends in the middle answers 500.", |request| {
+            request
+                .header("content-type")
+                .is_some_and(|kind| kind.is_empty() || kind.ends_with([';', '=', '/', '"']) && kind.len() < 99)
+        }),
+        fails("media-type-of-a-form-answers-500", "A form without a boundary answers 500.", |request| {
+            request.header("content-type").is_some_and(|kind| kind.starts_with("multipart/form-data"))
+        }),
+        fails("header-that-is-no-ascii-answers-500", "A header field that is not ASCII answers 500.", |request| {
+            request.head.headers.values().any(|value| value.to_str().is_err())
+        }),
+        wrong("cut-body-answers-500", TRIPS, "A connection that ends in the middle of a body answers 500.")
+            .answering_half_a_body(500),
+    ]
+}
+
+fn ends() -> Vec<Sabotage> {
+    let refused: Rc<RefCell<HashMap<String, usize>>> = Rc::default();
+    let counted = refused.clone();
+    // One user's requests that are refused, of which only 5.malformed sends so many.
+    let is_worn_out = move |request: &Request| {
+        let count = request.header("authorization").and_then(|user| refused.borrow().get(user).copied());
+        creates(request) && count.is_some_and(|count| count > 100)
+    };
+    vec![
+        wrong("half-a-surrogate-closes", TRIPS, "Half of a surrogate pair in a text closes the connection without an answer.")
+            .instead(|request| has(request, "\\ud8"), async |_, _| Err(Lost)),
+        wrong("no-utf-8-closes", TRIPS, "A body that is no UTF-8 closes the connection without an answer.")
+            .instead(is_no_utf8, async |_, _| Err(Lost)),
+        wrong("no-utf-8-ends-the-server", TRIPS, "A body that is no UTF-8 ends the server.").instead(is_no_utf8, async |_, _| {
+            eprintln!("thread 'main' panicked: a body is UTF-8");
+            std::process::exit(PANICKED)
+        }),
+        wrong("no-utf-8-hangs", TRIPS, "A body that is no UTF-8 is never answered.")
+            .instead(is_no_utf8, async |_, _| std::future::pending().await),
+        wrong(
+            "server-is-worn-out",
+            TRIPS,
+            "After 100 requests of a user that were refused, POST answers 201 and stores nothing.",
+        )
+        .instead(is_worn_out, async |request, server| {
+            let answer = server.send(request.clone()).await?;
+            if let Some(id) = answer.id().filter(|_| answer.is_success()) {
+                server.send(request.another(Method::DELETE, &format!("/habits/{id}"), None)).await?;
+            }
+            Ok(answer)
+        })
+        .answer(any, move |request, answer| {
+            if let Some(user) = request.header("authorization").filter(|_| (400..500).contains(&answer.status())) {
+                *counted.borrow_mut().entry(user.to_owned()).or_default() += 1;
+            }
+        }),
+    ]
+}
+
+fn is_no_utf8(request: &Request) -> bool {
+    std::str::from_utf8(&request.body).is_err()
+}
+
+fn has(request: &Request, text: &str) -> bool {
+    request.body.windows(text.len()).any(|window| window == text.as_bytes())
+}
+
+fn path(request: &Request) -> &str {
+    request.head.uri.path()
+}

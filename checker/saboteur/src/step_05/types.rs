@@ -1,0 +1,163 @@
+//! Values of the wrong type, and what becomes of them.
+
+use serde_json::{Value, json};
+
+use super::{any_field, edit_objects, has_body, rename_fields, without_errors, wrong};
+use crate::message::{Request, puts};
+use crate::sabotage::Sabotage;
+use crate::step_03::{imports, refuse};
+use crate::step_04::{logs_in, signs_up};
+
+const TRIPS: &[&str] = &["5.wrong-types"];
+
+/// What this file adds to the catalogue.
+pub fn sabotages() -> Vec<Sabotage> {
+    [habits(), days(), users()].into_iter().flatten().collect()
+}
+
+/// Turns values of one field into others, which the right server may take.
+fn turned(
+    name: &'static str,
+    breaks: &'static str,
+    when: fn(&Request) -> bool,
+    field: &'static str,
+    turn: fn(&Value) -> Option<Value>,
+) -> Sabotage {
+    wrong(name, TRIPS, breaks).request(when, move |request| {
+        edit_objects(request, |object| {
+            if let Some(turned) = object.get(field).and_then(turn) {
+                object.insert(field.to_owned(), turned);
+            }
+        })
+    })
+}
+
+/// A number or a truth value as a text.
+fn as_text(value: &Value) -> Option<Value> {
+    (value.is_number() || value.is_boolean()).then(|| value.to_string().into())
+}
+
+fn habits() -> Vec<Sabotage> {
+    vec![
+        wrong(
+            "values-become-texts",
+            &["5.wrong-types", "2.name-type", "2.description-type", "2.put-validates"],
+            "Numbers and truth values become texts where a text belongs.",
+        )
+        .request(has_body, |request| {
+            edit_objects(request, |object| {
+                for field in ["name", "description", "email", "password"] {
+                    if let Some(text) = object.get(field).and_then(as_text) {
+                        object.insert(field.into(), text);
+                    }
+                }
+            })
+        }),
+        turned("imported-name-may-be-a-number", "A number becomes a name in an import.", imports, "name", as_text),
+        turned(
+            "imported-description-may-be-a-number",
+            "A number becomes a description in an import.",
+            imports,
+            "description",
+            as_text,
+        ),
+        turned(
+            "imported-description-may-be-a-list",
+            "A list becomes a description in an import.",
+            imports,
+            "description",
+            |value| value.is_array().then(|| value.to_string().into()),
+        ),
+        turned("put-takes-the-text-true", "PUT takes the text \"true\" for true.", puts, "completed_today", |value| {
+            (value == "true").then(|| json!(true))
+        }),
+        turned("put-takes-what-is-empty-for-false", "PUT takes an empty list for false.", puts, "completed_today", |value| {
+            (*value == json!([])).then(|| json!(false))
+        }),
+        turned("put-description-may-be-an-object", "PUT stores an object as a text.", puts, "description", |value| {
+            value.is_object().then(|| value.to_string().into())
+        }),
+    ]
+}
+
+fn days() -> Vec<Sabotage> {
+    let turned = |name, breaks, turn| turned(name, breaks, imports, "completions", turn);
+    let is_wrong = |request: &Request| {
+        imports(request)
+            && any_field(request, "completions", |days| {
+                days.as_array().is_none_or(|days| days.iter().any(|day| !day.is_string()))
+            })
+    };
+    vec![
+        turned("one-day-becomes-a-list", "An import takes one day for a list of it.", |days| {
+            days.is_string().then(|| json!([days]))
+        }),
+        turned("days-that-are-no-list-are-ignored", "An import ignores completions that are no list.", |days| {
+            (!days.is_array()).then(|| json!([]))
+        }),
+        turned("days-may-be-an-object", "An import takes the values of an object for a list.", |days| {
+            days.as_object().map(|days| days.values().cloned().collect::<Vec<_>>().into())
+        }),
+        turned("days-that-are-no-text-are-left-out", "An import leaves days out that are no text.", |days| {
+            days.as_array().map(|days| days.iter().filter(|day| day.is_string()).cloned().collect::<Vec<_>>().into())
+        }),
+        turned("lists-of-days-are-flattened", "An import takes a list in a list for its days.", |days| {
+            let one = |day: &Value| day.as_array().cloned().unwrap_or_else(|| vec![day.clone()]);
+            days.as_array().map(|days| days.iter().flat_map(one).collect::<Vec<_>>().into())
+        }),
+        wrong(
+            "days-of-the-wrong-type-are-not-named",
+            TRIPS,
+            "The refusal of completions that are no list of texts has no errors.",
+        )
+        .answer(is_wrong, |_, answer| without_errors(answer)),
+        wrong(
+            "days-of-the-wrong-type-have-no-place",
+            TRIPS,
+            "The refusal of completions that are no list of texts does not say of which habit.",
+        )
+        .answer(is_wrong, |_, answer| rename_fields(answer, |_| "completions".into())),
+    ]
+}
+
+fn users() -> Vec<Sabotage> {
+    let is_wrong = |request: &Request| {
+        let odd = |value: &Value| !value.is_string();
+        any_field(request, "email", odd) || any_field(request, "password", odd)
+    };
+    vec![
+        turned("name-of-a-user-may-be-a-number", "A number becomes the name of a user.", signs_up, "name", as_text),
+        turned("name-of-a-user-may-be-a-list", "A list as the name of a user is ignored.", signs_up, "name", |name| {
+            name.is_array().then_some(Value::Null)
+        }),
+        turned("new-password-may-be-a-number", "A number becomes the password of a new user.", signs_up, "password", as_text),
+        turned(
+            "new-password-may-be-a-list",
+            "The first item of a list becomes the password of a new user.",
+            signs_up,
+            "password",
+            |it| it.as_array()?.first().cloned(),
+        ),
+        turned(
+            "email-may-be-a-list",
+            "The first item of a list becomes the address of a new user.",
+            signs_up,
+            "email",
+            |email| email.as_array()?.first().cloned(),
+        ),
+        turned("login-compares-a-number", "A login answers 401 to a password that is a number.", logs_in, "password", as_text),
+        turned(
+            "login-looks-for-an-object",
+            "A login looks for an e-mail address that is an object.",
+            logs_in,
+            "email",
+            |email| email.is_object().then(|| "nobody@example.com".into()),
+        ),
+        wrong("login-does-not-name-the-type", TRIPS, "The refusal of a login with a value of the wrong type has no errors.")
+            .answer(move |request| logs_in(request) && is_wrong(request), |_, answer| without_errors(answer)),
+        wrong("signup-answers-500-to-a-number", TRIPS, "A signup whose password is a number answers 500.").answer(
+            |request| signs_up(request) && any_field(request, "password", Value::is_number),
+            |_, answer| refuse(answer, 500, "Something went wrong."),
+        ),
+    ]
+}

@@ -104,7 +104,12 @@ fn expect_guarded(answer: &Answer) -> Outcome {
         || has("x-frame-options", "deny")
         || has("x-frame-options", "sameorigin");
     if !frames {
-        return Err(answer.fail("X-Frame-Options, or frame-ancestors in Content-Security-Policy", "an answer without either"));
+        let given = |name: &'static str| answer.headers(name).map(move |value| format!("{name}: {value}"));
+        let given: Vec<_> = given("x-frame-options").chain(given("content-security-policy")).collect();
+        let actual = if given.is_empty() { "an answer without either".into() } else { given.join(", ") };
+        return Err(
+            answer.fail("X-Frame-Options, or frame-ancestors in Content-Security-Policy, that keep other sites out", actual)
+        );
     }
     match answer.header("server").filter(|server| server.contains(|c: char| c.is_ascii_digit())) {
         Some(server) => Err(answer.fail("no version in Server", format!("Server: {server}"))),

@@ -1,6 +1,7 @@
 //! Step 5 · Validation and errors: strict shapes, input that stays data, and a server that outlives its database.
 
 mod bodies;
+mod causes;
 mod dates;
 mod hardening;
 mod injection;

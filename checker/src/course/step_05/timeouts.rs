@@ -6,16 +6,20 @@ use futures_util::future::join_all;
 use serde_json::json;
 
 use super::outage::{expect_nothing_of_the_inside, hurried, in_time, well_again, working};
+use crate::course::api::Api;
 use crate::course::check::{Check, check};
 use crate::course::problem::expect_problem;
 use crate::outcome::Stop;
 use crate::probe::Request;
 
 /// How many clients hang up: more than a pool has connections, most often.
-const CLIENTS: usize = 40;
-/// What each round trip to the database is held back meanwhile, and how long the clients wait.
-const HELD_BACK: Duration = Duration::from_millis(150);
+const CLIENTS: u32 = 40;
+/// How long the least patient clients wait.
 const PATIENCE: Duration = Duration::from_millis(60);
+/// What each round trip to the database is held back meanwhile, and by how much each client is more patient than the one before
+/// it. First all hang up during the first round trip, then each at another moment of its work.
+const ROUNDS: [(Duration, Duration); 2] =
+    [(Duration::from_millis(150), Duration::ZERO), (Duration::from_millis(80), Duration::from_millis(6))];
 
 /// The checks.
 pub fn checks() -> Vec<Check> {
@@ -56,22 +60,27 @@ pub fn checks() -> Vec<Check> {
                 let server = hurried(api).await?;
                 let api = &server.api;
                 working(api).await?;
-                let slow = api.store()?.tap().delay(HELD_BACK);
-                let hang_up = |number: usize| async move {
-                    let request = match number % 2 {
-                        0 => Request::new("POST", "/habits").json(&json!({ "name": api.data.name() })),
-                        _ => Request::new("POST", "/habits/import").json(&json!([{ "name": api.data.name() }])),
-                    };
-                    // The connection is closed with the request that is given up.
-                    let _ = tokio::time::timeout(PATIENCE, api.http.exchange(request)).await;
-                };
-                join_all((0..CLIENTS).map(hang_up)).await;
-                tokio::time::sleep(HELD_BACK).await;
-                if slow.heal() == 0 {
+                let mut hits = 0;
+                for (held_back, step) in ROUNDS {
+                    let slow = api.store()?.tap().delay(held_back);
+                    join_all((0..CLIENTS).map(|number| hang_up(api, number, PATIENCE + step * number))).await;
+                    tokio::time::sleep(held_back).await;
+                    hits += slow.heal();
+                }
+                if hits == 0 {
                     return Err(Stop::Inconclusive("the server asked its database for nothing while that was slow".into()));
                 }
                 well_again(api).await?;
                 Ok(())
             }),
     ]
+}
+
+/// Sends a write, and closes the connection when there is no answer in time.
+async fn hang_up(api: &Api, number: u32, patience: Duration) {
+    let request = match number % 2 {
+        0 => Request::new("POST", "/habits").json(&json!({ "name": api.data.name() })),
+        _ => Request::new("POST", "/habits/import").json(&json!([{ "name": api.data.name() }])),
+    };
+    let _ = tokio::time::timeout(patience, api.http.exchange(request)).await;
 }

@@ -127,7 +127,7 @@ class Handler(BaseHTTPRequestHandler):
         for coding in self.headers.get("Accept-Encoding", "").split(","):
             name, _, weight = coding.replace(" ", "").lower().partition(";q=")
             if name in ("gzip", "*"):
-                return float(weight or 1) > 0
+                return not re.fullmatch(r"0(\.0*)?", weight)
         return False
 
     def route(self, path):

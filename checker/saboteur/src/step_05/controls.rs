@@ -92,11 +92,16 @@ fn descriptions() -> Vec<Sabotage> {
     vec![
         refused(
             "line-ends-are-refused-in-descriptions",
-            &["5.control-characters", "5.injection"],
+            &["5.control-characters", "5.injection", "1.text-fidelity"],
             "A newline is refused in a description.",
             |c| c == '\n',
         ),
-        refused("tabs-are-refused-in-descriptions", TRIPS, "A tab is refused in a description.", |c| c == '\t'),
+        refused(
+            "tabs-are-refused-in-descriptions",
+            &["5.control-characters", "1.text-fidelity"],
+            "A tab is refused in a description.",
+            |c| c == '\t',
+        ),
         removed(
             "controls-are-removed-from-descriptions",
             "Control characters are removed from descriptions.",

@@ -9,6 +9,8 @@ use crate::step_03::{imports, refusal, refuse};
 use crate::step_04::{caller, logs_in, sign_in, signs_up};
 
 const TRIPS: &[&str] = &["5.injection"];
+/// A text of step 1 holds some of it, too.
+const BOTH: &[&str] = &["5.injection", "1.text-fidelity"];
 /// What texts of habits are kept in.
 const TEXTS: [&str; 2] = ["name", "description"];
 
@@ -18,8 +20,14 @@ pub fn sabotages() -> Vec<Sabotage> {
 }
 
 /// Changes the texts of a body.
-fn changed(name: &'static str, breaks: &'static str, when: fn(&Request) -> bool, change: fn(&str) -> String) -> Sabotage {
-    wrong(name, TRIPS, breaks).request(when, move |request| TEXTS.iter().for_each(|field| edit_texts(request, field, change)))
+fn changed(
+    name: &'static str,
+    trips: &'static [&'static str],
+    breaks: &'static str,
+    when: fn(&Request) -> bool,
+    change: fn(&str) -> String,
+) -> Sabotage {
+    wrong(name, trips, breaks).request(when, move |request| TEXTS.iter().for_each(|field| edit_texts(request, field, change)))
 }
 
 fn writes(request: &Request) -> bool {
@@ -27,31 +35,33 @@ fn writes(request: &Request) -> bool {
 }
 
 fn habits() -> Vec<Sabotage> {
-    let changed = |name, breaks, change| changed(name, breaks, writes, change);
+    let changed = |name, trips, breaks, change| changed(name, trips, breaks, writes, change);
     vec![
-        changed("words-of-sql-are-removed", "DROP TABLE and DELETE FROM are removed from texts.", |text| {
+        changed("words-of-sql-are-removed", TRIPS, "DROP TABLE and DELETE FROM are removed from texts.", |text| {
             text.replace("DROP TABLE ", "").replace("DELETE FROM ", "")
         }),
-        changed("comments-of-sql-are-removed", "What follows -- in a text is removed.", |text| text.replace("; --", "")),
-        changed("single-quotes-are-doubled", "Single quotation marks are doubled before a text is bound.", |text| {
+        changed("comments-of-sql-are-removed", TRIPS, "; -- is removed from texts.", |text| text.replace("; --", "")),
+        changed("single-quotes-are-doubled", BOTH, "Single quotation marks are doubled before a text is bound.", |text| {
             text.replace('\'', "''")
         }),
-        changed("single-quotes-are-removed", "Single quotation marks are removed from texts.", |text| text.replace('\'', "")),
-        changed("semicolons-are-removed", "Semicolons are removed from texts.", |text| text.replace(';', "")),
-        changed("scripts-are-removed", "Elements of HTML such as <script> are removed from texts.", |text| {
+        changed("single-quotes-are-removed", BOTH, "Single quotation marks are removed from texts.", |text| {
+            text.replace('\'', "")
+        }),
+        changed("semicolons-are-removed", BOTH, "Semicolons are removed from texts.", |text| text.replace(';', "")),
+        changed("scripts-are-removed", TRIPS, "Elements of HTML such as <script> are removed from texts.", |text| {
             text.replace("<script>", "").replace("</script>", "")
         }),
-        changed("entities-are-read", "&amp; and &lt; are read as & and <.", |text| {
+        changed("entities-are-read", BOTH, "&amp; and &lt; are read as & and <.", |text| {
             text.replace("&lt;", "<").replace("&amp;", "&")
         }),
-        changed("percent-signs-are-read", "%27 is read as a single quotation mark.", |text| text.replace("%27", "'")),
-        changed("percent-signs-are-formats", "A percent sign is doubled for a format.", |text| text.replace('%', "%%")),
-        changed("escapes-are-read-twice", "\\u0000 that stands in a text as six characters is removed.", |text| {
+        changed("percent-signs-are-read", TRIPS, "%27 is read as a single quotation mark.", |text| text.replace("%27", "'")),
+        changed("percent-signs-are-formats", BOTH, "A percent sign is doubled for a format.", |text| text.replace('%', "%%")),
+        changed("escapes-are-read-twice", TRIPS, "\\u0000 that stands in a text as six characters is removed.", |text| {
             text.replace("\\u0000", "")
         }),
-        changed("templates-are-rendered", "{{7*7}} becomes 49.", |text| text.replace("{{7*7}}", "49")),
-        changed("dots-of-paths-are-removed", "../ is removed from texts.", |text| text.replace("../", "")),
-        changed("dollars-are-parameters", "$1 in a text is taken for a parameter.", |text| text.replace("$1", "NULL")),
+        changed("templates-are-rendered", TRIPS, "{{7*7}} becomes 49.", |text| text.replace("{{7*7}}", "49")),
+        changed("dots-of-paths-are-removed", TRIPS, "../ is removed from texts.", |text| text.replace("../", "")),
+        changed("dollars-are-parameters", BOTH, "$1 in a text is taken for a parameter.", |text| text.replace("$1", "NULL")),
         wrong("answers-are-escaped-for-html", TRIPS, "Answers have texts escaped for HTML where they hold an element of it.")
             .answer(any, |_, answer| {
                 answer.edit_habits(|habit| {
@@ -68,17 +78,19 @@ fn habits() -> Vec<Sabotage> {
 
 fn one_way() -> Vec<Sabotage> {
     vec![
-        changed("import-doubles-quotes", "An import doubles single quotation marks.", imports, |text| text.replace('\'', "''")),
-        changed("import-removes-markup", "An import removes what could be SQL or HTML from texts.", imports, |text| {
+        changed("import-doubles-quotes", TRIPS, "An import doubles single quotation marks.", imports, |text| {
+            text.replace('\'', "''")
+        }),
+        changed("import-removes-markup", TRIPS, "An import removes what could be SQL or HTML from texts.", imports, |text| {
             text.replace(['<', '>', ';', '\'', '"', '%', '$', '/'], "")
         }),
-        changed("patch-removes-semicolons", "PATCH removes semicolons from texts.", crate::message::patches, |text| {
+        changed("patch-removes-semicolons", TRIPS, "PATCH removes semicolons from texts.", crate::message::patches, |text| {
             text.replace(';', "")
         }),
-        changed("put-removes-quotes", "PUT removes single quotation marks from texts.", crate::message::puts, |text| {
+        changed("put-removes-quotes", TRIPS, "PUT removes single quotation marks from texts.", crate::message::puts, |text| {
             text.replace('\'', "")
         }),
-        wrong("descriptions-are-escaped-alone", TRIPS, "Single quotation marks are doubled in descriptions.")
+        wrong("descriptions-are-escaped-alone", BOTH, "Single quotation marks are doubled in descriptions.")
             .request(writes, |request| edit_texts(request, "description", |text| text.replace('\'', "''"))),
     ]
 }

@@ -47,8 +47,8 @@ fn low() -> Vec<Sabotage> {
             .instead(when, async |request, server| refusal(&request, server, 413, "The body is too long.").await)
     };
     vec![
-        refused("body-limit-is-32-kib", LONG, "A body of more than 32 KiB is refused.", |request| {
-            has_body(request) && !imports(request) && request.body.len() > MOST / 2
+        refused("body-limit-is-64-kilobytes", LONG, "A body of more than 64,000 bytes is refused.", |request| {
+            has_body(request) && !imports(request) && request.body.len() > 64_000
         }),
         refused("body-of-64-kib-is-refused", LONG, "A body of exactly 64 KiB is refused.", |request| {
             has_body(request) && !imports(request) && request.body.len() == MOST

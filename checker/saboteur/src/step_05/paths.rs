@@ -27,7 +27,8 @@ fn ids() -> Vec<Sabotage> {
         })
     };
     let read = |name, breaks, reading: fn(&str) -> Option<String>| {
-        wrong(name, TRIPS, breaks).request(has_bad_id, move |request| {
+        // Of a habit itself it could be another one that is there.
+        wrong(name, TRIPS, breaks).request(is_of_completions, move |request| {
             let id = id_part(request).unwrap_or_default().to_owned();
             if let Some(number) = reading(&id) {
                 let path = request.head.uri.path().replacen(&id, &number, 1);
@@ -52,18 +53,18 @@ fn ids() -> Vec<Sabotage> {
         told("bad-ids-blame-the-path", "The refusal of an id that is no integer names the field \"path\".", |answer| {
             rename_fields(answer, |_| "path".into())
         }),
-        read("ids-are-read-up-to-a-letter", "12abc is read as 12.", |id| {
+        read("ids-are-read-up-to-a-letter", "Completions of 12abc are those of 12.", |id| {
             let digits: String = id.chars().take_while(char::is_ascii_digit).collect();
             (!digits.is_empty()).then_some(digits)
         }),
-        read("ids-may-be-hexadecimal", "0x10 is read as 16.", |id| {
+        read("ids-may-be-hexadecimal", "Completions of 0x10 are those of 16.", |id| {
             id.strip_prefix("0x").and_then(|digits| i64::from_str_radix(digits, 16).ok()).map(|id| id.to_string())
         }),
-        read("ids-may-have-an-exponent", "1e3 is read as 1000.", |id| {
+        read("ids-may-have-an-exponent", "Completions of 1e3 are those of 1000.", |id| {
             let number: f64 = id.parse().ok().filter(|number: &f64| number.is_finite() && number.fract() == 0.0)?;
             Some(format!("{number:.0}"))
         }),
-        read("ids-are-rounded-down", "1.5 is read as 1.", |id| {
+        read("ids-are-rounded-down", "Completions of 1.5 are those of 1.", |id| {
             let (whole, fraction) = id.split_once('.')?;
             let is_number =
                 [whole, fraction].iter().all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()));
@@ -124,4 +125,8 @@ fn has_bad_id(request: &Request) -> bool {
         !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
     };
     id_part(request).is_some_and(|id| !is_integer(id))
+}
+
+fn is_of_completions(request: &Request) -> bool {
+    has_bad_id(request) && request.path().contains("/completions")
 }

@@ -41,7 +41,7 @@ fn habits() -> Vec<Sabotage> {
     vec![
         wrong(
             "values-become-texts",
-            &["5.wrong-types", "2.name-type", "2.description-type", "2.put-validates"],
+            &["5.wrong-types", "2.name-type", "2.description-type", "2.put-validates", "3.import-invalid", "4.signup-validates"],
             "Numbers and truth values become texts where a text belongs.",
         )
         .request(has_body, |request| {
@@ -53,7 +53,14 @@ fn habits() -> Vec<Sabotage> {
                 }
             })
         }),
-        turned("imported-name-may-be-a-number", "A number becomes a name in an import.", imports, "name", as_text),
+        wrong("imported-name-may-be-a-number", &["5.wrong-types", "3.import-invalid"], "A number becomes a name in an import.")
+            .request(imports, |request| {
+                edit_objects(request, |habit| {
+                    if let Some(text) = habit.get("name").and_then(as_text) {
+                        habit.insert("name".into(), text);
+                    }
+                })
+            }),
         turned(
             "imported-description-may-be-a-number",
             "A number becomes a description in an import.",
@@ -69,10 +76,10 @@ fn habits() -> Vec<Sabotage> {
             |value| value.is_array().then(|| value.to_string().into()),
         ),
         turned("put-takes-the-text-true", "PUT takes the text \"true\" for true.", puts, "completed_today", |value| {
-            (value == "true").then(|| json!(true))
+            (value == "true").then_some(json!(true))
         }),
         turned("put-takes-what-is-empty-for-false", "PUT takes an empty list for false.", puts, "completed_today", |value| {
-            (*value == json!([])).then(|| json!(false))
+            (*value == json!([])).then_some(json!(false))
         }),
         turned("put-description-may-be-an-object", "PUT stores an object as a text.", puts, "description", |value| {
             value.is_object().then(|| value.to_string().into())
@@ -130,7 +137,6 @@ fn users() -> Vec<Sabotage> {
         turned("name-of-a-user-may-be-a-list", "A list as the name of a user is ignored.", signs_up, "name", |name| {
             name.is_array().then_some(Value::Null)
         }),
-        turned("new-password-may-be-a-number", "A number becomes the password of a new user.", signs_up, "password", as_text),
         turned(
             "new-password-may-be-a-list",
             "The first item of a list becomes the password of a new user.",
@@ -155,8 +161,8 @@ fn users() -> Vec<Sabotage> {
         ),
         wrong("login-does-not-name-the-type", TRIPS, "The refusal of a login with a value of the wrong type has no errors.")
             .answer(move |request| logs_in(request) && is_wrong(request), |_, answer| without_errors(answer)),
-        wrong("signup-answers-500-to-a-number", TRIPS, "A signup whose password is a number answers 500.").answer(
-            |request| signs_up(request) && any_field(request, "password", Value::is_number),
+        wrong("signup-answers-500-to-a-number", TRIPS, "A signup whose name is a number answers 500.").answer(
+            |request| signs_up(request) && any_field(request, "name", Value::is_number),
             |_, answer| refuse(answer, 500, "Something went wrong."),
         ),
     ]

@@ -65,7 +65,7 @@ pub fn checks() -> Vec<Check> {
             .book("rate-limits")
             .hints(&[
                 "Who one client is, the connection says: its peer address. A header is what somebody has typed.",
-                "`into_make_service_with_connect_info::<SocketAddr>()` brings the address; `PeerIpKeyExtractor` counts by it.",
+                "`into_make_service_with_connect_info::<SocketAddr>()` brings the address; `peer.ip()` of it is the key to count by.",
             ])
             .proof(async |api| {
                 let server = limited(api).await?;

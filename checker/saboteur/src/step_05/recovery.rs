@@ -15,7 +15,7 @@ use crate::step_03::refusal;
 const BACK: &[&str] = &["5.database-back"];
 const AGAIN: &str = "Try again later.";
 /// Time for the last answer to get out, and too little for anything else.
-const LAST_WORD: Duration = Duration::from_millis(20);
+const LAST_WORD: Duration = Duration::from_millis(10);
 
 /// What this file adds to the catalogue.
 pub fn sabotages() -> Vec<Sabotage> {
@@ -56,19 +56,7 @@ pub fn sabotages() -> Vec<Sabotage> {
         ),
         every_other(),
         forgetting(),
-        wrong("outage-ends-the-server", BACK, "The program ends when the database is gone.").instead(
-            any,
-            async |request, server| {
-                let (answer, trouble) = ask(request, server).await?;
-                if trouble == Some(Trouble::Gone) {
-                    tokio::task::spawn_local(async {
-                        tokio::time::sleep(LAST_WORD).await;
-                        std::process::exit(1);
-                    });
-                }
-                Ok(answer)
-            },
-        ),
+        ending(),
     ]
 }
 
@@ -106,6 +94,31 @@ fn every_other() -> Sabotage {
             let (answer, trouble) = ask(request, server).await?;
             if trouble == Some(Trouble::Gone) {
                 asked.set(asked.get().or(Some(0)));
+            }
+            Ok(answer)
+        },
+    )
+}
+
+/// Ends as soon as nobody waits for an answer any more.
+fn ending() -> Sabotage {
+    let inside: Rc<Cell<usize>> = Rc::default();
+    wrong("outage-ends-the-server", BACK, "The program ends when the database is gone.").instead(
+        any,
+        async move |request, server| {
+            inside.set(inside.get() + 1);
+            let asked = ask(request, server).await;
+            inside.set(inside.get() - 1);
+            let (answer, trouble) = asked?;
+            if trouble == Some(Trouble::Gone) {
+                let inside = inside.clone();
+                tokio::task::spawn_local(async move {
+                    tokio::time::sleep(LAST_WORD).await;
+                    while inside.get() > 0 {
+                        tokio::time::sleep(Duration::from_millis(1)).await;
+                    }
+                    std::process::exit(1);
+                });
             }
             Ok(answer)
         },

@@ -17,7 +17,8 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::database::{Database, Failed};
 use crate::proxy;
-use crate::sabotage::{Ending, Line, Sabotage, Start, Stream};
+use crate::sabotage::{Line, Sabotage, Stream};
+use crate::start::{Ending, Start};
 
 /// How long the right server may take until it accepts connections.
 const START_PATIENCE: Duration = Duration::from_secs(30);

@@ -18,6 +18,7 @@ mod memory;
 mod message;
 mod proxy;
 mod sabotage;
+mod start;
 mod step_01;
 mod step_02;
 mod step_03;

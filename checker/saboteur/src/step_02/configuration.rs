@@ -5,7 +5,8 @@ use std::fs::File;
 use std::path::PathBuf;
 
 use super::wrong;
-use crate::sabotage::{Ending, Line, Sabotage, Stream};
+use crate::sabotage::{Line, Sabotage, Stream};
+use crate::start::Ending;
 
 /// What this file adds to the catalogue.
 pub fn sabotages() -> Vec<Sabotage> {

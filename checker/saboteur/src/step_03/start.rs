@@ -8,7 +8,8 @@ use super::{completes, completion, wrong};
 use crate::database::{Database, Failed};
 use crate::message::{Answer, Request, creates, deletes, lists};
 use crate::proxy::{Lost, Upstream};
-use crate::sabotage::{Ending, Line, Sabotage, Start, Stream};
+use crate::sabotage::{Line, Sabotage, Stream};
+use crate::start::{Ending, Start};
 
 /// What this file adds to the catalogue.
 pub fn sabotages() -> Vec<Sabotage> {

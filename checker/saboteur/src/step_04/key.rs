@@ -1,7 +1,8 @@
 //! Wrong ways to treat the key of tokens at the start.
 
 use super::{jwt, wrong};
-use crate::sabotage::{Ending, Sabotage, Start};
+use crate::sabotage::Sabotage;
+use crate::start::{Ending, Start};
 
 /// What this file adds to the catalogue.
 pub fn sabotages() -> Vec<Sabotage> {

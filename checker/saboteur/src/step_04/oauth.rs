@@ -11,7 +11,8 @@ use serde_json::json;
 use super::{first_user, is, jwt, number, sign_in, wrong};
 use crate::message::{Answer, Request};
 use crate::proxy::{Lost, Upstream};
-use crate::sabotage::{Sabotage, Start};
+use crate::sabotage::Sabotage;
+use crate::start::Start;
 use crate::step_03::{parameter, quoted, refuse, set_parameter};
 
 /// The cookie of the right server that ties a visit to a browser.

@@ -25,13 +25,6 @@ fn message(panic: &(dyn Any + Send)) -> String {
     text.unwrap_or_else(|| "something else than a text".to_owned())
 }
 // ANCHOR_END: catch_panic
-//~ use axum::Router;
-//~
-//~ // TODO(catch_panic): answer 500 when a handler panics.
-//~ /// The same router.
-//~ pub fn around(router: Router) -> Router {
-//~     router
-//~ }
 
 // ANCHOR: catch_panic_tests
 #[cfg(test)]
@@ -56,4 +49,3 @@ mod tests {
     }
 }
 // ANCHOR_END: catch_panic_tests
-//~!

@@ -8,8 +8,6 @@ use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use tokio::time::timeout;
 // ANCHOR_END: database_imports
-//~ use sqlx::migrate::{MigrateError, Migrator};
-//~ use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 
 /// Most connections that are open at once: more requests than this wait for each other.
 const MAX_CONNECTIONS: u32 = 10;
@@ -25,8 +23,10 @@ pub fn connect(options: PgConnectOptions, request_timeout: Duration) -> PgPool {
     // it hears no more of: it may hold locks.
     let limit = format!("{}ms", request_timeout.as_millis());
     let options = options.options([
-        ("statement_timeout", &limit),
+        ("statement_timeout", limit.as_str()),
         ("idle_in_transaction_session_timeout", &limit),
+        // `settle` is a warning wherever there is nothing to end.
+        ("client_min_messages", "error"),
     ]);
     // Less than a request has, so that it learns why there is no connection.
     let acquire_timeout = request_timeout * 3 / 4;
@@ -39,7 +39,7 @@ pub fn connect(options: PgConnectOptions, request_timeout: Duration) -> PgPool {
         // In place of sqlx's own test, which waits as long as it takes.
         .test_before_acquire(false)
         .before_acquire(move |connection, _| Box::pin(ping(connection, ping_timeout)))
-        .after_release(move |connection, _| Box::pin(ping(connection, request_timeout)))
+        .after_release(move |connection, _| Box::pin(settle(connection, request_timeout)))
         .connect_lazy_with(options)
 }
 
@@ -51,15 +51,17 @@ async fn ping(connection: &mut PgConnection, limit: Duration) -> Result<bool, sq
         Err(too_late) => Err(sqlx::Error::Io(too_late.into())),
     }
 }
+
+/// Ends a transaction that is still open when a connection comes back. sqlx 0.9.0 does not know of
+/// one whose `BEGIN` was under way when its client hung up, and what the next request stores in it
+/// would be lost (<https://github.com/launchbadge/sqlx/issues/4393>).
+async fn settle(connection: &mut PgConnection, limit: Duration) -> Result<bool, sqlx::Error> {
+    match timeout(limit, sqlx::raw_sql("ROLLBACK").execute(connection)).await {
+        Ok(answer) => answer.map(|_| true),
+        Err(too_late) => Err(sqlx::Error::Io(too_late.into())),
+    }
+}
 // ANCHOR_END: connect
-//~ // TODO(connect): let no request, and no connection, wait for the database for much longer than `request_timeout`.
-//~ /// A pool of connections: requests borrow one each and give it back. None is opened before it is
-//~ /// needed, so this does not fail.
-//~ pub fn connect(options: PgConnectOptions, _request_timeout: Duration) -> PgPool {
-//~     PgPoolOptions::new()
-//~         .max_connections(MAX_CONNECTIONS)
-//~         .connect_lazy_with(options)
-//~ }
 
 // ANCHOR: migrate
 /// The files in `migrations/`, in the order of their numbers.

@@ -136,6 +136,7 @@ fn hang_ups() -> Vec<Sabotage> {
             creates,
             10,
         ),
+        uncommitted(writes),
         wrong("hang-ups-end-the-server", POOL, "The program ends when a client does not wait for its answer.").instead(
             writes,
             async |request, server| {
@@ -146,4 +147,25 @@ fn hang_ups() -> Vec<Sabotage> {
             },
         ),
     ]
+}
+
+/// What is stored over a connection that was given back in the middle of a transaction is seen by nobody else.
+fn uncommitted(when: fn(&Request) -> bool) -> Sabotage {
+    let poisoned: Rc<Cell<usize>> = Rc::default();
+    let breaks = "A client that hangs up leaves a transaction open, on whose connection others store what is never committed.";
+    wrong("hang-ups-leave-transactions-open", POOL, breaks).instead(when, async move |request, server| {
+        let is_create = creates(&request);
+        let poisoned = poisoned.clone();
+        let mut borrowed = Borrowed { is_given_back: false, lost: || poisoned.set(poisoned.get() + 1) };
+        let answer = server.send(request).await;
+        borrowed.is_given_back = true;
+        let answer = answer?;
+        if is_create
+            && poisoned.get() > 0
+            && let Some(id) = answer.id()
+        {
+            server.database().run(&format!("DELETE FROM habits WHERE id = {id}")).await?;
+        }
+        Ok(answer)
+    })
 }

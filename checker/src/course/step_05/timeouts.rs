@@ -8,8 +8,9 @@ use serde_json::json;
 use super::outage::{expect_nothing_of_the_inside, hurried, in_time, well_again, working};
 use crate::course::api::Api;
 use crate::course::check::{Check, check};
+use crate::course::habit::Habit;
 use crate::course::problem::expect_problem;
-use crate::outcome::Stop;
+use crate::outcome::{Outcome, Stop};
 use crate::probe::Request;
 
 /// How many clients hang up: more than a pool has connections, most often.
@@ -20,6 +21,8 @@ const PATIENCE: Duration = Duration::from_millis(60);
 /// it. First all hang up during the first round trip, then each at another moment of its work.
 const ROUNDS: [(Duration, Duration); 2] =
     [(Duration::from_millis(150), Duration::ZERO), (Duration::from_millis(80), Duration::from_millis(6))];
+/// How many habits are stored at once afterwards, so that each connection has its turn.
+const STORED: usize = 10;
 
 /// The checks.
 pub fn checks() -> Vec<Check> {
@@ -55,6 +58,7 @@ pub fn checks() -> Vec<Check> {
             .hints(&[
                 "A client that hangs up ends your handler in the middle. Who gives the connection back?",
                 "Connections that are dropped go back to the pool by themselves; those that were forgotten, leaked or spawned away do not.",
+                "A connection that comes back in the middle of a transaction takes the next request into it, and what that stores is lost. sqlx 0.9.0 does not notice when `BEGIN` was under way: `ROLLBACK` in `after_release`, as the starter's `database.rs` has it.",
             ])
             .proof(async |api| {
                 let server = hurried(api).await?;
@@ -71,7 +75,7 @@ pub fn checks() -> Vec<Check> {
                     return Err(Stop::Inconclusive("the server asked its database for nothing while that was slow".into()));
                 }
                 well_again(api).await?;
-                Ok(())
+                expect_committed(api).await
             }),
     ]
 }
@@ -83,4 +87,19 @@ async fn hang_up(api: &Api, number: u32, patience: Duration) {
         _ => Request::new("POST", "/habits/import").json(&json!([{ "name": api.data.name() }])),
     };
     let _ = tokio::time::timeout(patience, api.http.exchange(request)).await;
+}
+
+/// Fails when a habit is answered with 201 that nobody else can see: a connection was given back in the middle of a transaction.
+async fn expect_committed(api: &Api) -> Outcome {
+    let create = |_| api.post("/habits", json!({ "name": api.data.name() }));
+    for answer in join_all((0..STORED).map(create)).await {
+        let answer = answer?;
+        if answer.code() == 201 {
+            let id = Habit::of(&answer)?.id;
+            if api.store()?.count(&format!("FROM habits WHERE id = {id}")).await? != 1 {
+                return Err(answer.fail("a habit that is stored", "status 201, and no other connection to the database sees it: it was stored in a transaction that is still open"));
+            }
+        }
+    }
+    Ok(())
 }

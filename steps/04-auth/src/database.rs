@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 
 // TODO(built_in_user): when no query needs it any more, remove it.
 /// The user that owns every habit, as long as nobody can sign up. A migration adds it.
@@ -21,11 +21,22 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 ///
 /// The database cannot be reached, or does not let us in.
 pub async fn connect(options: PgConnectOptions) -> Result<PgPool, sqlx::Error> {
+    // `settle` is a warning wherever there is nothing to end.
+    let options = options.options([("client_min_messages", "error")]);
     PgPoolOptions::new()
         .max_connections(MAX_CONNECTIONS)
         .acquire_timeout(ACQUIRE_TIMEOUT)
+        .after_release(|connection, _| Box::pin(settle(connection)))
         .connect_with(options)
         .await
+}
+
+/// Ends a transaction that is still open when a connection comes back. sqlx 0.9.0 does not know of
+/// one whose `BEGIN` was under way when its client hung up, and what the next request stores in it
+/// would be lost (<https://github.com/launchbadge/sqlx/issues/4393>).
+async fn settle(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    let ended = sqlx::raw_sql("ROLLBACK").execute(connection).await;
+    ended.map(|_| true)
 }
 
 /// The files in `migrations/`, in the order of their numbers.

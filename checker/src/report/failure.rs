@@ -8,6 +8,7 @@ use super::diff::{self, Line};
 use super::page::Page;
 use super::subject::Subject;
 use super::terminal::{Ink, cap, escape, escape_line, log_line};
+use crate::course::{FIRST_WITH_A_DATABASE, FIRST_WITH_USERS};
 use crate::outcome::{CheckReport, Failure};
 use crate::probe::{Exchange, Holder, Reply, curl, needed_token, sign_in, status_name};
 
@@ -23,11 +24,11 @@ const COLUMNS: usize = 300;
 const COLUMN: usize = 12;
 
 /// Shows everything that is known about a failure.
-pub fn show(page: &mut Page, check: &CheckReport, failure: &Failure, subject: Subject) {
+pub fn show(page: &mut Page, check: &CheckReport, failure: &Failure, subject: Subject, step: u8) {
     page.paragraph(0, Ink::Strong, &format!("A closer look at {}", check.id));
     page.prose(2, check.title);
     page.gap();
-    requests(page, check, failure, subject);
+    requests(page, check, failure, subject, step);
     comparison(page, failure);
     statements(page, check, failure);
     log(page, check, failure);
@@ -36,7 +37,7 @@ pub fn show(page: &mut Page, check: &CheckReport, failure: &Failure, subject: Su
 }
 
 /// What was sent: earlier requests in one line each, the one that showed the failure as a command.
-fn requests(page: &mut Page, check: &CheckReport, failure: &Failure, subject: Subject) {
+fn requests(page: &mut Page, check: &CheckReport, failure: &Failure, subject: Subject, step: u8) {
     let shown_by = failure.exchange.as_ref();
     let position = shown_by.and_then(|failing| check.exchanges.iter().position(|exchange| Rc::ptr_eq(exchange, failing)));
     let earlier = summaries(&check.exchanges[..position.unwrap_or(check.exchanges.len())]);
@@ -74,9 +75,15 @@ fn requests(page: &mut Page, check: &CheckReport, failure: &Failure, subject: Su
             page.line(4, Ink::Code, line);
         }
     }
-    if let Some(start) = subject.start() {
+    if let Some(start) = subject.start(step) {
         page.prose(2, "To start that server, type this in another terminal first:");
         page.line(4, Ink::Code, &escape_line(&start));
+        if step >= FIRST_WITH_A_DATABASE {
+            page.prose(2, "`cargo run -p checker -- up` starts a database and prints its DATABASE_URL.");
+        }
+        if step >= FIRST_WITH_USERS {
+            page.prose(2, "JWT_SECRET is any text of 32 bytes or more.");
+        }
     }
     page.gap();
 }

@@ -1,5 +1,6 @@
 //! What was examined, and how a person repeats that by hand.
 
+use crate::course::{FIRST_WITH_A_DATABASE, FIRST_WITH_USERS};
 use crate::target::Spec;
 
 /// Where the learner's own server listens when nobody says otherwise.
@@ -34,11 +35,13 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// The command that starts the server at [`Subject::base`], if it has to be started.
-    pub fn start(self) -> Option<String> {
+    /// The command that starts the server of `step` at [`Subject::base`], if it has to be started.
+    pub fn start(self, step: u8) -> Option<String> {
+        let database = if step >= FIRST_WITH_A_DATABASE { "DATABASE_URL=… " } else { "" };
+        let key = if step >= FIRST_WITH_USERS { "JWT_SECRET=… " } else { "" };
         match self {
-            Subject::Package(package) => Some(format!("cargo run -p {package}")),
-            Subject::Command(command) => Some(format!("PORT=8000 sh -c {}", quoted(command))),
+            Subject::Package(package) => Some(format!("{database}{key}cargo run -p {package}")),
+            Subject::Command(command) => Some(format!("{database}{key}PORT=8000 sh -c {}", quoted(command))),
             Subject::Url(_) => None,
         }
     }
@@ -76,7 +79,8 @@ mod tests {
     fn a_step_needs_no_flags_to_be_checked_again() {
         let step = Subject::Package("step-01-api-basics");
         assert_eq!(step.check(1, " --stretch"), "cargo run -p checker -- check 1 --stretch");
-        assert_eq!(step.start().as_deref(), Some("cargo run -p step-01-api-basics"));
+        assert_eq!(step.start(1).as_deref(), Some("cargo run -p step-01-api-basics"));
+        assert_eq!(step.start(4).as_deref(), Some("DATABASE_URL=… JWT_SECRET=… cargo run -p step-01-api-basics"));
         assert_eq!(step.folder().as_deref(), Some("steps/01-api-basics"));
     }
 
@@ -86,9 +90,9 @@ mod tests {
         assert_eq!(solution.check(1, ""), "cargo run -p checker -- check 1 --package solution-01-api-basics");
         let command = Subject::Command("python3 it's.py");
         assert_eq!(command.check(1, ""), r"cargo run -p checker -- check 1 --command 'python3 it'\''s.py'");
-        assert_eq!(command.start().as_deref(), Some(r"PORT=8000 sh -c 'python3 it'\''s.py'"));
+        assert_eq!(command.start(1).as_deref(), Some(r"PORT=8000 sh -c 'python3 it'\''s.py'"));
         let url = Subject::Url("http://127.0.0.1:9000/");
         assert_eq!(url.check(2, ""), "cargo run -p checker -- check 2 --url http://127.0.0.1:9000/");
-        assert_eq!((url.base(), url.start()), ("http://127.0.0.1:9000", None));
+        assert_eq!((url.base(), url.start(5)), ("http://127.0.0.1:9000", None));
     }
 }

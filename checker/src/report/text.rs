@@ -46,7 +46,7 @@ pub fn text_with(report: &RunReport, style: &Style, again: &str) -> String {
             page.prose(0, &summary(report));
             if let Some((check, failure)) = first_failure(report) {
                 page.gap();
-                failure::show(&mut page, check, failure, Subject::of(&report.target));
+                failure::show(&mut page, check, failure, Subject::of(&report.target), report.step);
             }
         }
     }

@@ -105,13 +105,17 @@ impl Seen {
 
     /// Statements, executed or only prepared, that hold a marker in their text or in a parameter.
     pub fn with(&self, marker: &str) -> impl Iterator<Item = (&Statement, Place)> {
-        self.statements.iter().filter_map(move |statement| {
-            if statement.text.contains(marker) {
-                return Some((statement, Place::Text));
-            }
-            let found = statement.parameters.iter().any(|parameter| parameter.contains(marker));
-            found.then_some((statement, Place::Parameter))
-        })
+        self.statements.iter().filter_map(move |statement| Some((statement, statement.place_of(marker)?)))
+    }
+}
+
+impl Statement {
+    /// Where in the statement a marker stands, if it does.
+    pub fn place_of(&self, marker: &str) -> Option<Place> {
+        if self.text.contains(marker) {
+            return Some(Place::Text);
+        }
+        self.parameters.iter().any(|parameter| parameter.contains(marker)).then_some(Place::Parameter)
     }
 }
 

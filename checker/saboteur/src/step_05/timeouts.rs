@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
@@ -15,6 +15,8 @@ use crate::step_03::{imports, refusal, refuse};
 
 const SLOW: &[&str] = &["5.database-slow"];
 const POOL: &[&str] = &["5.pool"];
+/// More than the right server waits for a connection, and less than for an answer, when REQUEST_TIMEOUT_MS is 400.
+const LIMIT_OF_THE_POOL: Duration = Duration::from_millis(350);
 /// More than any check waits.
 const TOO_LONG: Duration = Duration::from_secs(5);
 
@@ -40,6 +42,15 @@ fn waiting() -> Vec<Sabotage> {
         timeout("requests-may-take-a-minute", "A request ends after a minute, whatever REQUEST_TIMEOUT_MS says.", "60000"),
         timeout("timeout-is-always-5-seconds", "REQUEST_TIMEOUT_MS is not read.", "5000"),
         timeout("timeout-is-in-hundredths", "REQUEST_TIMEOUT_MS is taken for hundredths of a second.", "4000"),
+        wrong("lost-answers-are-waited-for", SLOW, "Getting a connection has a limit, but the answer to a statement has none.")
+            .instead(creates, async |request, server| {
+                let begun = Instant::now();
+                let answer = server.send(request).await?;
+                if answer.status() == 503 && begun.elapsed() > LIMIT_OF_THE_POOL {
+                    tokio::time::sleep(TOO_LONG).await;
+                }
+                Ok(answer)
+            }),
         patient("imports-have-no-timeout", "An import waits for a silent database.", imports),
         patient("creates-have-no-timeout", "POST /habits waits for a silent database.", creates),
     ]

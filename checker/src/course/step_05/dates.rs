@@ -33,9 +33,9 @@ pub fn checks() -> Vec<Check> {
         check("5.dates", "Impossible and malformed dates, completions in the future, and from after to are refused, and named")
             .book("dates")
             .hints(&[
-                "There is no 30 February, and `infinity` is a date to PostgreSQL only. Read a date before it goes there.",
-                "`time::Date` parses strictly with a format description; its error becomes `date`, `from` or `to` in `errors`.",
-                "A completion of tomorrow is refused in PUT and in an import; `from`, `to` and DELETE may name any day.",
+                "There is no 30 February, `infinity` is a date to PostgreSQL only, and nobody can have done tomorrow's walk yet.",
+                "A completion of tomorrow is refused in PUT and in an import; `from`, `to` and DELETE may name any day. When `from` is after `to`, that is a mistake too, and no empty list.",
+                "`time::Date` parses strictly with a format description. What is wrong is named: `date`, `from` or `to`, and in an import `0.completions`.",
             ])
             .proof(async |api| {
                 let before = Untouched::now(api).await?;

@@ -62,7 +62,7 @@ pub fn checks() -> Vec<Check> {
             .hints(&[
                 "A browser asks before it sends: OPTIONS with `Access-Control-Request-Method`. tower-http's `CorsLayer` answers that.",
                 "Compare whole origins. `AllowOrigin::list` does; `starts_with` lets https://app.example.com.evil.example in.",
-                "Allow the methods that the API has, and the headers `authorization` and `content-type`, by name.",
+                "Allow the methods that the API has, and the headers `authorization` and `content-type`, by name. Without origins, leave the layer out: it answers OPTIONS in the place of your routes, without `Allow`.",
             ])
             .proof(async |api| {
                 // A list that is not set is an empty one.

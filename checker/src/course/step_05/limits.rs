@@ -49,7 +49,7 @@ pub fn checks() -> Vec<Check> {
             .book("limits")
             .hints(&[
                 "A reader that calls itself for each level needs a stack as deep as the body. What ends first?",
-                "serde_json stops at 128 levels by itself, with an error of its syntax: 400.",
+                "serde_json stops at 128 levels by itself, with an error of its syntax: 400. What it passes over, it does not count: refuse fields that are not known (`deny_unknown_fields`).",
             ])
             .proof(async |api| {
                 let before = Untouched::now(api).await?;

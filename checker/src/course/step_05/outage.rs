@@ -47,7 +47,7 @@ pub fn checks() -> Vec<Check> {
         .book("when-the-database-is-gone")
         .hints(&[
             "The client did nothing wrong, and may try again later: which status says that?",
-            "A pool waits for a connection longer than your request may last: `acquire_timeout` below REQUEST_TIMEOUT_MS.",
+            "In Rust one place decides: `impl From<sqlx::Error> for Error`. An error of the connection is another thing than one of your SQL.",
             "`sqlx::Error::Io`, `PoolTimedOut`, `PoolClosed` and SQLSTATE classes 08, 53 and 57 become `Error::Unavailable`, in the one place that makes answers of errors.",
         ])
         .proof(async |api| {
@@ -109,7 +109,7 @@ pub fn checks() -> Vec<Check> {
             .book("when-the-database-is-gone")
             .hints(&[
                 "Nobody restarts the server. Does it end, or keep a connection that is dead?",
-                "A pool opens new connections by itself, and sqlx tries one before it gives it out (`test_before_acquire`).",
+                "A pool opens new connections by itself, and tries one before it gives it out (`before_acquire`).",
             ])
             .proof(async |api| {
                 let server = api.start_on_spare(&[("REQUEST_TIMEOUT_MS", TIMEOUT_MS)]).await?;

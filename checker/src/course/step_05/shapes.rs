@@ -53,7 +53,7 @@ pub fn checks() -> Vec<Check> {
             }),
         check(
             "5.control-characters",
-            "Control characters are refused in names, e-mail addresses and descriptions, where newline and tab are fine",
+            "Control characters are refused, in descriptions all but newline and tab, in passwords U+0000 alone",
         )
         .book("strict-shapes")
         .hints(&[

@@ -1,5 +1,7 @@
 //! A database that does not answer, and clients that do not wait.
 
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -11,7 +13,9 @@ use crate::course::check::{Check, check};
 use crate::course::habit::Habit;
 use crate::course::problem::expect_problem;
 use crate::outcome::{Outcome, Stop};
-use crate::probe::Request;
+use crate::probe::{Answer, Request};
+use crate::taps::record::Kind;
+use crate::taps::{Fault, Moment};
 
 /// How many clients hang up: more than a pool has connections, most often.
 const CLIENTS: u32 = 40;
@@ -32,6 +36,7 @@ pub fn checks() -> Vec<Check> {
             .hints(&[
                 "A database that is overloaded takes what you send and says nothing. How long do your clients wait with you?",
                 "`tokio::time::timeout` around the handler, or tower-http's `TimeoutLayer`, with REQUEST_TIMEOUT_MS.",
+                "Limits of the pool are not enough: the answer to a statement can get lost when the connection was found well. Nor is the layer: where the pool gives no connection, that is 503 too (`unavailable`).",
                 "The answer of a layer has to be problem details too: 503, or 504.",
             ])
             .proof(async |api| {
@@ -47,9 +52,10 @@ pub fn checks() -> Vec<Check> {
                 }
                 for answer in answers {
                     let answer = answer?;
-                    expect_problem(&answer, [503, 504, 408])?;
-                    expect_nothing_of_the_inside(api, &answer)?;
+                    expect_timeout(api, &answer)?;
                 }
+                well_again(api).await?;
+                expect_timeout(api, &unanswered(api).await?)?;
                 well_again(api).await?;
                 Ok(())
             }),
@@ -78,6 +84,32 @@ pub fn checks() -> Vec<Check> {
                 expect_committed(api).await
             }),
     ]
+}
+
+fn expect_timeout(api: &Api, answer: &Answer) -> Outcome {
+    expect_problem(answer, [503, 504, 408])?;
+    expect_nothing_of_the_inside(api, answer)
+}
+
+/// A write during which the database falls silent, not before it is asked to store something: whoever tries its connections first
+/// finds them well.
+async fn unanswered(api: &Api) -> Outcome<Answer> {
+    let (store, name) = (api.store()?.clone(), api.data.name());
+    let silence: Rc<RefCell<Option<Fault>>> = Rc::default();
+    let post = Request::new("POST", "/habits").json(&json!({ "name": name }));
+    let (database, begun) = (store.clone(), silence.clone());
+    let waiting = store.tap().cut_next(Moment::Before, move |statement| {
+        if statement.kind == Kind::Executed && statement.place_of(&name).is_some() {
+            begun.replace(Some(database.tap().black_hole()));
+        }
+        false
+    });
+    let answer = in_time(api, post).await;
+    drop(waiting);
+    match silence.take().map_or(0, Fault::heal) {
+        0 => Err(Stop::Inconclusive("the checker did not see a habit's name on its way to the database".into())),
+        _ => answer,
+    }
 }
 
 /// Sends a write, and closes the connection when there is no answer in time.

@@ -36,8 +36,7 @@ pub fn checks() -> Vec<Check> {
             .hints(&[
                 "A database that is overloaded takes what you send and says nothing. How long do your clients wait with you?",
                 "`tokio::time::timeout` around the handler, or tower-http's `TimeoutLayer`, with REQUEST_TIMEOUT_MS.",
-                "Limits of the pool are not enough: the answer to a statement can get lost when the connection was found well. Nor is the layer: where the pool gives no connection, that is 503 too (`unavailable`).",
-                "The answer of a layer has to be problem details too: 503, or 504.",
+                "Limits of the pool are not enough: an answer can get lost on a connection that was found well. Nor is the layer: where the pool gives no connection, that is 503 too (`unavailable`). Both answer with problem details.",
             ])
             .proof(async |api| {
                 let server = hurried(api).await?;

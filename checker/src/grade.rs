@@ -18,7 +18,7 @@ use crate::services::{self, Audience};
 use crate::target::{self, BuildProgress, Launcher, PrepareError, Spec};
 
 /// How many servers of a target are examined side by side.
-const LANES: usize = 2;
+const LANES: usize = 3;
 /// From how many checks on a second server is worth its start.
 const CHECKS_FOR_LANES: usize = 24;
 

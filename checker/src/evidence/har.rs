@@ -27,7 +27,7 @@ pub fn har(run: &RunReport) -> String {
         "comment": format!("step {}, {}, seed {}", run.step, run.target, run.seed),
         "entries": entries,
     }});
-    printable(&format!("{archive:#}\n"))
+    printable(&serde_json::to_string_pretty(&archive).expect("an archive holds strings, numbers and lists only")) + "\n"
 }
 
 fn entry(id: &str, exchange: &Exchange, room: &mut usize) -> Value {

@@ -24,14 +24,21 @@ pub fn json(report: &RunReport) -> String {
 /// JSON text with every unsafe character written as an escape; such characters occur within strings only.
 pub fn printable(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
-    for c in json.chars() {
-        if is_unsafe(c) && c != '\n' {
-            let mut units = [0; 2];
-            for unit in c.encode_utf16(&mut units) {
-                out += &format!("\\u{unit:04x}");
+    for line in json.split_inclusive('\n') {
+        // Most lines; in JSON every other control character of ASCII is an escape already.
+        if line.is_ascii() && !line.contains('\x7f') {
+            out += line;
+            continue;
+        }
+        for c in line.chars() {
+            if is_unsafe(c) && c != '\n' {
+                let mut units = [0; 2];
+                for unit in c.encode_utf16(&mut units) {
+                    out += &format!("\\u{unit:04x}");
+                }
+            } else {
+                out.push(c);
             }
-        } else {
-            out.push(c);
         }
     }
     out

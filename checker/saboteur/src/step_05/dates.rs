@@ -144,7 +144,7 @@ fn future() -> Vec<Sabotage> {
         wrong("import-takes-tomorrow", TRIPS, "An import takes tomorrow for today.").request(imports, |request| {
             read_import(request, |day| (day == clock::text(clock::today() + 1)).then(|| clock::text(clock::today())))
         }),
-        wrong("import-refuses-today", &["3.import"], "An import refuses the present day as one to come.")
+        wrong("import-refuses-today", &["5.dates", "3.import"], "An import refuses the present day as one to come.")
             .request(imports, |request| {
                 read_import(request, |day| (day == clock::text(clock::today())).then(|| clock::text(clock::today() + 1)))
             }),

@@ -53,9 +53,6 @@ fn low() -> Vec<Sabotage> {
         refused("body-of-64-kib-is-refused", LONG, "A body of exactly 64 KiB is refused.", |request| {
             has_body(request) && !imports(request) && request.body.len() == MOST
         }),
-        refused("import-has-the-limit-of-all", &["3.import-limits"], "An import of more than 64 KiB is refused.", |request| {
-            imports(request) && request.body.len() > MOST
-        }),
     ]
 }
 

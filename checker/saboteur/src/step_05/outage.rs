@@ -14,7 +14,7 @@ use crate::step_04::{asks_me, logs_in, signs_up};
 
 const CUT: &[&str] = &["5.database-cut"];
 /// A 503 that comes sooner tells of a database that is gone: for one that is silent the right server waits longer.
-const SOON: Duration = Duration::from_millis(200);
+const SOON: Duration = Duration::from_millis(280);
 /// More than the shortest time that a check gives its servers, and a second.
 const TOO_LONG: Duration = Duration::from_secs(2);
 

@@ -25,6 +25,8 @@ const RECOVERY: Duration = Duration::from_secs(10);
 /// How long it is waited between two looks, and how many in a row have to be good.
 const LOOK: Duration = Duration::from_millis(20);
 const GOOD: usize = 3;
+/// A program that gives up because of an outage may end only so long after it, and nothing tells that one does not end.
+const AFTERMATH: Duration = Duration::from_millis(150);
 
 /// What drivers say of a connection, beside what is said in one's own words.
 const TRACES: [&str; 8] = [
@@ -123,6 +125,7 @@ pub fn checks() -> Vec<Check> {
                 let hits = outage.end();
                 let answer = well_again(api).await?;
                 hits.expect_some()?;
+                tokio::time::sleep(AFTERMATH).await;
                 let (_, read) = api.read(&habit).await?;
                 read.expect_same(&answer, &habit)?;
                 Ok(())

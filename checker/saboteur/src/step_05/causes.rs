@@ -39,12 +39,14 @@ pub fn sabotages() -> Vec<Sabotage> {
     ]
 }
 
-/// Changes the lines of errors: `change` gets what stands before the message, and the message.
+/// Changes the lines of errors: `change` gets what stands before the message, and the message. What the driver says of a dead
+/// connection under the id of the request is left out, as it tells the cause too.
 fn logged(name: &'static str, breaks: &'static str, change: fn(&str, &str) -> Option<String>) -> Sabotage {
     wrong(name, LOGGED, breaks).line(move |line| match line.text.split_once("}: ") {
         Some((span, message)) if span.contains("ERROR ") => {
             change(&format!("{span}}}: "), message).map(|text| Line { text, ..line }).into_iter().collect()
         }
+        Some((_, message)) if message.starts_with("sqlx") => vec![],
         _ => vec![line],
     })
 }

@@ -2,7 +2,9 @@
 //!
 //! HAR 1.2: <http://www.softwareishard.com/blog/har-12-spec/>.
 
-use serde_json::{Value, json};
+use std::borrow::Cow;
+
+use serde::Serialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -15,119 +17,200 @@ use crate::report::printable;
 const BODIES: usize = 8 * 1024 * 1024;
 /// Exchanges kept in one archive.
 const ENTRIES: usize = 5_000;
+const HTTP_VERSION: &str = "HTTP/1.1";
 
-/// The archive, as indented JSON.
+/// The archive as JSON, each exchange on a line of its own.
 pub fn har(run: &RunReport) -> String {
+    let creator = Creator { name: "checker", version: env!("CARGO_PKG_VERSION") };
+    let comment = format!("step {}, {}, seed {}", run.step, run.target, run.seed);
+    let mut out = format!(
+        "{{\"log\":{{\"version\":\"1.2\",\"creator\":{},\"comment\":{},\"entries\":[",
+        json(&creator),
+        json(&comment)
+    );
     let mut room = BODIES;
     let exchanges = run.checks.iter().flat_map(|check| check.exchanges.iter().map(|exchange| (check.id, exchange)));
-    let entries: Vec<_> = exchanges.take(ENTRIES).map(|(id, exchange)| entry(id, exchange, &mut room)).collect();
-    let archive = json!({"log": {
-        "version": "1.2",
-        "creator": {"name": "checker", "version": env!("CARGO_PKG_VERSION")},
-        "comment": format!("step {}, {}, seed {}", run.step, run.target, run.seed),
-        "entries": entries,
-    }});
-    printable(&serde_json::to_string_pretty(&archive).expect("an archive holds strings, numbers and lists only")) + "\n"
-}
-
-fn entry(id: &str, exchange: &Exchange, room: &mut usize) -> Value {
-    let milliseconds = (exchange.duration.as_secs_f64() * 1e6).round() / 1e3;
-    let started = OffsetDateTime::from(exchange.started).format(&Rfc3339);
-    json!({
-        "startedDateTime": started.expect("a clock of this era can be written in RFC 3339"),
-        "time": milliseconds,
-        "request": request(exchange, room),
-        "response": response(exchange, room),
-        "cache": {},
-        "timings": {"send": 0, "wait": milliseconds, "receive": 0},
-        "comment": id,
-    })
-}
-
-fn request(exchange: &Exchange, room: &mut usize) -> Value {
-    let request = &exchange.request;
-    let query = request.path.split_once('?').map_or("", |(_, query)| query);
-    let pairs = query.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        json!({"name": name, "value": value})
-    });
-    let mut value = json!({
-        "method": request.method,
-        "url": format!("{}{}", exchange.base, request.path),
-        "httpVersion": "HTTP/1.1",
-        "cookies": [],
-        "headers": headers(&request.headers),
-        "queryString": pairs.collect::<Vec<_>>(),
-        "headersSize": -1,
-        "bodySize": request.body.as_ref().map_or(0, |body| body.len()),
-    });
-    if let Some(body) = &request.body {
-        let mut data = json!({"mimeType": field(&request.headers, "content-type"), "params": []});
-        // The format has no encoding for what was posted, so base64 is named in the comment.
-        content(&mut data, body, "comment", room);
-        value["postData"] = data;
+    for (index, (id, exchange)) in exchanges.take(ENTRIES).enumerate() {
+        out += if index == 0 { "\n" } else { ",\n" };
+        out += &json(&Entry::of(id, exchange, &mut room));
     }
-    value
+    out + "\n]}}\n"
 }
 
-fn response(exchange: &Exchange, room: &mut usize) -> Value {
-    match &exchange.reply {
-        Ok(reply) => {
-            let mut data = json!({"size": reply.body.len(), "mimeType": field(&reply.headers, "content-type")});
-            content(&mut data, &reply.body, "encoding", room);
-            let name = status_name(reply.status);
-            json!({
-                "status": reply.status,
-                "statusText": name.split_once(' ').map_or("", |(_, text)| text),
-                "httpVersion": "HTTP/1.1",
-                "cookies": [],
-                "headers": headers(&reply.headers),
-                "content": data,
-                "redirectURL": field(&reply.headers, "location"),
-                "headersSize": -1,
-                "bodySize": reply.body.len(),
-            })
+fn json(value: &impl Serialize) -> String {
+    printable(&serde_json::to_string(value).expect("an archive holds strings, numbers and lists only"))
+}
+
+#[derive(Serialize)]
+struct Creator {
+    name: &'static str,
+    version: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Entry<'a> {
+    started_date_time: String,
+    time: f64,
+    request: Request<'a>,
+    response: Response<'a>,
+    cache: Empty,
+    timings: Timings,
+    comment: &'a str,
+}
+
+/// What a format requires, and nobody has.
+#[derive(Serialize)]
+struct Empty {}
+
+#[derive(Serialize)]
+struct Timings {
+    send: u8,
+    wait: f64,
+    receive: u8,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Request<'a> {
+    method: &'a str,
+    url: String,
+    http_version: &'static str,
+    cookies: [Empty; 0],
+    headers: Vec<Field<'a>>,
+    query_string: Vec<Field<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    post_data: Option<Content<'a>>,
+    headers_size: i8,
+    body_size: usize,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Response<'a> {
+    status: u16,
+    status_text: String,
+    http_version: &'static str,
+    cookies: [Empty; 0],
+    headers: Vec<Field<'a>>,
+    content: Content<'a>,
+    #[serde(rename = "redirectURL")]
+    redirect_url: &'a str,
+    headers_size: i8,
+    body_size: isize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    comment: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Field<'a> {
+    name: &'a str,
+    value: &'a str,
+}
+
+/// A body, sent or received.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Content<'a> {
+    /// Of a body that was received.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    size: Option<usize>,
+    mime_type: &'a str,
+    /// Of a body that was sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    params: Option<[Empty; 0]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<Cow<'a, str>>,
+    /// Of a body that was received; the format has none for what was sent, so the comment names it there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    encoding: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    comment: Option<&'static str>,
+}
+
+impl<'a> Entry<'a> {
+    fn of(id: &'a str, exchange: &'a Exchange, room: &mut usize) -> Self {
+        let milliseconds = (exchange.duration.as_secs_f64() * 1e6).round() / 1e3;
+        let started = OffsetDateTime::from(exchange.started).format(&Rfc3339);
+        Entry {
+            started_date_time: started.expect("a clock of this era can be written in RFC 3339"),
+            time: milliseconds,
+            request: Request::of(exchange, room),
+            response: Response::of(exchange, room),
+            cache: Empty {},
+            timings: Timings { send: 0, wait: milliseconds, receive: 0 },
+            comment: id,
         }
-        Err(none) => json!({
-            "status": 0,
-            "statusText": "",
-            "httpVersion": "HTTP/1.1",
-            "cookies": [],
-            "headers": [],
-            "content": {"size": 0, "mimeType": ""},
-            "redirectURL": "",
-            "headersSize": -1,
-            "bodySize": -1,
-            "comment": none.to_string(),
-        }),
     }
 }
 
-/// Adds the text of a body to `data`, and to its member `encoding` the word base64 if that is what it is.
-fn content(data: &mut Value, body: &[u8], encoding: &str, room: &mut usize) {
-    let (encoded, cut) = text(body);
-    let (text, is_base64) = match encoded {
-        Text::Utf8(text) => (text, false),
-        Text::Base64(text) => (text, true),
-    };
-    match room.checked_sub(text.len()) {
-        Some(left) => *room = left,
-        None => {
-            data["comment"] = json!("left out: this archive is full");
-            return;
+impl<'a> Request<'a> {
+    fn of(exchange: &'a Exchange, room: &mut usize) -> Self {
+        let request = &exchange.request;
+        let query = request.path.split_once('?').map_or("", |(_, query)| query);
+        let pairs = query.split('&').filter(|pair| !pair.is_empty());
+        let pairs = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+        Request {
+            method: &request.method,
+            url: format!("{}{}", exchange.base, request.path),
+            http_version: HTTP_VERSION,
+            cookies: [],
+            headers: fields(&request.headers),
+            query_string: pairs.map(|(name, value)| Field { name, value }).collect(),
+            post_data: request.body.as_ref().map(|body| {
+                let content = Content::of(body, field(&request.headers, "content-type"), room);
+                let comment = content.comment.or(content.encoding);
+                Content { params: Some([]), encoding: None, comment, ..content }
+            }),
+            headers_size: -1,
+            body_size: request.body.as_ref().map_or(0, |body| body.len()),
         }
     }
-    data["text"] = json!(text);
-    if cut {
-        data["comment"] = json!("cut: the body is longer");
-    }
-    if is_base64 {
-        data[encoding] = json!("base64");
+}
+
+impl<'a> Response<'a> {
+    fn of(exchange: &'a Exchange, room: &mut usize) -> Self {
+        let (status, headers, body, comment) = match &exchange.reply {
+            Ok(reply) => (reply.status, &*reply.headers, Some(&reply.body), None),
+            Err(none) => (0, &[][..], None, Some(none.to_string())),
+        };
+        let mime_type = field(headers, "content-type");
+        let content = body.map(|body| Content { size: Some(body.len()), ..Content::of(body, mime_type, room) });
+        let none = Content { size: Some(0), mime_type, params: None, text: None, encoding: None, comment: None };
+        Response {
+            status,
+            status_text: status_name(status).split_once(' ').map_or_else(String::new, |(_, text)| text.to_owned()),
+            http_version: HTTP_VERSION,
+            cookies: [],
+            headers: fields(headers),
+            content: content.unwrap_or(none),
+            redirect_url: field(headers, "location"),
+            headers_size: -1,
+            body_size: body.map_or(-1, |body| body.len().cast_signed()),
+            comment,
+        }
     }
 }
 
-fn headers(fields: &[(String, String)]) -> Value {
-    fields.iter().map(|(name, value)| json!({"name": name, "value": value})).collect()
+impl<'a> Content<'a> {
+    /// A body as far as there is room for it.
+    fn of(body: &'a [u8], mime_type: &'a str, room: &mut usize) -> Self {
+        let none = Content { size: None, mime_type, params: None, text: None, encoding: None, comment: None };
+        let (encoded, cut) = text(body);
+        let (text, encoding) = match encoded {
+            Text::Utf8(text) => (text.into(), None),
+            Text::Base64(text) => (Cow::Owned(text), Some("base64")),
+        };
+        let Some(left) = room.checked_sub(text.len()) else {
+            return Content { comment: Some("left out: this archive is full"), ..none };
+        };
+        *room = left;
+        Content { text: Some(text), encoding, comment: cut.then_some("cut: the body is longer"), ..none }
+    }
+}
+
+fn fields(fields: &[(String, String)]) -> Vec<Field<'_>> {
+    fields.iter().map(|(name, value)| Field { name, value }).collect()
 }
 
 fn field<'a>(fields: &'a [(String, String)], name: &str) -> &'a str {
@@ -137,6 +220,8 @@ fn field<'a>(fields: &'a [(String, String)], name: &str) -> &'a str {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
     use crate::report::fixtures;
 
@@ -184,17 +269,15 @@ mod tests {
     #[test]
     fn bodies_beyond_the_room_are_left_out() {
         let mut room = 3;
-        let mut data = json!({});
-        content(&mut data, b"four", "encoding", &mut room);
-        assert_eq!((data.get("text"), room), (None, 3));
-        content(&mut data, b"two", "encoding", &mut room);
-        assert_eq!((data["text"].as_str(), room), (Some("two"), 0));
+        assert_eq!(Content::of(b"four", "", &mut room).text, None);
+        assert_eq!(room, 3);
+        assert_eq!(Content::of(b"two", "", &mut room).text.as_deref(), Some("two"));
+        assert_eq!(room, 0);
     }
 
     #[test]
     fn bytes_that_are_no_text_are_kept_in_base64() {
-        let (mut room, mut data) = (100, json!({}));
-        content(&mut data, &[0xff, 0xfe, 0xfb], "encoding", &mut room);
-        assert_eq!((data["text"].as_str(), data["encoding"].as_str()), (Some("//77"), Some("base64")));
+        let content = Content::of(&[0xff, 0xfe, 0xfb], "", &mut 100);
+        assert_eq!((content.text.as_deref(), content.encoding), (Some("//77"), Some("base64")));
     }
 }

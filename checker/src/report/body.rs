@@ -7,15 +7,15 @@ pub const KEPT: usize = 64 * 1024;
 
 /// A body as a JSON string can hold it.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Text {
+pub enum Text<'a> {
     /// UTF-8, as it is.
-    Utf8(String),
+    Utf8(&'a str),
     /// Anything else, in base64.
     Base64(String),
 }
 
 /// The first [`KEPT`] bytes of `body`, and whether something was cut off.
-pub fn text(body: &[u8]) -> (Text, bool) {
+pub fn text(body: &[u8]) -> (Text<'_>, bool) {
     let cut = body.len() > KEPT;
     let mut kept = &body[..body.len().min(KEPT)];
     if cut
@@ -26,7 +26,7 @@ pub fn text(body: &[u8]) -> (Text, bool) {
         kept = &kept[..error.valid_up_to()];
     }
     match std::str::from_utf8(kept) {
-        Ok(text) => (Text::Utf8(text.to_owned()), cut),
+        Ok(text) => (Text::Utf8(text), cut),
         Err(_) => (Text::Base64(base64::encode(kept)), cut),
     }
 }

@@ -1,5 +1,6 @@
 //! The report for programs. `docs/src/report-json.md` documents it; a change there needs a new [`SCHEMA`].
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -100,7 +101,7 @@ struct Request<'a> {
     method: &'a str,
     url: String,
     headers: Vec<Header<'a>>,
-    body: Option<String>,
+    body: Option<Cow<'a, str>>,
     body_encoding: Option<&'static str>,
     truncated: bool,
 }
@@ -109,7 +110,7 @@ struct Request<'a> {
 struct Response<'a> {
     status: u16,
     headers: Vec<Header<'a>>,
-    body: String,
+    body: Cow<'a, str>,
     body_encoding: &'static str,
     truncated: bool,
 }
@@ -220,10 +221,10 @@ fn headers(fields: &[(String, String)]) -> Vec<Header<'_>> {
 }
 
 /// A body, its encoding, and whether it was cut.
-fn encoded(body: &[u8]) -> (String, &'static str, bool) {
+fn encoded(body: &[u8]) -> (Cow<'_, str>, &'static str, bool) {
     match text(body) {
-        (Text::Utf8(text), cut) => (text, "utf-8", cut),
-        (Text::Base64(text), cut) => (text, "base64", cut),
+        (Text::Utf8(text), cut) => (text.into(), "utf-8", cut),
+        (Text::Base64(text), cut) => (text.into(), "base64", cut),
     }
 }
 

@@ -1,14 +1,17 @@
 //! PostgreSQL: a server, and in it a database for each run.
 
+mod admin;
 mod client;
 mod scram;
 pub mod shared_memory;
 mod template;
 
 use std::ffi::OsString;
+use std::sync::Arc;
 
 pub use client::{Client, Fault, Rows};
 
+use self::admin::Admin;
 use super::address::Address;
 use super::instance::Instance;
 use super::programs::{Programs, Wanted};
@@ -48,8 +51,7 @@ const ATTEMPTS: usize = 3;
 
 /// A PostgreSQL server.
 pub struct Postgres {
-    /// A database to connect to when making others.
-    address: Address,
+    admin: Arc<Admin>,
     version: String,
     source: Source,
     instance: Option<Instance>,
@@ -57,8 +59,10 @@ pub struct Postgres {
 
 /// A database that this checker made, and that it removes when asked to.
 pub struct Database {
-    server: Address,
+    admin: Arc<Admin>,
     address: Address,
+    /// Whether it goes with its server at the latest.
+    is_private: bool,
 }
 
 impl Service for Postgres {
@@ -118,7 +122,7 @@ impl Service for Postgres {
             return Err(format!("at {address} does not let {role} make databases; `ALTER ROLE \"{role}\" CREATEDB` would"));
         }
         remove_those_of_dead_checkers(&mut client).await;
-        Ok(Postgres { address, version: version.clone(), source, instance: None })
+        Ok(Postgres { admin: Arc::new(Admin::new(address)), version: version.clone(), source, instance: None })
     }
 
     async fn private(programs: &Programs, work: &Work, progress: &mut dyn FnMut(&str)) -> Result<Self, String> {
@@ -169,7 +173,7 @@ async fn start(programs: &Programs, work: &Work, progress: &mut dyn FnMut(&str))
     };
     instance.ready(is_ours).await?;
     let source = Source::Private(programs.folder.clone());
-    Ok(Postgres { address, version: programs.version.clone(), source, instance: Some(instance) })
+    Ok(Postgres { admin: Arc::new(Admin::new(address)), version: programs.version.clone(), source, instance: Some(instance) })
 }
 
 impl Postgres {
@@ -181,17 +185,19 @@ impl Postgres {
     pub async fn database(&self) -> Result<Database, Problem> {
         let random: String = std::iter::repeat_with(|| fastrand::char('a'..='z')).take(6).collect();
         let name = format!("{PREFIX}{}_{random}", owner::this());
-        let made = async {
-            // Nobody else works on a private server, so the checkpoint that copying files asks for costs next to nothing.
-            let copies_files = self.instance.is_some() && major(&self.version) >= FIRST_WITH_STRATEGIES;
-            let strategy = if copies_files { " STRATEGY FILE_COPY" } else { "" };
-            let sql = format!("CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'{strategy}");
-            Client::connect(&self.address).await?.query(&sql).await
-        };
-        match made.await {
-            Ok(_) => Ok(Database { server: self.address.clone(), address: self.address.with_database(&name) }),
+        // Nobody else works on a private server, so the checkpoint that copying files asks for costs next to nothing.
+        let copies_files = self.instance.is_some() && major(&self.version) >= FIRST_WITH_STRATEGIES;
+        let strategy = if copies_files { " STRATEGY FILE_COPY" } else { "" };
+        let sql = format!("CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'{strategy}");
+        let address = &self.admin.address;
+        match self.admin.query(&sql).await {
+            Ok(_) => Ok(Database {
+                admin: self.admin.clone(),
+                address: address.with_database(&name),
+                is_private: self.instance.is_some(),
+            }),
             Err(fault) => Err(Problem::new(
-                format!("PostgreSQL at {} makes no database: {fault}.", self.address),
+                format!("PostgreSQL at {address} makes no database: {fault}."),
                 "Run it again; if it stays like this, see what that server writes to its log.",
             )),
         }
@@ -206,8 +212,12 @@ impl Database {
 
     /// Removes it, whoever may still be connected to it. One that cannot be removed now is removed by a later checker.
     pub async fn remove(self) {
-        if let Ok(mut client) = Client::connect(&self.server).await {
-            let _ = drop_database(&mut client, &self.address.database).await;
+        let removal = async move { self.admin.query(&removal_of(&self.address.database)).await.map(drop) };
+        if self.is_private {
+            // Nobody waits for what ends with the server.
+            drop(tokio::spawn(removal));
+        } else {
+            let _ = removal.await;
         }
     }
 }
@@ -217,15 +227,15 @@ fn major(version: &str) -> u32 {
     version.split(|c: char| !c.is_ascii_digit()).next().and_then(|number| number.parse().ok()).unwrap_or_default()
 }
 
-async fn drop_database(client: &mut Client, name: &str) -> Result<(), Fault> {
-    client.query(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await.map(drop)
+fn removal_of(name: &str) -> String {
+    format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 }
 
 /// Removes databases of checkers that cannot do it themselves any more. Others than such are never touched.
 async fn remove_those_of_dead_checkers(client: &mut Client) {
     let rows = client.query("SELECT datname FROM pg_database").await.unwrap_or_default();
     for name in rows.into_iter().flatten().flatten().filter(|name| is_of_a_dead_checker(name)) {
-        let _ = drop_database(client, &name).await;
+        let _ = client.query(&removal_of(&name)).await;
     }
 }
 

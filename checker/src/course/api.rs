@@ -11,7 +11,7 @@ use super::client::{Client, Identity};
 use super::data::Data;
 use super::database::Store;
 use super::habit::Habit;
-use super::instances::{FIRST_WITH_A_DATABASE, Instances};
+use super::instances::{FIRST_WITH_A_DATABASE, FIRST_WITH_USERS, Instances};
 use super::members::{self, Account, Members};
 use crate::outcome::{Outcome, Problem, Stop};
 use crate::probe::{Answer, Exchange, Holder, Probe, Request, Token};
@@ -54,6 +54,13 @@ impl Instance {
     pub async fn kill(self) {
         self.server.kill().await;
     }
+}
+
+/// A list that begins empty, and the process that it may need.
+pub struct WithoutHabits {
+    /// What can be asked.
+    pub api: Api,
+    _process: Option<Instance>,
 }
 
 impl Api {
@@ -284,13 +291,19 @@ impl Api {
         self.instances.make_store().await.map_err(|problem| Stop::Inconclusive(problem.title))
     }
 
-    /// Starts another process of the target whose store is empty; `None` where there is no such thing, and where it does not start:
-    /// that two run side by side is another check's business.
-    pub async fn start_empty_instance(&self) -> Option<Instance> {
-        match self.instances.is_url() {
-            true => None,
-            false => self.start_instance(&[]).await.ok(),
+    /// Starts another process of the target beside this one: on the same database, where there is one.
+    pub async fn start_another(&self) -> Outcome<Instance> {
+        self.start(self.store.clone(), &[]).await
+    }
+
+    /// A view in which there is no habit yet: that of a new user, and before there are users, that of a process of its own.
+    pub async fn without_habits(&self) -> Outcome<WithoutHabits> {
+        if self.step < FIRST_WITH_USERS {
+            let process = self.start_instance(&[]).await?;
+            return Ok(WithoutHabits { api: process.api.clone(), _process: Some(process) });
         }
+        let account = self.new_account().await?;
+        Ok(WithoutHabits { api: self.as_holder(&account.token), _process: None })
     }
 
     /// What further processes of this check have written.

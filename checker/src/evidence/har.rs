@@ -23,11 +23,8 @@ const HTTP_VERSION: &str = "HTTP/1.1";
 pub fn har(run: &RunReport) -> String {
     let creator = Creator { name: "checker", version: env!("CARGO_PKG_VERSION") };
     let comment = format!("step {}, {}, seed {}", run.step, run.target, run.seed);
-    let mut out = format!(
-        "{{\"log\":{{\"version\":\"1.2\",\"creator\":{},\"comment\":{},\"entries\":[",
-        json(&creator),
-        json(&comment)
-    );
+    let mut out =
+        format!("{{\"log\":{{\"version\":\"1.2\",\"creator\":{},\"comment\":{},\"entries\":[", json(&creator), json(&comment));
     let mut room = BODIES;
     let exchanges = run.checks.iter().flat_map(|check| check.exchanges.iter().map(|exchange| (check.id, exchange)));
     for (index, (id, exchange)) in exchanges.take(ENTRIES).enumerate() {

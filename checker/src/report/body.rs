@@ -40,7 +40,8 @@ mod tests {
         let long = "é".repeat(KEPT) + "x";
         let (Text::Utf8(kept), true) = text(&long.as_bytes()[1..]) else {
             // The first byte is now half a character, so this one is no text at all.
-            let (kept, cut) = text(format!("x{long}").as_bytes());
+            let long = format!("x{long}");
+            let (kept, cut) = text(long.as_bytes());
             assert!(cut);
             assert!(matches!(kept, Text::Utf8(kept) if kept.len() == KEPT - 1));
             return;

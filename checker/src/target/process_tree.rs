@@ -38,6 +38,12 @@ pub fn descendants(root: i32) -> Vec<Process> {
     within(all(), root)
 }
 
+/// The same at little cost, for looking often: one that begins or ends at this moment may be left out, and with it what it has
+/// started.
+pub fn glimpse_of_descendants(root: i32) -> Vec<Process> {
+    os::glimpse_of_descendants(root).unwrap_or_else(|| descendants(root))
+}
+
 /// The processes among `all` that descend from `root`.
 pub fn within(mut all: Vec<Process>, root: i32) -> Vec<Process> {
     let mut found = Vec::new();
@@ -66,7 +72,7 @@ pub fn signal(pid: i32, signal: Signal) {
 
 #[cfg(target_os = "linux")]
 mod os {
-    use std::fs;
+    use std::{fs, io};
 
     use super::Process;
 
@@ -80,6 +86,30 @@ mod os {
     pub fn one(pid: i32) -> Option<Process> {
         let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
         parse(pid, &String::from_utf8_lossy(&stat))
+    }
+
+    /// Asks each process for its children (proc_tid_children(5)), where looking through all processes of a machine with hundreds
+    /// of them would take longer than what is looked after. `None` where the kernel was built without that.
+    pub fn glimpse_of_descendants(root: i32) -> Option<Vec<Process>> {
+        let mut found = Vec::new();
+        let mut parents = children(root).ok()?;
+        while let Some(pid) = parents.pop() {
+            if let Some(process) = one(pid) {
+                found.push(process);
+                parents.extend(children(pid).unwrap_or_default());
+            }
+        }
+        Some(found)
+    }
+
+    /// The children of every thread of a process.
+    fn children(pid: i32) -> io::Result<Vec<i32>> {
+        let mut children = Vec::new();
+        for thread in fs::read_dir(format!("/proc/{pid}/task"))?.flatten() {
+            let listed = fs::read_to_string(thread.path().join("children"))?;
+            children.extend(listed.split_ascii_whitespace().filter_map(|pid| pid.parse::<i32>().ok()));
+        }
+        Ok(children)
     }
 
     /// The memory of a process with its share of what it shares with others (proc_pid_smaps(5)).
@@ -112,7 +142,33 @@ mod os {
 
     #[cfg(test)]
     mod tests {
-        use super::parse;
+        use std::process::{Command, Stdio};
+
+        use super::super::descendants;
+        use super::{glimpse_of_descendants, parse};
+
+        #[test]
+        fn a_glimpse_shows_children_and_grandchildren() {
+            let mut shell = Command::new("sh")
+                .args(["-c", "sleep 60 & read -r line; kill $!"])
+                .stdin(Stdio::piped())
+                .spawn()
+                .expect("there is a shell");
+            let own = rustix::process::getpid().as_raw_nonzero().get();
+            let pid = shell.id().cast_signed();
+            let sleep = loop {
+                if let Some(sleep) = descendants(pid).into_iter().find(|process| process.name == "sleep") {
+                    break sleep.pid;
+                }
+            };
+            // A thread of ours has started the shell. Kernels that do not tell children tell nothing at all.
+            if let Some(seen) = glimpse_of_descendants(own) {
+                let seen: Vec<i32> = seen.iter().map(|process| process.pid).collect();
+                assert!(seen.contains(&pid) && seen.contains(&sleep), "{pid} and {sleep} in {seen:?}");
+            }
+            drop(shell.stdin.take());
+            shell.wait().expect("it was our child");
+        }
 
         #[test]
         fn a_name_may_hold_anything() {
@@ -152,6 +208,10 @@ mod os {
 
     pub fn one(pid: i32) -> Option<Process> {
         all().into_iter().find(|process| process.pid == pid)
+    }
+
+    pub fn glimpse_of_descendants(_root: i32) -> Option<Vec<Process>> {
+        None
     }
 
     pub fn own_memory(_pid: i32) -> Option<u64> {

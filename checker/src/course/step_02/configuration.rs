@@ -12,7 +12,7 @@ pub fn checks() -> Vec<Check> {
             .hints(&["Read `PORT` from the environment each time the program starts, and listen nowhere else."])
             .proof(async |api| {
                 let mine = api.any_habit().await?;
-                let other = api.start_instance(&[]).await?;
+                let other = api.start_another().await?;
                 other.api.list().await?;
                 api.read(&mine).await?;
                 Ok(())

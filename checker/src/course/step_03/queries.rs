@@ -21,8 +21,8 @@ pub fn checks() -> Vec<Check> {
                 "Bring the days along: `ARRAY(SELECT completed_on FROM completions WHERE habit_id = habits.id ORDER BY 1)`.",
             ])
             .proof(async |api| {
-                let server = api.start_instance(&[]).await?;
-                let (api, store) = (&server.api, server.api.store()?);
+                let view = api.without_habits().await?;
+                let (api, store) = (&view.api, view.api.store()?);
                 let few = list_of(api, store, 5, 0).await?;
                 let many = list_of(api, store, 50, few.len()).await?;
                 if many.len() <= few.len() {

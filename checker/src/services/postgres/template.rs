@@ -7,6 +7,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, chown};
 use std::path::Path;
 
+use super::scram::quick_verifier;
 use crate::services::instance;
 use crate::services::programs::Programs;
 use crate::services::work::Work;
@@ -14,7 +15,7 @@ use crate::services::work::Work;
 /// The superuser of a private server.
 pub const USER: &str = "workshop";
 /// Counts changes to how templates are made, so that an older checker's is not taken.
-const FORM: u32 = 1;
+const FORM: u32 = 2;
 /// What `initdb` is told in any case: text in UTF-8, small write-ahead log files, and no waiting for the disk.
 const OPTIONS: &[&str] = &["--encoding=UTF8", "--wal-segsize=1", "--no-sync", "--auth=password"];
 /// Locales in which letter case is known beyond ASCII, and order is by code point where possible; the first that the
@@ -94,13 +95,13 @@ async fn make(programs: &Programs, work: &Work, name: &str) -> Result<(), String
     }
     // A name of its own: initdb may be left at work by a checker that was killed, and clears up when it fails.
     let part = work.join(&format!("{begun}{}", fastrand::u32(..)));
-    let (data, password) = (part.join("data"), part.join("password"));
+    let (data, verifier) = (part.join("data"), part.join("verifier"));
     let prepare = || {
         DirBuilder::new().mode(0o711).create(&part)?;
-        let file = fs::File::options().write(true).create_new(true).mode(0o600).open(&password)?;
-        let secret: String = std::iter::repeat_with(fastrand::alphanumeric).take(24).collect();
-        io::Write::write_all(&mut &file, secret.as_bytes())?;
-        work.give(&password)
+        let password: String = std::iter::repeat_with(fastrand::alphanumeric).take(24).collect();
+        write_secret(&part.join("password"), &password)?;
+        write_secret(&verifier, &quick_verifier(&password))?;
+        work.give(&verifier)
     };
     prepare().map_err(told)?;
 
@@ -110,7 +111,7 @@ async fn make(programs: &Programs, work: &Work, name: &str) -> Result<(), String
         let _ = fs::remove_dir_all(&data);
         DirBuilder::new().mode(0o700).create(&data).and_then(|()| work.give(&data)).map_err(told)?;
         let mut args: Vec<OsString> = OPTIONS.iter().chain(*locale).map(Into::into).collect();
-        args.extend([format!("--username={USER}").into(), assigned("--pwfile=", &password), assigned("--pgdata=", &data)]);
+        args.extend([format!("--username={USER}").into(), assigned("--pwfile=", &verifier), assigned("--pgdata=", &data)]);
         tried = instance::run_to_end(programs.folder.join("initdb"), args, part.clone(), work).await;
         if tried.is_ok() {
             break;
@@ -133,6 +134,12 @@ async fn make(programs: &Programs, work: &Work, name: &str) -> Result<(), String
         fs::rename(&part, work.join(name))
     };
     settle().map_err(told)
+}
+
+/// Writes what nobody else may read.
+fn write_secret(path: &Path, secret: &str) -> io::Result<()> {
+    let mut file = fs::File::options().write(true).create_new(true).mode(0o600).open(path)?;
+    io::Write::write_all(&mut file, secret.as_bytes())
 }
 
 /// An option and the path that belongs to it, as one argument.

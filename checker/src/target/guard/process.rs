@@ -319,7 +319,7 @@ impl Guard {
 
     fn is_within_limits(&mut self) -> bool {
         self.next_sample = Instant::now() + SAMPLE_EVERY;
-        let tree = self.tree();
+        let tree = if cfg!(target_os = "linux") { process_tree::glimpse_of_descendants(self.own) } else { self.tree() };
         let limit = if tree.len() > PROCESS_LIMIT {
             Ending::TooManyProcesses(tree.len())
         } else {

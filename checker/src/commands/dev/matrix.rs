@@ -82,9 +82,11 @@ pub async fn run(workshop: &Workshop, selection: Selection, write: Option<PathBu
     judged.sort_by_key(|(place, _)| *place);
     let mut judged: Vec<Judged> = judged.into_iter().map(|(_, one)| one).collect();
     // A machine that was too busy for a server is no reason to call a check wrong: once more, alone.
+    let mut only_alone = Vec::new();
     for one in judged.iter_mut().filter(|one| !one.is_as_declared()) {
         status.line(&format!("Once more: {}", one.server.name));
         *one = examine(workshop, &programs, &one.server.clone(), selection.full).await;
+        only_alone.extend(one.is_as_declared().then(|| one.server.name.clone()));
     }
     drop(status);
 
@@ -92,6 +94,9 @@ pub async fn run(workshop: &Workshop, selection: Selection, write: Option<PathBu
     let stale = whole && selection.step.is_none() && !is_current(&workshop.root().join(PUBLISHED), &published);
     let told = table::text(&steps, &judged, whole, style);
     tell(&told.text)?;
+    if !only_alone.is_empty() {
+        tell(&format!("As declared only when nothing else ran beside: {}.\n", only_alone.join(", ")))?;
+    }
     if stale {
         tell(&format!("\n{PUBLISHED} is not up to date: run `cargo run -p checker -- dev matrix --write {PUBLISHED}`.\n"))?;
     }

@@ -18,7 +18,7 @@ use crate::probe::Answer;
 /// The longest life of an access token, in seconds.
 const LIFE_MOST: u64 = 24 * 60 * 60;
 /// How often each login is timed when it is soon clear that both take as long, and how often at most.
-const ROUNDS: [usize; 2] = [3, 15];
+const ROUNDS: [usize; 2] = [5, 15];
 /// Then this long at most.
 const LONGEST: Duration = Duration::from_secs(6);
 /// How many times as long one of the two may take as the other.

@@ -185,12 +185,13 @@ async fn examine(
     onlooker: &mut impl Onlooker,
     report: &mut RunReport,
 ) -> Result<(), StepVerdict> {
-    let starts = wired.iter().map(|instances| Lane::start(instances.clone(), grading.seed, grading.step.number));
+    let starts = wired.iter().enumerate();
+    let starts = starts.map(|(number, instances)| Lane::start(number, instances.clone(), grading.seed, grading.step.number));
     let mut starts = join_all(starts).await.into_iter();
     let mut lanes = vec![starts.next().expect("there is a lane")?];
     // The first one tells why a target does not start. If only another one does not, there is one lane less.
     lanes.extend(starts.flatten());
-    let schedule = Schedule::new(checks, lanes.len());
+    let schedule = Schedule::new(checks, lanes.iter().map(Lane::number));
     let mut reports: Vec<Option<CheckReport>> = checks.iter().map(|_| None).collect();
     {
         let onlooker = RefCell::new(onlooker);

@@ -260,18 +260,13 @@ impl Api {
         self.start(Some(store.clone()), env).await
     }
 
-    /// Starts another process of the target on a database whose way may be disturbed: no other process uses it meanwhile. Who is
-    /// signed in there has been before, so that a short `REQUEST_TIMEOUT_MS` need not last for a password's hash.
-    pub async fn start_on_spare(&self, env: &[(&str, &str)]) -> Outcome<Instance> {
+    /// The database whose way may be disturbed, for checks that are marked so: no other process uses it meanwhile.
+    pub async fn spare(&self) -> Outcome<Rc<Store>> {
         self.needs_process()?;
-        if let Some(store) = self.instances.spare() {
-            return self.start_on(&store, env).await;
+        match self.instances.spare() {
+            Some(store) => Ok(store),
+            None => self.instances.make_spare().await.map_err(|problem| Stop::Inconclusive(problem.title)),
         }
-        let store = self.instances.make_spare().await.map_err(|problem| Stop::Inconclusive(problem.title))?;
-        let first = self.start_on(&store, &[]).await?;
-        first.api.member().await?;
-        first.kill().await;
-        self.start_on(&store, env).await
     }
 
     async fn start(&self, store: Option<Rc<Store>>, env: &[(&str, &str)]) -> Outcome<Instance> {

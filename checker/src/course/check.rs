@@ -20,6 +20,8 @@ pub struct Check {
     pub stretch: bool,
     /// Whether nothing else is examined meanwhile, because it measures times.
     pub alone: bool,
+    /// Whether it needs the database whose way may be disturbed: one lane has that, for one check at a time.
+    pub on_spare: bool,
     /// Checks without which this one says nothing; when one of them does not pass, this one is skipped.
     pub needs: &'static [&'static str],
     /// The last step it applies to, when a later step changes what is asked.
@@ -40,6 +42,7 @@ pub fn check(id: &'static str, claim: &'static str) -> Draft {
         step: step.expect("an id begins with the number of its step"),
         stretch: false,
         alone: false,
+        on_spare: false,
         needs: &[],
         until: None,
         hints: &[],
@@ -75,6 +78,7 @@ pub struct Draft {
     step: u8,
     stretch: bool,
     alone: bool,
+    on_spare: bool,
     needs: &'static [&'static str],
     until: Option<u8>,
     hints: &'static [&'static str],
@@ -91,6 +95,12 @@ impl Draft {
     /// The check measures times, which nothing else may disturb.
     pub fn alone(mut self) -> Self {
         self.alone = true;
+        self
+    }
+
+    /// The check works on the database whose way may be disturbed.
+    pub fn on_spare(mut self) -> Self {
+        self.on_spare = true;
         self
     }
 
@@ -120,6 +130,7 @@ impl Draft {
             step: self.step,
             stretch: self.stretch,
             alone: self.alone,
+            on_spare: self.on_spare,
             needs: self.needs,
             until: self.until,
             hints: self.hints,

@@ -43,6 +43,11 @@ impl Members {
         self.signed_in(&self.first, probe).await
     }
 
+    /// Whether that user is signed up already.
+    pub fn has_first(&self) -> bool {
+        self.first.try_lock().is_ok_and(|kept| kept.is_some())
+    }
+
     /// Another user.
     pub async fn second(&self, probe: &Probe) -> Outcome<Rc<Account>> {
         self.signed_in(&self.second, probe).await

@@ -25,6 +25,7 @@ const RESTARTS: usize = 3;
 
 /// A server, and what is known of it so far.
 pub struct Lane {
+    number: usize,
     instances: Rc<Instances>,
     running: Option<Running>,
     began: Instant,
@@ -49,10 +50,15 @@ pub struct Ending {
 }
 
 impl Lane {
-    /// Starts a server.
-    pub async fn start(instances: Rc<Instances>, seed: u64, step: u8) -> Result<Lane, StepVerdict> {
+    /// Starts a server. Lanes are numbered from 0.
+    pub async fn start(number: usize, instances: Rc<Instances>, seed: u64, step: u8) -> Result<Lane, StepVerdict> {
         let running = Some(Running::start(&instances).await?);
-        Ok(Lane { instances, running, began: Instant::now(), ended: 0, seed, step })
+        Ok(Lane { number, instances, running, began: Instant::now(), ended: 0, seed, step })
+    }
+
+    /// The lane's number.
+    pub fn number(&self) -> usize {
+        self.number
     }
 
     /// Examines the server as long as there are checks.
@@ -63,22 +69,13 @@ impl Lane {
         began: &impl Fn(&'static str),
         ended: &impl Fn(usize, CheckReport),
     ) {
-        while let Some(place) = schedule.next().await {
-            if !self.is_up().await && schedule.leave(place) {
+        while let Some(place) = schedule.next(self.number).await {
+            if !self.is_up().await && schedule.leave(place, self.number) {
                 return;
             }
             let check = &checks[place];
             began(check.id);
-            let report = match check.alone {
-                true => {
-                    let _quiet = schedule.quiet.write().await;
-                    self.examine(check, schedule).await
-                }
-                false => {
-                    let _busy = schedule.quiet.read().await;
-                    self.examine(check, schedule).await
-                }
-            };
+            let report = self.examine(check, schedule).await;
             schedule.decide(place, &report.verdict);
             ended(place, report);
         }

@@ -1,9 +1,9 @@
 //! Which check comes next, where several servers of a target are examined side by side.
 
-use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
 
-use tokio::sync::{Notify, RwLock};
+use tokio::sync::Notify;
 
 use crate::course::{Check, SIGNING_IN};
 use crate::outcome::Verdict;
@@ -15,9 +15,7 @@ pub struct Schedule<'a> {
     /// Checks that did not pass, and why what needs them is skipped.
     unmet: RefCell<HashMap<&'static str, String>>,
     changed: Notify,
-    lanes: Cell<usize>,
-    /// Held for writing by a check that measures times, for reading by every other one.
-    pub quiet: RwLock<()>,
+    lanes: RefCell<BTreeSet<usize>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -29,32 +27,40 @@ enum State {
 
 impl<'a> Schedule<'a> {
     /// A schedule of which nothing is done yet.
-    pub fn new(checks: &'a [Check], lanes: usize) -> Self {
+    pub fn new(checks: &'a [Check], lanes: impl IntoIterator<Item = usize>) -> Self {
         Schedule {
             checks,
             states: RefCell::new(vec![State::Open; checks.len()]),
             unmet: RefCell::default(),
             changed: Notify::new(),
-            lanes: Cell::new(lanes),
-            quiet: RwLock::default(),
+            lanes: RefCell::new(lanes.into_iter().collect()),
         }
     }
 
-    /// The place of the next check, once what it needs is decided; none when all checks are taken.
-    pub async fn next(&self) -> Option<usize> {
+    /// The place of the next check for a lane, once what it needs is decided; none when all checks are.
+    pub async fn next(&self, lane: usize) -> Option<usize> {
         loop {
             // Asked for before looking, so that no change between the two is missed.
             let changed = self.changed.notified();
-            let place = (0..self.checks.len()).find(|place| self.is(*place, State::Open) && self.is_due(*place));
-            if let Some(place) = place {
+            if let Some(place) = self.due(lane) {
                 self.set(place, State::Taken);
                 return Some(place);
             }
-            if self.states.borrow().iter().all(|state| *state == State::Decided) {
+            if self.all(|_, state| state == State::Decided) {
                 return None;
             }
             changed.await;
         }
+    }
+
+    /// The first check that is due, and that this lane may have.
+    fn due(&self, lane: usize) -> Option<usize> {
+        let has_spare = self.lanes.borrow().first() == Some(&lane);
+        let due = |place: &usize| self.is(*place, State::Open) && self.is_due(*place);
+        let mut due: Vec<usize> = (0..self.checks.len()).filter(due).collect();
+        due.retain(|place| has_spare || !self.checks[*place].on_spare);
+        // Those on the spare database come one after the other, so that lane begins with them.
+        due.into_iter().min_by_key(|place| !self.checks[*place].on_spare)
     }
 
     /// Takes note of what a check came to.
@@ -71,13 +77,15 @@ impl<'a> Schedule<'a> {
     }
 
     /// Leaves a check, and all others, to the other lanes; false where there is none.
-    pub fn leave(&self, place: usize) -> bool {
-        let others = self.lanes.get() - 1;
-        if others > 0 {
-            self.lanes.set(others);
-            self.set(place, State::Open);
+    pub fn leave(&self, place: usize, lane: usize) -> bool {
+        let mut lanes = self.lanes.borrow_mut();
+        if lanes.len() < 2 {
+            return false;
         }
-        others > 0
+        lanes.remove(&lane);
+        drop(lanes);
+        self.set(place, State::Open);
+        true
     }
 
     /// Why there is no sense in this check.
@@ -101,12 +109,21 @@ impl<'a> Schedule<'a> {
     }
 
     /// Whether what a check needs is decided. Whether anybody can sign in is told by the checks that are about it, so those
-    /// come before all others.
+    /// come before all others; and what measures times comes last, when no lane has anything else to do.
     fn is_due(&self, place: usize) -> bool {
         let check = &self.checks[place];
         let signs_in = |id: &str| SIGNING_IN.contains(&id);
-        let is_first = |other: &Check| check.needs.contains(&other.id) || signs_in(other.id) && !signs_in(check.id);
-        (0..self.checks.len()).all(|other| !is_first(&self.checks[other]) || self.is(other, State::Decided))
+        let is_first = |other: &Check| {
+            check.needs.contains(&other.id) || signs_in(other.id) && !signs_in(check.id) || check.alone && !other.alone
+        };
+        self.all(|other, state| {
+            let other = &self.checks[other];
+            state == State::Decided || !(is_first(other) || check.alone && state == State::Taken)
+        })
+    }
+
+    fn all(&self, holds: impl Fn(usize, State) -> bool) -> bool {
+        self.states.borrow().iter().enumerate().all(|(place, state)| holds(place, *state))
     }
 
     fn is(&self, place: usize, state: State) -> bool {
@@ -130,9 +147,9 @@ mod tests {
         vec![draft("5.late", &["3.early"]), draft("4.signup", &[]), draft("3.early", &[]), draft("4.login", &["4.signup"])]
     }
 
-    async fn order(schedule: &Schedule<'_>, checks: &[Check]) -> Vec<&'static str> {
+    async fn order(schedule: &Schedule<'_>, checks: &[Check], lane: usize) -> Vec<&'static str> {
         let mut order = Vec::new();
-        while let Some(place) = schedule.next().await {
+        while let Some(place) = schedule.next(lane).await {
             order.push(checks[place].id);
             tokio::task::yield_now().await;
             schedule.decide(place, &Verdict::Pass);
@@ -143,15 +160,15 @@ mod tests {
     #[tokio::test]
     async fn signing_in_comes_first_and_a_check_after_what_it_needs() {
         let checks = checks();
-        let schedule = Schedule::new(&checks, 1);
-        assert_eq!(order(&schedule, &checks).await, ["4.signup", "4.login", "3.early", "5.late"]);
+        let schedule = Schedule::new(&checks, [0]);
+        assert_eq!(order(&schedule, &checks, 0).await, ["4.signup", "4.login", "3.early", "5.late"]);
     }
 
     #[tokio::test]
     async fn two_lanes_take_each_check_once() {
         let checks = checks();
-        let schedule = Schedule::new(&checks, 2);
-        let (mut one, other) = tokio::join!(order(&schedule, &checks), order(&schedule, &checks));
+        let schedule = Schedule::new(&checks, [0, 1]);
+        let (mut one, other) = tokio::join!(order(&schedule, &checks, 0), order(&schedule, &checks, 1));
         one.extend(other);
         one.sort_unstable();
         assert_eq!(one, ["3.early", "4.login", "4.signup", "5.late"]);
@@ -159,19 +176,47 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_measures_times_comes_last_and_alone() {
+        let draft = |id| check(id, "");
+        let some = async |_: &_| Ok(());
+        let checks = [draft("3.quiet").alone().proof(some), draft("3.still").alone().proof(some), draft("3.noise").proof(some)];
+        let schedule = Schedule::new(&checks, [0, 1]);
+        assert_eq!(schedule.next(0).await, Some(2));
+        for (last, next) in [(2, 0), (0, 1)] {
+            assert_eq!(schedule.due(1), None, "another check is under way");
+            schedule.decide(last, &Verdict::Pass);
+            assert_eq!(schedule.next(1).await, Some(next));
+        }
+    }
+
+    #[tokio::test]
+    async fn the_first_lane_there_is_has_the_checks_on_the_spare_database() {
+        let draft = |id| check(id, "");
+        let some = async |_: &_| Ok(());
+        let checks = [draft("3.plain").proof(some), draft("3.one").on_spare().proof(some), draft("3.two").on_spare().proof(some)];
+        let schedule = Schedule::new(&checks, [0, 1]);
+        assert_eq!(schedule.next(1).await, Some(0));
+        assert_eq!(schedule.due(1), None);
+        let place = schedule.next(0).await.expect("it begins with those");
+        assert_eq!(checks[place].id, "3.one");
+        assert!(schedule.leave(place, 0));
+        assert_eq!(order(&schedule, &checks[..], 1).await, ["3.one", "3.two"]);
+    }
+
+    #[tokio::test]
     async fn a_check_that_a_lane_leaves_is_for_the_other_one() {
         let checks = checks();
-        let schedule = Schedule::new(&checks, 2);
-        let place = schedule.next().await.expect("a check");
-        assert!(schedule.leave(place), "there is another lane");
-        assert_eq!(schedule.next().await, Some(place));
-        assert!(!schedule.leave(place), "the last lane cannot leave");
+        let schedule = Schedule::new(&checks, [0, 1]);
+        let place = schedule.next(0).await.expect("a check");
+        assert!(schedule.leave(place, 0), "there is another lane");
+        assert_eq!(schedule.next(1).await, Some(place));
+        assert!(!schedule.leave(place, 1), "the last lane cannot leave");
     }
 
     #[tokio::test]
     async fn what_needs_a_check_that_failed_has_no_sense() {
         let checks = checks();
-        let schedule = Schedule::new(&checks, 1);
+        let schedule = Schedule::new(&checks, [0]);
         let Stop::Fail(failure) = Stop::fail("one thing", "another") else { panic!("a failure") };
         schedule.decide(2, &Verdict::Fail(failure));
         assert_eq!(schedule.unmet_need(&checks[0]).as_deref(), Some("3.early failed"));
@@ -182,5 +227,12 @@ mod tests {
     fn the_checks_of_signing_in_need_no_others() {
         let needs = |id: &&str| crate::course::find(id).expect("the check exists").needs;
         assert!(SIGNING_IN.iter().flat_map(needs).all(|need| SIGNING_IN.contains(need)));
+    }
+
+    #[test]
+    fn nothing_needs_a_check_that_comes_last() {
+        let all = crate::course::STEPS.iter().flat_map(crate::course::Step::own_checks).collect::<Vec<_>>();
+        let last = |id: &&str| crate::course::find(id).expect("the check exists").alone;
+        assert!(all.iter().filter(|check| !check.alone).all(|check| !check.needs.iter().any(last)));
     }
 }

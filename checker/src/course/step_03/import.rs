@@ -137,6 +137,7 @@ pub fn checks() -> Vec<Check> {
             }),
         check("3.import-cut", "When the database connection is cut in the middle of an import, it fails and nothing is stored")
             .needs(&["3.import"])
+            .on_spare()
             .book("transactions")
             .hints(&[
                 "There is no time to undo anything once the connection is gone. Who else could?",
@@ -196,7 +197,7 @@ pub fn checks() -> Vec<Check> {
 
 /// Cuts the connection at the last INSERT of an import, when everything before it has run.
 async fn cut(api: &Api) -> Outcome {
-    let server = api.start_instance(&[]).await?;
+    let server = api.start_on(&api.spare().await?, &[]).await?;
     let api = &server.api;
     let store = api.store()?;
     let body = |token: &str| {

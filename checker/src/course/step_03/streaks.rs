@@ -1,11 +1,14 @@
 //! How many days in a row.
 
+use std::rc::Rc;
+
 use serde_json::json;
 use time::{Date, Duration, Month};
 
 use super::{complete, complete_all, completion, days_ago, expect_days, today};
 use crate::course::api::Api;
 use crate::course::check::{Check, check};
+use crate::course::database::Store;
 use crate::course::habit::Habit;
 use crate::outcome::{Outcome, Stop};
 use crate::probe::Request;
@@ -79,31 +82,21 @@ pub fn checks() -> Vec<Check> {
             }),
         check("3.utc-days", "Days are UTC dates, whatever the time zone of the server and of the database")
             .needs(&["3.streak", "3.patch-is-completion"])
+            .on_spare()
             .book("streaks")
             .hints(&[
                 "Which day is it for a program in Auckland, and for one in Honolulu? Ask the clock for the date in UTC.",
                 "In Rust `OffsetDateTime::now_utc().date()`. In SQL `CURRENT_DATE` depends on the session's time zone.",
             ])
             .proof(async |api| {
-                let store = api.make_store().await?;
-                let zone = elsewhere();
-                store
-                    .rows(&format!(
-                        "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET timezone = ''{zone}''', current_database()); END $$"
-                    ))
-                    .await?;
-                let server = api.start_on(&store, &[("TZ", zone)]).await?;
-                let habit = server.api.any_habit().await?;
-                let answer = server.api.patch(habit.path(), json!({ "completed_today": true })).await?;
-                Habit::of(&answer)?.expect(&answer, "completed_today", true)?.expect(&answer, "streak", 1)?;
-                expect_days(&server.api, &habit, &[today()]).await?;
-                // Where it is still yesterday, the first of these streaks has a day to come; where it is tomorrow, the second is over.
-                for ends in [0, 1] {
-                    let other = server.api.any_habit().await?;
-                    complete_all(&server.api, &other, [days_ago(ends), days_ago(ends + 1)]).await?;
-                    expect_streak(&server.api, &other, 2).await?;
-                }
-                Ok(())
+                let (store, zone) = (api.spare().await?, elsewhere());
+                let set = |setting: &str| {
+                    format!("DO $$ BEGIN EXECUTE format('ALTER DATABASE %I {setting}', current_database()); END $$")
+                };
+                store.rows(&set(&format!("SET timezone = ''{zone}''"))).await?;
+                let outcome = far_away(api, &store, zone).await;
+                store.rows(&set("RESET timezone")).await?;
+                outcome
             }),
         check("3.streak-calendar", "The ends of months and years and the 29th of February are days like others in a streak")
             .needs(&["3.tables", "3.streak-gap"])
@@ -140,6 +133,22 @@ async fn expect_streak(api: &Api, habit: &Habit, streak: i64) -> Outcome {
         Some(listed) => listed.expect(&answer, "streak", streak).map(drop),
         None => Err(answer.fail(format!("habit {} in the list", habit.id), "a list without it")),
     }
+}
+
+/// Completes days at a server in this time zone.
+async fn far_away(api: &Api, store: &Rc<Store>, zone: &str) -> Outcome {
+    let server = api.start_on(store, &[("TZ", zone)]).await?;
+    let habit = server.api.any_habit().await?;
+    let answer = server.api.patch(habit.path(), json!({ "completed_today": true })).await?;
+    Habit::of(&answer)?.expect(&answer, "completed_today", true)?.expect(&answer, "streak", 1)?;
+    expect_days(&server.api, &habit, &[today()]).await?;
+    // Where it is still yesterday, the first of these streaks has a day to come; where it is tomorrow, the second is over.
+    for ends in [0, 1] {
+        let other = server.api.any_habit().await?;
+        complete_all(&server.api, &other, [days_ago(ends), days_ago(ends + 1)]).await?;
+        expect_streak(&server.api, &other, 2).await?;
+    }
+    Ok(())
 }
 
 /// A time zone in which it is another day now.

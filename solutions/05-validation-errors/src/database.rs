@@ -32,13 +32,18 @@ pub fn connect(options: PgConnectOptions, request_timeout: Duration) -> PgPool {
     let acquire_timeout = request_timeout * 3 / 4;
     // Leaves a request the time for a new connection when the first one it gets is dead.
     let ping_timeout = request_timeout / 4;
+    // Who has just given it back knew that it was well.
+    const FRESH: Duration = Duration::from_millis(500);
 
     PgPoolOptions::new()
         .max_connections(MAX_CONNECTIONS)
         .acquire_timeout(acquire_timeout)
         // In place of sqlx's own test, which waits as long as it takes.
         .test_before_acquire(false)
-        .before_acquire(move |connection, _| Box::pin(ping(connection, ping_timeout)))
+        .before_acquire(move |connection, meta| {
+            let fresh = meta.idle_for < FRESH;
+            Box::pin(async move { Ok(fresh || ping(connection, ping_timeout).await?) })
+        })
         .after_release(move |connection, _| Box::pin(settle(connection, request_timeout)))
         .connect_lazy_with(options)
 }

@@ -340,7 +340,10 @@ impl Guard {
         self.signal_group(Signal::KILL);
         loop {
             self.reap();
-            let left = self.tree();
+            let mut left = process_tree::glimpse_of_descendants(self.own);
+            if left.is_empty() && self.exited {
+                left = self.tree();
+            }
             if left.is_empty() && self.exited || Instant::now() >= deadline {
                 return;
             }

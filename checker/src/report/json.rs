@@ -4,10 +4,11 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use serde::Serialize;
+use transcript::printable;
 
 use super::body::{Text, text};
 use super::subject::Subject;
-use super::terminal::{is_unsafe, keep_colors};
+use super::terminal::keep_colors;
 use crate::outcome::{CheckReport, Failure, Problem, RunReport, StepVerdict, Verdict};
 use crate::probe::{Exchange, curl};
 
@@ -20,29 +21,6 @@ pub const SCHEMA: u32 = 1;
 pub fn json(report: &RunReport) -> String {
     let text = serde_json::to_string_pretty(&Report::of(report)).expect("a report holds strings, numbers and lists only");
     printable(&text) + "\n"
-}
-
-/// JSON text with every unsafe character written as an escape; such characters occur within strings only.
-pub fn printable(json: &str) -> String {
-    let mut out = String::with_capacity(json.len());
-    for line in json.split_inclusive('\n') {
-        // Most lines; in JSON every other control character of ASCII is an escape already.
-        if line.is_ascii() && !line.contains('\x7f') {
-            out += line;
-            continue;
-        }
-        for c in line.chars() {
-            if is_unsafe(c) && c != '\n' {
-                let mut units = [0; 2];
-                for unit in c.encode_utf16(&mut units) {
-                    out += &format!("\\u{unit:04x}");
-                }
-            } else {
-                out.push(c);
-            }
-        }
-    }
-    out
 }
 
 #[derive(Serialize)]

@@ -14,7 +14,7 @@ pub mod terminal;
 mod tests;
 mod text;
 
-pub use json::{json, printable};
+pub use json::json;
 pub use junit::junit;
 pub use terminal::{ColorChoice, Ink, Style, escape};
 pub use text::{text, text_with};

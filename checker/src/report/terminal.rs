@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 
 use rustix::termios::tcgetwinsize;
+pub use transcript::{escape, escape_line};
 
 /// Lines wider than this are hard to read, however wide the terminal is.
 const WIDEST: usize = 110;
@@ -111,35 +112,6 @@ impl Ink {
     }
 }
 
-/// Whether a character could steer a terminal, reorder a line or hide in it, so that it is shown by its number.
-pub fn is_unsafe(c: char) -> bool {
-    c.is_control()
-        || matches!(c,
-            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' // bidirectional controls
-            | '\u{200b}' | '\u{2028}' | '\u{2029}' | '\u{2060}' | '\u{feff}' // invisible spaces and line ends
-            | '\u{fff9}'..='\u{fffb}' | '\u{fffe}' | '\u{ffff}' // annotations, and what is no character
-            | '\u{e0000}'..='\u{e007f}' // tags
-        )
-}
-
-/// `text` with every unsafe character made visible (`\u{1b}`), except line ends and tabs.
-pub fn escape(text: &str) -> String {
-    let visible = |c| if c == '\n' || c == '\t' { None } else { is_unsafe(c).then(|| c.escape_unicode()) };
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match visible(c) {
-            Some(escaped) => out.extend(escaped),
-            None => out.push(c),
-        }
-    }
-    out
-}
-
-/// `text` as one line: like [`escape`], with line ends written as `\n` and tabs as `\t`.
-pub fn escape_line(text: &str) -> String {
-    escape(text).replace('\n', "\\n").replace('\t', "\\t")
-}
-
 /// The first `limit` characters of `text`, and how many were cut.
 pub fn cap(text: &str, limit: usize) -> String {
     match text.char_indices().nth(limit) {
@@ -218,6 +190,8 @@ fn words(text: &str, width: usize) -> Vec<&str> {
 
 #[cfg(test)]
 mod tests {
+    use transcript::is_unsafe;
+
     use super::*;
 
     /// Random text with far more trouble in it than servers usually send.
@@ -285,14 +259,6 @@ mod tests {
         }
         assert_eq!(keep_colors("\x1b[1;31merror\x1b[0m \x1b[2J", true), "\x1b[1;31merror\x1b[0m \\u{1b}[2J");
         assert_eq!(keep_colors("\x1b[1;31merror\x1b[0m", false), "error");
-    }
-
-    #[test]
-    fn safe_text_is_left_alone() {
-        let text = "naïve 習慣 👩‍👩‍👧 \"quoted\" \\n tab\there\nnext";
-        assert_eq!(escape(text), text);
-        assert_eq!(escape("\x1b[31m\r\u{202e}"), "\\u{1b}[31m\\u{d}\\u{202e}");
-        assert_eq!(escape_line("a\nb\tc"), "a\\nb\\tc");
     }
 
     #[test]

@@ -3,7 +3,6 @@
 use serde_json::Value;
 
 use super::fixtures;
-use super::terminal::is_unsafe;
 use super::*;
 use crate::outcome::RunReport;
 

@@ -1,0 +1,6 @@
+//! What a run leaves in writing: text that is safe to print, and HTTP archives.
+
+pub mod har;
+mod printable;
+
+pub use printable::{escape, escape_line, is_unsafe, printable};

@@ -8,13 +8,13 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use futures_util::future::join_all;
+use futures_util::future::{join_all, try_join};
 
 use self::lane::Lane;
 use self::schedule::Schedule;
 use crate::course::{Check, FIRST_WITH_A_DATABASE, Instances, Step};
 use crate::outcome::{CheckReport, Kind, Problem, RunReport, StepVerdict, Verdict};
-use crate::services::{self, Audience};
+use crate::services::{self, Audience, Postgres};
 use crate::target::{self, BuildProgress, Launcher, PrepareError, Spec};
 
 /// How many servers of a target are examined side by side.
@@ -146,19 +146,13 @@ fn source_of(package: &str) -> String {
 }
 
 async fn run(grading: &Grading, root: &Path, onlooker: &mut impl Onlooker, report: &mut RunReport) -> Result<(), StepVerdict> {
-    let mut progress = |progress: BuildProgress| onlooker.see(Event::Building(&progress));
-    let launcher = target::prepare(&grading.spec, root, grading.color, &mut progress).await.map_err(|error| match error {
-        PrepareError::NotBuilt(message) => StepVerdict::NotBuilt(message),
-        PrepareError::NotStarted(problem) => StepVerdict::NotStarted(problem),
-        PrepareError::Environment(problem) => StepVerdict::Environment(problem),
-    })?;
+    let (launcher, service) = prepare(grading, root, onlooker).await?;
     report.build = launcher.build_time();
     let checks = grading.checks();
-    let step = grading.step.number;
-    let wired = match wire(launcher, step, lanes(step, checks.len()), root, onlooker).await {
+    let wired = match wire(grading, checks.len(), launcher, service, root, onlooker).await {
         Ok(wired) => wired,
         Err(problem) => {
-            report.checks = checks.iter().map(|check| undecided(check, step, &problem)).collect();
+            report.checks = checks.iter().map(|check| undecided(check, grading.step.number, &problem)).collect();
             return Err(StepVerdict::Environment(problem));
         }
     };
@@ -166,6 +160,29 @@ async fn run(grading: &Grading, root: &Path, onlooker: &mut impl Onlooker, repor
     let outcome = examine(grading, &checks, &wired, onlooker, report).await;
     join_all(wired.into_iter().filter_map(Rc::into_inner).map(Instances::close)).await;
     outcome
+}
+
+/// Builds the target. Meanwhile its database starts, if there is one for which nobody has to be asked.
+async fn prepare(
+    grading: &Grading,
+    root: &Path,
+    onlooker: &mut impl Onlooker,
+) -> Result<(Launcher, Option<Postgres>), StepVerdict> {
+    let onlooker = RefCell::new(onlooker);
+    let mut progress = |progress: BuildProgress| onlooker.borrow_mut().see(Event::Building(&progress));
+    let mut meanwhile = |event: Event<'_>| onlooker.borrow_mut().see(event);
+    let database = async {
+        Ok(match needs_database(grading) {
+            true => services::postgres_at_hand(&mut meanwhile).await,
+            false => None,
+        })
+    };
+    let target = target::prepare(&grading.spec, root, grading.color, &mut progress);
+    try_join(target, database).await.map_err(|error| match error {
+        PrepareError::NotBuilt(message) => StepVerdict::NotBuilt(message),
+        PrepareError::NotStarted(problem) => StepVerdict::NotStarted(problem),
+        PrepareError::Environment(problem) => StepVerdict::Environment(problem),
+    })
 }
 
 /// How many servers are examined, each with a database of its own. Before there are databases, and for a few checks, another
@@ -211,19 +228,30 @@ async fn examine(
     Ok(())
 }
 
-/// What a target needs to be started: from step 3 on, a database. A server that runs already has its own.
+/// Whether databases have to be made for a target. A server that runs already has its own.
+fn needs_database(grading: &Grading) -> bool {
+    grading.step.number >= FIRST_WITH_A_DATABASE && !matches!(grading.spec, Spec::Url(_))
+}
+
+/// What a target needs to be started: from step 3 on, a database for each lane.
 async fn wire(
+    grading: &Grading,
+    checks: usize,
     launcher: Launcher,
-    step: u8,
-    lanes: usize,
+    service: Option<Postgres>,
     root: &Path,
     onlooker: &mut impl Onlooker,
 ) -> Result<Vec<Rc<Instances>>, Problem> {
-    if step < FIRST_WITH_A_DATABASE || launcher.is_url() {
+    let step = grading.step.number;
+    if !needs_database(grading) {
         return Ok(vec![Rc::new(Instances::without_database(launcher, step))]);
     }
-    let service = Rc::new(services::postgres(root, onlooker).await?);
-    let wired = (0..lanes).map(|_| Instances::with_database(launcher.clone(), service.clone(), step));
+    let service = match service {
+        Some(service) => service,
+        None => services::postgres(root, onlooker).await?,
+    };
+    let service = Rc::new(service);
+    let wired = (0..lanes(step, checks)).map(|_| Instances::with_database(launcher.clone(), service.clone(), step));
     join_all(wired).await.into_iter().map(|instances| instances.map(Rc::new)).collect()
 }
 

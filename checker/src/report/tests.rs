@@ -1,6 +1,7 @@
 //! What every format of a report has to keep, and how the text looks.
 
 use serde_json::Value;
+use transcript::is_unsafe;
 
 use super::fixtures;
 use super::*;

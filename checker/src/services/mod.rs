@@ -135,6 +135,15 @@ pub async fn postgres(root: &Path, audience: &mut impl Audience) -> Result<Postg
     first(root, audience).await
 }
 
+/// PostgreSQL from a source for which nobody has to be asked, and that is there soon: a server that the environment names, or
+/// programs found on this machine. `None` where [`postgres`] has to look further, or has to tell what is wrong.
+pub async fn postgres_at_hand(audience: &mut impl Audience) -> Option<Postgres> {
+    match given().await {
+        Some(given) => given.ok(),
+        None => private(audience, &mut Vec::new()).await.ok().flatten(),
+    }
+}
+
 /// Redis from the first source that works; `root` is the workshop's folder.
 ///
 /// # Errors

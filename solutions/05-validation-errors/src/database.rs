@@ -13,6 +13,9 @@ use tokio::time::timeout;
 const MAX_CONNECTIONS: u32 = 10;
 
 // ANCHOR: connect
+/// A connection that came back so recently was well then, and is not tried once more.
+const FRESH: Duration = Duration::from_millis(500);
+
 /// A pool of connections: requests borrow one each and give it back. None is opened before it is
 /// needed, so this does not fail.
 ///
@@ -32,17 +35,15 @@ pub fn connect(options: PgConnectOptions, request_timeout: Duration) -> PgPool {
     let acquire_timeout = request_timeout * 3 / 4;
     // Leaves a request the time for a new connection when the first one it gets is dead.
     let ping_timeout = request_timeout / 4;
-    // Who has just given it back knew that it was well.
-    const FRESH: Duration = Duration::from_millis(500);
 
     PgPoolOptions::new()
         .max_connections(MAX_CONNECTIONS)
         .acquire_timeout(acquire_timeout)
         // In place of sqlx's own test, which waits as long as it takes.
         .test_before_acquire(false)
-        .before_acquire(move |connection, meta| {
-            let fresh = meta.idle_for < FRESH;
-            Box::pin(async move { Ok(fresh || ping(connection, ping_timeout).await?) })
+        .before_acquire(move |connection, seen| match seen.idle_for < FRESH {
+            true => Box::pin(async { Ok(true) }),
+            false => Box::pin(ping(connection, ping_timeout)),
         })
         .after_release(move |connection, _| Box::pin(settle(connection, request_timeout)))
         .connect_lazy_with(options)

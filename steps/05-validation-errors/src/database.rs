@@ -10,6 +10,9 @@ use tokio::time::timeout;
 /// Most connections that are open at once: more requests than this wait for each other.
 const MAX_CONNECTIONS: u32 = 10;
 
+/// A connection that came back so recently was well then, and is not tried once more.
+const FRESH: Duration = Duration::from_millis(500);
+
 /// A pool of connections: requests borrow one each and give it back. None is opened before it is
 /// needed, so this does not fail.
 ///
@@ -35,7 +38,10 @@ pub fn connect(options: PgConnectOptions, request_timeout: Duration) -> PgPool {
         .acquire_timeout(acquire_timeout)
         // In place of sqlx's own test, which waits as long as it takes.
         .test_before_acquire(false)
-        .before_acquire(move |connection, _| Box::pin(ping(connection, ping_timeout)))
+        .before_acquire(move |connection, seen| match seen.idle_for < FRESH {
+            true => Box::pin(async { Ok(true) }),
+            false => Box::pin(ping(connection, ping_timeout)),
+        })
         .after_release(move |connection, _| Box::pin(settle(connection, request_timeout)))
         .connect_lazy_with(options)
 }

@@ -9,6 +9,7 @@ use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use rustix::process::{Pid, Resource, Rlimit, Signal, WaitOptions, getrlimit, kill_process_group, setrlimit, wait};
 
 use super::super::process_tree::{self, Process};
@@ -130,6 +131,8 @@ struct Guard {
     /// Readable when the first process has ended, where the system offers that.
     child_end: Option<OwnedFd>,
     exited: bool,
+    /// Whether no child is left to wait for.
+    childless: bool,
     next_sample: Instant,
     stopping: Option<Stopping>,
 }
@@ -155,6 +158,7 @@ impl Guard {
             child,
             child_end: end_of(child),
             exited: false,
+            childless: false,
             next_sample: Instant::now() + SAMPLE_EVERY,
             stopping: None,
         }
@@ -210,7 +214,15 @@ impl Guard {
 
     /// Takes note of processes that have ended, adopted ones included.
     fn reap(&mut self) {
-        while let Ok(Some((pid, status))) = wait(WaitOptions::NOHANG) {
+        loop {
+            let (pid, status) = match wait(WaitOptions::NOHANG) {
+                Ok(Some(ended)) => ended,
+                Ok(None) => return,
+                Err(error) => {
+                    self.childless = error == Errno::CHILD;
+                    return;
+                }
+            };
             if pid.as_raw_nonzero().get() == self.child {
                 self.exited = true;
                 let ending = match status.terminating_signal() {
@@ -300,10 +312,11 @@ impl Guard {
     /// Everything that the program has started and that lives. Where nobody adopts orphans, those that have stayed in the
     /// program's group are known by it: the number of a group is not given again while it has members.
     fn tree(&self) -> Vec<Process> {
-        let everyone = process_tree::all();
         if cfg!(target_os = "linux") {
-            return process_tree::within(everyone, self.own);
+            // Whoever loses a parent becomes our child: where we have none, nobody is left.
+            return if self.childless { Vec::new() } else { process_tree::descendants(self.own) };
         }
+        let everyone = process_tree::all();
         let group: Vec<Process> = everyone.iter().filter(|process| process.group == self.child).cloned().collect();
         let mut tree = process_tree::within(everyone, self.own);
         tree.extend(group.into_iter().filter(|member| tree.iter().all(|known| known.pid != member.pid)).collect::<Vec<_>>());
@@ -340,11 +353,15 @@ impl Guard {
         self.signal_group(Signal::KILL);
         loop {
             self.reap();
-            let mut left = process_tree::glimpse_of_descendants(self.own);
-            if left.is_empty() && self.exited {
-                left = self.tree();
-            }
-            if left.is_empty() && self.exited || Instant::now() >= deadline {
+            let (left, over) = if cfg!(target_os = "linux") {
+                // Whom a glimpse leaves out is seen by the next one.
+                (process_tree::glimpse_of_descendants(self.own), self.childless)
+            } else {
+                let left = self.tree();
+                let over = left.is_empty() && self.exited;
+                (left, over)
+            };
+            if over || Instant::now() >= deadline {
                 return;
             }
             kill_all(&left);

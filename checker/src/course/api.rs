@@ -297,6 +297,10 @@ impl Api {
             let process = self.start_instance(&[]).await?;
             return Ok(WithoutHabits { api: process.api.clone(), _process: Some(process) });
         }
+        let second = self.as_second_member().await?;
+        if second.list().await.is_ok_and(|(_, habits)| habits.is_empty()) {
+            return Ok(WithoutHabits { api: second, _process: None });
+        }
         let account = self.new_account().await?;
         Ok(WithoutHabits { api: self.as_holder(&account.token), _process: None })
     }

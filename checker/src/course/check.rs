@@ -20,8 +20,8 @@ pub struct Check {
     pub stretch: bool,
     /// Whether nothing else is examined meanwhile, because it measures times.
     pub alone: bool,
-    /// Whether it needs the database whose way may be disturbed: one lane has that, for one check at a time.
-    pub on_spare: bool,
+    /// Whether it needs what is dear to make in each lane: the database whose way may be disturbed, or a second user.
+    pub in_first_lane: bool,
     /// Checks without which this one says nothing; when one of them does not pass, this one is skipped.
     pub needs: &'static [&'static str],
     /// The last step it applies to, when a later step changes what is asked.
@@ -42,7 +42,7 @@ pub fn check(id: &'static str, claim: &'static str) -> Draft {
         step: step.expect("an id begins with the number of its step"),
         stretch: false,
         alone: false,
-        on_spare: false,
+        in_first_lane: false,
         needs: &[],
         until: None,
         hints: &[],
@@ -78,7 +78,7 @@ pub struct Draft {
     step: u8,
     stretch: bool,
     alone: bool,
-    on_spare: bool,
+    in_first_lane: bool,
     needs: &'static [&'static str],
     until: Option<u8>,
     hints: &'static [&'static str],
@@ -98,9 +98,9 @@ impl Draft {
         self
     }
 
-    /// The check works on the database whose way may be disturbed.
-    pub fn on_spare(mut self) -> Self {
-        self.on_spare = true;
+    /// The check works on the database whose way may be disturbed, which it then has for itself, or with a second user.
+    pub fn in_first_lane(mut self) -> Self {
+        self.in_first_lane = true;
         self
     }
 
@@ -130,7 +130,7 @@ impl Draft {
             step: self.step,
             stretch: self.stretch,
             alone: self.alone,
-            on_spare: self.on_spare,
+            in_first_lane: self.in_first_lane,
             needs: self.needs,
             until: self.until,
             hints: self.hints,

@@ -56,15 +56,15 @@ impl<'a> Schedule<'a> {
         }
     }
 
-    /// The first check that is due, and that this lane may have. Those on the spare database come one after the other, so the lane
-    /// that has it begins with them.
+    /// The first check that is due, and that this lane may have. What is for the first lane alone is done there one after the other,
+    /// so that lane begins with it.
     fn due(&self, lane: usize) -> Option<usize> {
-        let has_spare = self.lanes.borrow().first() == Some(&lane);
-        let first = |on_spare| {
+        let due = |in_first_lane| {
             let mut places = 0..self.checks.len();
-            places.find(|place| self.checks[*place].on_spare == on_spare && self.is_due(*place))
+            places.find(|place| self.checks[*place].in_first_lane == in_first_lane && self.is_due(*place))
         };
-        has_spare.then(|| first(true)).flatten().or_else(|| first(false))
+        let is_first = self.lanes.borrow().first() == Some(&lane);
+        is_first.then(|| due(true)).flatten().or_else(|| due(false))
     }
 
     /// Takes note of what a check came to.
@@ -193,10 +193,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_first_lane_there_is_has_the_checks_on_the_spare_database() {
+    async fn the_first_lane_there_is_has_what_is_for_it_alone() {
         let draft = |id| check(id, "");
         let some = async |_: &_| Ok(());
-        let checks = [draft("3.plain").proof(some), draft("3.one").on_spare().proof(some), draft("3.two").on_spare().proof(some)];
+        let checks = [
+            draft("3.plain").proof(some),
+            draft("3.one").in_first_lane().proof(some),
+            draft("3.two").in_first_lane().proof(some),
+        ];
         let schedule = Schedule::new(&checks, [0, 1]);
         assert_eq!(schedule.next(1).await, Some(0));
         assert_eq!(schedule.due(1), None);

@@ -15,6 +15,7 @@ pub fn checks() -> Vec<Check> {
     vec![
         check("3.list-queries", "A list of 50 habits takes as many statements as one of 5")
             .needs(&["3.import"])
+            .in_first_lane()
             .book("one-query-for-a-list")
             .hints(&[
                 "One query for the list and then one more for every habit in it: that is N+1 queries. The report counts yours.",

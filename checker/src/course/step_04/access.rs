@@ -58,6 +58,7 @@ pub fn checks() -> Vec<Check> {
         }),
         check("4.others-habit", "Another user's habit answers 404 or 403 to every method of every route, and stays as it is")
             .needs(&["4.me"])
+            .in_first_lane()
             .book("access-control")
             .hints(&[
                 "Who is signed in is one question, and whose habit this is another. Where do you ask the second?",
@@ -87,6 +88,7 @@ pub fn checks() -> Vec<Check> {
             }),
         check("4.own-list", "A list holds one's own habits only, and two users may use the same name")
             .needs(&["4.me"])
+            .in_first_lane()
             .book("access-control")
             .hints(&[
                 "`WHERE user_id = $1`, with the id of the user who asks. It belongs to the import and to its answer as well.",

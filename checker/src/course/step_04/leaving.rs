@@ -12,6 +12,7 @@ pub fn checks() -> Vec<Check> {
     vec![
         check("4.delete-me", "DELETE /me answers 204, and the user is gone with everything they own, and nobody else")
             .needs(&["4.me"])
+            .in_first_lane()
             .book("leaving")
             .hints(&[
                 "One statement will do, if the tables say what goes along: `ON DELETE CASCADE`.",

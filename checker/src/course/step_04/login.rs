@@ -84,6 +84,7 @@ pub fn checks() -> Vec<Check> {
         check("4.login-timing", "A wrong password and an unknown e-mail address take about the same time")
             .needs(&["4.login-wrong"])
             .alone()
+            .in_first_lane()
             .book("logging-in")
             .hints(&[
                 "Checking a hash takes its time. Without a user there is no hash to check, and the answer comes at once.",
@@ -108,6 +109,7 @@ pub fn checks() -> Vec<Check> {
             }),
         check("4.me", "GET /me answers 200 with the user who is signed in")
             .needs(&["4.login"])
+            .in_first_lane()
             .book("the-signed-in-user")
             .hints(&[
                 "Who asks is in the token: its `sub` is the user's id. The rest is in the database.",

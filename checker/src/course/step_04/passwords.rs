@@ -18,6 +18,7 @@ pub fn checks() -> Vec<Check> {
     vec![
         check("4.password-hash", "users.password_hash is an argon2id PHC string of 19 MiB and 2 passes at least, or bcrypt")
             .needs(&["4.login"])
+            .in_first_lane()
             .book("hashing-passwords")
             .hints(&[
                 "A fast hash, SHA-256 for example, lets an attacker try a billion passwords a second. Which one is slow on purpose?",
@@ -37,6 +38,7 @@ pub fn checks() -> Vec<Check> {
             }),
         check("4.password-salted", "The same password of two users has two hashes")
             .needs(&["4.password-hash"])
+            .in_first_lane()
             .book("hashing-passwords")
             .hints(&[
                 "Without a salt, who cracks one hash has the password of everybody who chose the same.",

@@ -75,6 +75,7 @@ pub fn checks() -> Vec<Check> {
         check("4.session-fixation", "A session id that the client chose is never taken over")
             .stretch()
             .needs(&["4.session"])
+            .in_first_lane()
             .book("sessions")
             .hints(&[
                 "Somebody puts a cookie of theirs into your browser and waits until you log in. What must not happen then?",

@@ -88,6 +88,7 @@ pub fn checks() -> Vec<Check> {
             }),
         check("4.token-tampered", "A token that was changed is refused with 401: its claims, its signature, or a part cut off")
             .needs(&["4.token-claims"])
+            .in_first_lane()
             .book("checking-the-token")
             .hints(&[
                 "Anybody can read a token and write another name into it. What anybody cannot do is sign it.",

@@ -4,11 +4,12 @@ mod lane;
 mod schedule;
 
 use std::cell::RefCell;
+use std::iter::once;
 use std::path::Path;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use futures_util::future::{join_all, try_join};
+use futures_util::future::{join, join_all, try_join};
 
 use self::lane::Lane;
 use self::schedule::Schedule;
@@ -202,15 +203,12 @@ async fn examine(
     onlooker: &mut impl Onlooker,
     report: &mut RunReport,
 ) -> Result<(), StepVerdict> {
-    let starts = wired.iter().enumerate();
-    let starts = starts.map(|(number, instances)| Lane::start(number, instances.clone(), grading.seed, grading.step.number));
-    let mut starts = join_all(starts).await.into_iter();
-    let mut lanes = vec![starts.next().expect("there is a lane")?];
-    // The first one tells why a target does not start. If only another one does not, there is one lane less.
-    lanes.extend(starts.flatten());
-    let schedule = Schedule::new(checks, lanes.iter().map(Lane::number));
+    let start = async |number: usize| Lane::start(number, wired[number].clone(), grading.seed, grading.step.number).await;
+    // It tells why a target does not start; and what comes first is for one lane alone, so the others start meanwhile.
+    let first = start(0).await?;
+    let schedule = Schedule::new(checks, 0..wired.len());
     let mut reports: Vec<Option<CheckReport>> = checks.iter().map(|_| None).collect();
-    {
+    let lanes: Vec<Lane> = {
         let onlooker = RefCell::new(onlooker);
         let reports = RefCell::new(&mut reports);
         let began = |id| {
@@ -218,8 +216,16 @@ async fn examine(
             onlooker.borrow_mut().see(Event::Checking { done, total, id });
         };
         let ended = |place: usize, report| reports.borrow_mut()[place] = Some(report);
-        join_all(lanes.iter_mut().map(|lane| lane.run(checks, &schedule, &began, &ended))).await;
-    }
+        let others = (1..wired.len()).map(async |number| match start(number).await {
+            Ok(lane) => Some(lane.run(checks, &schedule, &began, &ended).await),
+            Err(_) => {
+                schedule.withdraw(number);
+                None
+            }
+        });
+        let (first, others) = join(first.run(checks, &schedule, &began, &ended), join_all(others)).await;
+        once(first).chain(others.into_iter().flatten()).collect()
+    };
     report.checks = reports.into_iter().flatten().collect();
     for ending in join_all(lanes.into_iter().map(Lane::stop)).await.into_iter().flatten() {
         report.server_log.extend(ending.log);

@@ -56,22 +56,17 @@ impl Lane {
         Ok(Lane { number, instances, running, began: Instant::now(), ended: 0, seed, step })
     }
 
-    /// The lane's number.
-    pub fn number(&self) -> usize {
-        self.number
-    }
-
     /// Examines the server as long as there are checks.
     pub async fn run(
-        &mut self,
+        mut self,
         checks: &[Check],
         schedule: &Schedule<'_>,
         began: &impl Fn(&'static str),
         ended: &impl Fn(usize, CheckReport),
-    ) {
+    ) -> Lane {
         while let Some(place) = schedule.next(self.number).await {
             if !self.is_up().await && schedule.leave(place, self.number) {
-                return;
+                return self;
             }
             let check = &checks[place];
             began(check.id);
@@ -79,6 +74,7 @@ impl Lane {
             schedule.decide(place, &report.verdict);
             ended(place, report);
         }
+        self
     }
 
     /// Stops the server, if it still runs.

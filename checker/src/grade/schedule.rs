@@ -82,14 +82,18 @@ impl<'a> Schedule<'a> {
 
     /// Leaves a check, and all others, to the other lanes; false where there is none.
     pub fn leave(&self, place: usize, lane: usize) -> bool {
-        let mut lanes = self.lanes.borrow_mut();
-        if lanes.len() < 2 {
+        if self.lanes.borrow().len() < 2 {
             return false;
         }
-        lanes.remove(&lane);
-        drop(lanes);
+        self.withdraw(lane);
         self.set(place, State::Open);
         true
+    }
+
+    /// A lane that has no check is there no longer.
+    pub fn withdraw(&self, lane: usize) {
+        self.lanes.borrow_mut().remove(&lane);
+        self.changed.notify_waiters();
     }
 
     /// Why there is no sense in this check.

@@ -291,18 +291,17 @@ impl Api {
         self.start(self.store.clone(), &[]).await
     }
 
-    /// A view in which there is no habit yet: that of a new user, and before there are users, that of a process of its own.
+    /// A view in which there is no habit yet: that of the second user, who may have some by now, or else of a new one; and before
+    /// there are users, that of a process of its own.
     pub async fn without_habits(&self) -> Outcome<WithoutHabits> {
         if self.step < FIRST_WITH_USERS {
             let process = self.start_instance(&[]).await?;
             return Ok(WithoutHabits { api: process.api.clone(), _process: Some(process) });
         }
         let second = self.as_second_member().await?;
-        if second.list().await.is_ok_and(|(_, habits)| habits.is_empty()) {
-            return Ok(WithoutHabits { api: second, _process: None });
-        }
-        let account = self.new_account().await?;
-        Ok(WithoutHabits { api: self.as_holder(&account.token), _process: None })
+        let has_none = second.list().await.is_ok_and(|(_, habits)| habits.is_empty());
+        let api = if has_none { second } else { self.as_holder(&self.new_account().await?.token) };
+        Ok(WithoutHabits { api, _process: None })
     }
 
     /// What further processes of this check have written.

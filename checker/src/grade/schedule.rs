@@ -117,10 +117,10 @@ impl<'a> Schedule<'a> {
     }
 
     fn is_due(&self, place: usize) -> bool {
-        let is_alone = || !self.states.borrow().contains(&State::Taken);
+        let is_quiet = || !self.states.borrow().contains(&State::Taken);
         self.is(place, State::Open)
             && self.before[place].iter().all(|before| self.is(*before, State::Decided))
-            && (!self.checks[place].alone || is_alone())
+            && (!self.checks[place].alone || is_quiet())
     }
 
     fn is(&self, place: usize, state: State) -> bool {

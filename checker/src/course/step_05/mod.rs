@@ -68,7 +68,7 @@ fn unwraps(folder: &Path, places: &mut Vec<String>) {
         } else if path.extension().is_some_and(|end| end == "rs") && path.file_stem().is_none_or(|name| name != "tests") {
             let text = std::fs::read_to_string(&path).unwrap_or_default();
             let own = text.lines().enumerate().take_while(|(_, line)| line.trim() != "#[cfg(test)]");
-            let calls = own.filter(|(_, line)| line.contains(".unwrap()") && !line.trim_start().starts_with("//"));
+            let calls = own.filter(|(_, line)| line.contains(".unwrap(") && !line.trim_start().starts_with("//"));
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             places.extend(calls.map(|(index, line)| format!("{name}:{}: {}", index + 1, line.trim())));
         }

@@ -217,7 +217,10 @@ async fn examine(
         };
         let ended = |place: usize, report| reports.borrow_mut()[place] = Some(report);
         let others = (1..wired.len()).map(async |number| match start(number).await {
-            Ok(lane) => Some(lane.run(checks, &schedule, &began, &ended).await),
+            Ok(lane) => {
+                lane.sign_in().await;
+                Some(lane.run(checks, &schedule, &began, &ended).await)
+            }
             Err(_) => {
                 schedule.withdraw(number);
                 None

@@ -13,7 +13,6 @@ mod progress;
 mod report;
 mod services;
 mod starters;
-mod taps;
 mod target;
 mod workshop;
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 use super::database::Store;
 use super::instances::Instances;
 use crate::probe::{Exchange, shorten};
-use crate::taps::{Mark, Seen, Statement, Trouble};
+use taps::{Mark, Seen, Statement, Trouble};
 
 /// Characters of one statement that are kept, its parameters included.
 const LENGTH: usize = 2_000;

@@ -56,6 +56,17 @@ impl Lane {
         Ok(Lane { number, instances, running, began: Instant::now(), ended: 0, seed, step })
     }
 
+    /// Signs in as whom most checks send their requests, where there are users. Should that not work, the checks say so.
+    pub async fn sign_in(&self) {
+        if let Some(members) = self.instances.members(self.instances.shared())
+            && let Some(Running { http, .. }) = &self.running
+        {
+            let _ = members.first(http).await;
+            // It belongs to no check.
+            http.take_transcript();
+        }
+    }
+
     /// Examines the server as long as there are checks.
     pub async fn run(
         mut self,

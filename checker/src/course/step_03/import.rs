@@ -11,7 +11,7 @@ use crate::course::habit::Habit;
 use crate::course::problem::{expect_invalid, expect_no_internals, expect_problem};
 use crate::outcome::{Outcome, Stop};
 use crate::probe::{NoAnswer, Request};
-use crate::taps::Moment;
+use taps::Moment;
 
 /// The most habits of an import.
 const HABITS_MOST: usize = 100;

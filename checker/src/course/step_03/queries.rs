@@ -5,7 +5,7 @@ use crate::course::api::Api;
 use crate::course::check::{Check, check};
 use crate::course::database::Store;
 use crate::outcome::{Outcome, Stop};
-use crate::taps::Statement;
+use taps::Statement;
 
 /// How often a list is read whose statements are counted.
 const TRIES: usize = 3;

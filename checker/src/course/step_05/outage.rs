@@ -13,7 +13,7 @@ use crate::course::logline;
 use crate::course::problem::{expect_no_internals, expect_problem};
 use crate::outcome::{Outcome, Stop};
 use crate::probe::{Answer, Request};
-use crate::taps::Fault;
+use taps::Fault;
 
 /// What servers that lose their database get as `REQUEST_TIMEOUT_MS`.
 pub const TIMEOUT_MS: &str = "400";

@@ -6,7 +6,7 @@ use crate::course::api::Api;
 use crate::course::habit::Habit;
 use crate::outcome::{Outcome, Stop};
 use crate::probe::{Answer, Request};
-use crate::taps::Place;
+use taps::Place;
 
 /// Fails when something that a user sent stands in the text of a statement.
 pub async fn never_in_text(api: &Api) -> Outcome {

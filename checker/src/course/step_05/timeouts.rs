@@ -14,8 +14,8 @@ use crate::course::habit::Habit;
 use crate::course::problem::expect_problem;
 use crate::outcome::{Outcome, Stop};
 use crate::probe::{Answer, Request};
-use crate::taps::record::Kind;
-use crate::taps::{Fault, Moment};
+use taps::record::Kind;
+use taps::{Fault, Moment};
 
 /// How many clients hang up: more than a pool has connections, most often.
 const CLIENTS: u32 = 40;

@@ -8,7 +8,7 @@ use super::show;
 use crate::grade::Event;
 use crate::outcome::Problem;
 use crate::services::{self, Client, Fault, Service};
-use crate::taps::{Moment, Place, Statement, Tap};
+use taps::{Moment, Place, Statement, Tap};
 
 /// Round trips per kind of statement, on each of the two ways.
 const ROUND_TRIPS: usize = 2_000;
@@ -92,7 +92,7 @@ async fn added(direct: Client, tapped: Client) -> Result<(), Fault> {
 /// Tries each fault: what a client suffers, and how soon after its end a new one has its answer.
 async fn healed(tap: &Tap, connect: impl AsyncFn() -> Result<Client, Fault>) -> Result<(), Fault> {
     let is_marked = |statement: &Statement| statement.text.contains("healed");
-    let faults: [(&str, &dyn Fn() -> crate::taps::Fault); 6] = [
+    let faults: [(&str, &dyn Fn() -> taps::Fault); 6] = [
         ("a delay", &|| tap.delay(DELAY)),
         ("a cut before a statement", &|| tap.cut_next(Moment::Before, is_marked)),
         ("a cut within a statement", &|| tap.cut_next(Moment::Mid, is_marked)),

@@ -3,7 +3,7 @@
 use std::process::{Command, Output, Stdio};
 
 use crate::server::{away, server, with_tap};
-use crate::taps::record::Outcome;
+use taps::record::Outcome;
 
 /// Runs a program of PostgreSQL's; `None`, with the reason printed, where it is missing.
 async fn run(program: &str, arguments: Vec<String>) -> Option<Output> {

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::client::{Client, bind, close, describe, execute, parse, sync};
 use crate::server::{away, with_tap};
-use crate::taps::record::{Kind, Outcome};
-use crate::taps::{Place, Seen, Trouble};
+use taps::record::{Kind, Outcome};
+use taps::{Place, Seen, Trouble};
 
 const QUIET: Duration = Duration::from_millis(30);
 const PATIENCE: Duration = Duration::from_secs(20);

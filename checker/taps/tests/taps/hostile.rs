@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::client::{message, query, startup};
 use crate::server::{away, with_tap_before};
-use crate::taps::{Moment, Seen, Trouble};
+use taps::{Moment, Seen, Trouble};
 
 /// A service that sends something at once and returns all that it was sent.
 fn service(says: Vec<u8>) -> (SocketAddr, JoinHandle<Vec<u8>>) {

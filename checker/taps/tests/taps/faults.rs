@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use crate::client::{Client, bind, execute, parse, query, sync};
 use crate::server::{away, server, with_tap};
-use crate::taps::record::Outcome;
-use crate::taps::{Moment, Statement};
+use taps::record::Outcome;
+use taps::{Moment, Statement};
 
 fn inserts(statement: &Statement) -> bool {
     statement.text.starts_with("INSERT")

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use crate::client::{Client, bind, describe, execute, message, parse, query, startup, sync};
 use crate::server::{away, with_tap};
-use crate::taps::Trouble;
-use crate::taps::record::Outcome;
+use taps::Trouble;
+use taps::record::Outcome;
 
 #[test]
 fn a_session_byte_by_byte() {

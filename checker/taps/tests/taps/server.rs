@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use crate::client::Client;
-use crate::taps::Tap;
+use taps::Tap;
 
 /// How long the server may take to be ready, on a machine as busy as may be.
 const READY_WITHIN: Duration = Duration::from_secs(60);
@@ -19,7 +19,7 @@ trap '' INT TERM
 folder=$(mktemp -d) && cd "$folder" || exit
 "$1/initdb" -D data -A trust -U postgres -E UTF8 --locale=C --no-sync >log 2>&1 || cat log >&2
 sed -i.before '1i host all careful 127.0.0.1/32 scram-sha-256' data/pg_hba.conf
-"$1/postgres" -D data -h 127.0.0.1 -p "$2" -k "" -F -c max_connections=100 -c password_encryption=scram-sha-256 >log 2>&1 </dev/null &
+"$1/postgres" -D data -h 127.0.0.1 -p "$2" -k "" -F -c max_connections=100 -c dynamic_shared_memory_type=mmap -c password_encryption=scram-sha-256 >log 2>&1 </dev/null &
 read -r _
 kill -QUIT $!
 wait

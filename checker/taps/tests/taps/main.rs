@@ -1,8 +1,5 @@
 //! Taps between real clients and a real PostgreSQL, and between hostile bytes and nothing.
 
-#[path = "../../src/taps/mod.rs"]
-mod taps;
-
 mod client;
 mod faults;
 mod hostile;

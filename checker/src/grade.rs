@@ -1,7 +1,9 @@
 //! Grades one target at one step: build, start, examine, stop. It returns what it found and prints nothing.
 
+mod apart;
 mod lane;
 mod schedule;
+mod trial;
 
 use std::cell::RefCell;
 use std::iter::once;
@@ -9,10 +11,11 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use futures_util::future::{join, join_all, try_join};
+use futures_util::future::{join_all, join3, try_join};
 
 use self::lane::Lane;
 use self::schedule::Schedule;
+use self::trial::Trial;
 use crate::course::{Check, FIRST_WITH_A_DATABASE, Instances, Step};
 use crate::outcome::{CheckReport, Kind, Problem, RunReport, StepVerdict, Verdict};
 use crate::services::{self, Audience, Postgres};
@@ -150,7 +153,7 @@ async fn run(grading: &Grading, root: &Path, onlooker: &mut impl Onlooker, repor
     let (launcher, service) = prepare(grading, root, onlooker).await?;
     report.build = launcher.build_time();
     let checks = grading.checks();
-    let wired = match wire(grading, checks.len(), launcher, service, root, onlooker).await {
+    let wired = match wire(grading, &checks, launcher, service, root, onlooker).await {
         Ok(wired) => wired,
         Err(problem) => {
             report.checks = checks.iter().map(|check| undecided(check, grading.step.number, &problem)).collect();
@@ -159,7 +162,7 @@ async fn run(grading: &Grading, root: &Path, onlooker: &mut impl Onlooker, repor
     };
     onlooker.see(Event::Starting);
     let outcome = examine(grading, &checks, &wired, onlooker, report).await;
-    join_all(wired.into_iter().filter_map(Rc::into_inner).map(Instances::close)).await;
+    join_all(wired.lanes.into_iter().chain(wired.apart).filter_map(Rc::into_inner).map(Instances::close)).await;
     outcome
 }
 
@@ -199,38 +202,35 @@ fn lanes(step: u8, checks: usize) -> usize {
 async fn examine(
     grading: &Grading,
     checks: &[Check],
-    wired: &[Rc<Instances>],
+    wired: &Wired,
     onlooker: &mut impl Onlooker,
     report: &mut RunReport,
 ) -> Result<(), StepVerdict> {
-    let start = async |number: usize| Lane::start(number, wired[number].clone(), grading.seed, grading.step.number).await;
+    let start = async |number: usize| Lane::start(number, wired.lanes[number].clone()).await;
     // It tells why a target does not start; and what comes first is for one lane alone, so the others start meanwhile.
     let first = start(0).await?;
-    let schedule = Schedule::new(checks, 0..wired.len());
-    let mut reports: Vec<Option<CheckReport>> = checks.iter().map(|_| None).collect();
-    let lanes: Vec<Lane> = {
-        let onlooker = RefCell::new(onlooker);
-        let reports = RefCell::new(&mut reports);
-        let began = |id| {
-            let (done, total) = (schedule.done(), checks.len());
-            onlooker.borrow_mut().see(Event::Checking { done, total, id });
-        };
-        let ended = |place: usize, report| reports.borrow_mut()[place] = Some(report);
-        let others = (1..wired.len()).map(async |number| match start(number).await {
-            Ok(lane) => {
-                lane.sign_in().await;
-                Some(lane.run(checks, &schedule, &began, &ended).await)
-            }
-            Err(_) => {
-                schedule.withdraw(number);
-                None
-            }
-        });
-        let (first, others) = join(first.run(checks, &schedule, &began, &ended), join_all(others)).await;
-        once(first).chain(others.into_iter().flatten()).collect()
+    let schedule = Schedule::new(checks, 0..wired.lanes.len(), wired.apart.is_some());
+    let onlooker = RefCell::new(onlooker);
+    let began = |id| onlooker.borrow_mut().see(Event::Checking { done: schedule.done(), total: checks.len(), id });
+    let trial = Trial::new(checks, &schedule, grading.step.number, grading.seed, &began);
+    let others = (1..wired.lanes.len()).map(async |number| match start(number).await {
+        Ok(lane) => {
+            lane.sign_in().await;
+            Some(lane.run(&trial).await)
+        }
+        Err(_) => {
+            schedule.withdraw(number);
+            None
+        }
+    });
+    let apart = async {
+        if let Some(instances) = &wired.apart {
+            apart::run(instances, &trial).await;
+        }
     };
-    report.checks = reports.into_iter().flatten().collect();
-    for ending in join_all(lanes.into_iter().map(Lane::stop)).await.into_iter().flatten() {
+    let (first, others, ()) = join3(first.run(&trial), join_all(others), apart).await;
+    report.checks = trial.into_reports();
+    for ending in join_all(once(first).chain(others.into_iter().flatten()).map(Lane::stop)).await.into_iter().flatten() {
         report.server_log.extend(ending.log);
         report.advice.extend(ending.advice.into_iter().filter(|one| !report.advice.contains(one)).collect::<Vec<_>>());
     }
@@ -242,26 +242,38 @@ fn needs_database(grading: &Grading) -> bool {
     grading.step.number >= FIRST_WITH_A_DATABASE && !matches!(grading.spec, Spec::Url(_))
 }
 
-/// What a target needs to be started: from step 3 on, a database for each lane.
+/// Starts a target with what it needs there.
+struct Wired {
+    /// For each lane; from step 3 on with a database.
+    lanes: Vec<Rc<Instances>>,
+    /// For the checks in which the lanes' servers have no part, where they are run beside several lanes.
+    apart: Option<Rc<Instances>>,
+}
+
+/// Makes the databases of the lanes, if the target needs any.
 async fn wire(
     grading: &Grading,
-    checks: usize,
+    checks: &[Check],
     launcher: Launcher,
     service: Option<Postgres>,
     root: &Path,
     onlooker: &mut impl Onlooker,
-) -> Result<Vec<Rc<Instances>>, Problem> {
+) -> Result<Wired, Problem> {
     let step = grading.step.number;
     if !needs_database(grading) {
-        return Ok(vec![Rc::new(Instances::without_database(launcher, step))]);
+        return Ok(Wired { lanes: vec![Rc::new(Instances::without_database(launcher, step))], apart: None });
     }
     let service = match service {
         Some(service) => service,
         None => services::postgres(root, onlooker).await?,
     };
     let service = Rc::new(service);
-    let wired = (0..lanes(step, checks)).map(|_| Instances::with_database(launcher.clone(), service.clone(), step));
-    join_all(wired).await.into_iter().map(|instances| instances.map(Rc::new)).collect()
+    let lanes = lanes(step, checks.len());
+    let wired = (0..lanes).map(|_| Instances::with_database(launcher.clone(), service.clone(), step));
+    let wired = join_all(wired).await.into_iter().map(|instances| instances.map(Rc::new)).collect::<Result<_, _>>()?;
+    let is_beside = lanes > 1 && checks.iter().any(|check| check.apart);
+    let apart = is_beside.then(|| Rc::new(Instances::with_databases_to_come(launcher, service, step)));
+    Ok(Wired { lanes: wired, apart })
 }
 
 /// A check that could not be run because something is missing here.

@@ -72,6 +72,13 @@ impl Api {
         Api { http, data: Rc::new(data), instances, store, log, logs: Rc::default(), step }
     }
 
+    /// The view of a check that starts what it examines: of no server yet.
+    pub fn of_none(instances: Rc<Instances>, data: Data, step: u8) -> Self {
+        // There is no such port: what is sent without having started a server has no answer.
+        let http = Client::new(Probe::new("http://127.0.0.1:0"), Identity::Nobody);
+        Api { http, data: Rc::new(data), instances, store: None, log: None, logs: Rc::default(), step }
+    }
+
     /// The same for another process of the target.
     fn beside(&self, server: &Server, store: Option<Rc<Store>>) -> Api {
         let http = client(self.http.probe().beside(server.base()), &self.instances, store.as_ref());

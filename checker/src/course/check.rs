@@ -20,8 +20,10 @@ pub struct Check {
     pub stretch: bool,
     /// Whether nothing else is examined meanwhile, because it measures times.
     pub alone: bool,
-    /// Whether it needs what is dear to make in each lane: the database whose way may be disturbed, or a second user.
+    /// Whether it needs what is dear to make in each lane: a second user.
     pub in_first_lane: bool,
+    /// Whether the running servers have no part in it: it starts its own, on the database whose way may be disturbed.
+    pub apart: bool,
     /// Checks without which this one says nothing; when one of them does not pass, this one is skipped.
     pub needs: &'static [&'static str],
     /// The last step it applies to, when a later step changes what is asked.
@@ -43,6 +45,7 @@ pub fn check(id: &'static str, claim: &'static str) -> Draft {
         stretch: false,
         alone: false,
         in_first_lane: false,
+        apart: false,
         needs: &[],
         until: None,
         hints: &[],
@@ -79,6 +82,7 @@ pub struct Draft {
     stretch: bool,
     alone: bool,
     in_first_lane: bool,
+    apart: bool,
     needs: &'static [&'static str],
     until: Option<u8>,
     hints: &'static [&'static str],
@@ -98,9 +102,16 @@ impl Draft {
         self
     }
 
-    /// The check works on the database whose way may be disturbed, which it then has for itself, or with a second user.
+    /// The check works with a second user.
     pub fn in_first_lane(mut self) -> Self {
         self.in_first_lane = true;
+        self
+    }
+
+    /// The check starts the servers that it examines, on the database whose way may be disturbed, which it has for itself. It asks
+    /// nothing of the server that runs already, so others may examine that meanwhile.
+    pub fn apart(mut self) -> Self {
+        self.apart = true;
         self
     }
 
@@ -131,6 +142,7 @@ impl Draft {
             stretch: self.stretch,
             alone: self.alone,
             in_first_lane: self.in_first_lane,
+            apart: self.apart,
             needs: self.needs,
             until: self.until,
             hints: self.hints,

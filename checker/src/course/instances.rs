@@ -45,8 +45,12 @@ impl Instances {
     pub async fn with_database(launcher: Launcher, service: Rc<Postgres>, step: u8) -> Result<Instances, Problem> {
         let shared = Rc::new(Store::make(&service).await?);
         let stores = RefCell::new(vec![shared.clone()]);
-        let instances = Instances::without_database(launcher, step);
-        Ok(Instances { service: Some(service), shared: Some(shared), stores, ..instances })
+        Ok(Instances { shared: Some(shared), stores, ..Instances::with_databases_to_come(launcher, service, step) })
+    }
+
+    /// For a target whose processes get databases that checks make.
+    pub fn with_databases_to_come(launcher: Launcher, service: Rc<Postgres>, step: u8) -> Instances {
+        Instances { service: Some(service), ..Instances::without_database(launcher, step) }
     }
 
     /// Whether the target is a server that runs already.

@@ -1,25 +1,13 @@
 //! A server of the target under examination, with a database of its own: one check at a time.
 
 use std::rc::Rc;
-use std::time::{Duration, Instant};
 
-use time::OffsetDateTime;
-
-use super::blank;
-use super::schedule::Schedule;
-use crate::course::{Api, Check, Data, Instances, Statements};
-use crate::outcome::{CheckReport, Outcome, Problem, StepVerdict, Stop, Verdict};
+use super::trial::Trial;
+use crate::course::{Api, Check, Instances};
+use crate::outcome::{CheckReport, Problem, StepVerdict, Verdict};
 use crate::probe::{NoAnswer, Probe, Request};
 use crate::target::Server;
 
-/// The most time for one check. The probe's own deadlines end far sooner; this one is for what nobody thought of.
-const CHECK_LIMIT: Duration = Duration::from_secs(120);
-/// How long a log line may come after the answer it is about, to be shown with a failure.
-const LOG_DELAY: Duration = Duration::from_millis(30);
-/// How often a check is run at most, when what it came to says nothing.
-const ATTEMPTS: usize = 2;
-/// The most time for all checks of a run: a right server needs a few seconds.
-const RUN_LIMIT: Duration = Duration::from_secs(180);
 /// How often a server that ends by itself is started again in one lane.
 const RESTARTS: usize = 3;
 
@@ -28,11 +16,8 @@ pub struct Lane {
     number: usize,
     instances: Rc<Instances>,
     running: Option<Running>,
-    began: Instant,
     /// How often the server has ended by itself.
     ended: usize,
-    seed: u64,
-    step: u8,
 }
 
 /// A server and the client for it, whose patience lasts for the whole run: a server that never answers costs it once.
@@ -51,9 +36,9 @@ pub struct Ending {
 
 impl Lane {
     /// Starts a server. Lanes are numbered from 0.
-    pub async fn start(number: usize, instances: Rc<Instances>, seed: u64, step: u8) -> Result<Lane, StepVerdict> {
+    pub async fn start(number: usize, instances: Rc<Instances>) -> Result<Lane, StepVerdict> {
         let running = Some(Running::start(&instances).await?);
-        Ok(Lane { number, instances, running, began: Instant::now(), ended: 0, seed, step })
+        Ok(Lane { number, instances, running, ended: 0 })
     }
 
     /// Signs in as whom most checks send their requests, where there are users. Should that not work, the checks say so.
@@ -68,22 +53,12 @@ impl Lane {
     }
 
     /// Examines the server as long as there are checks.
-    pub async fn run(
-        mut self,
-        checks: &[Check],
-        schedule: &Schedule<'_>,
-        began: &impl Fn(&'static str),
-        ended: &impl Fn(usize, CheckReport),
-    ) -> Lane {
-        while let Some(place) = schedule.next(self.number).await {
-            if !self.is_up().await && schedule.leave(place, self.number) {
+    pub async fn run(mut self, trial: &Trial<'_>) -> Lane {
+        while let Some(place) = trial.schedule.next(self.number).await {
+            if !self.is_up().await && trial.schedule.leave(place, self.number) {
                 return self;
             }
-            let check = &checks[place];
-            began(check.id);
-            let report = self.examine(check, schedule).await;
-            schedule.decide(place, &report.verdict);
-            ended(place, report);
+            trial.examine(place, async |check, attempt, report| self.attempt(check, attempt, trial, report).await).await;
         }
         self
     }
@@ -103,63 +78,17 @@ impl Lane {
         self.running.is_some()
     }
 
-    async fn examine(&mut self, check: &Check, schedule: &Schedule<'_>) -> CheckReport {
-        let mut report = blank(check, self.step);
-        if let Some(reason) = schedule.unmet_need(check) {
-            report.verdict = Verdict::Skipped(reason);
-            return report;
-        }
-        if self.began.elapsed() > RUN_LIMIT {
-            let reason = format!("the checks before it took {} minutes, which is all there is", RUN_LIMIT.as_secs() / 60);
-            report.verdict = Verdict::Inconclusive(reason);
-            return report;
-        }
-        let clock = Instant::now();
-        for attempt in 0..ATTEMPTS {
-            let day = OffsetDateTime::now_utc().date();
-            self.attempt(check, attempt, schedule, &mut report).await;
-            let is_decided = match report.verdict {
-                Verdict::Inconclusive(_) => false,
-                // What was done today may have become what was done yesterday.
-                Verdict::Fail(_) => OffsetDateTime::now_utc().date() == day,
-                Verdict::Pass | Verdict::Skipped(_) => true,
-            };
-            if is_decided {
-                break;
-            }
-        }
-        report.duration = clock.elapsed();
-        report
-    }
-
-    async fn attempt(&mut self, check: &Check, attempt: usize, schedule: &Schedule<'_>, report: &mut CheckReport) {
+    async fn attempt(&mut self, check: &Check, attempt: usize, trial: &Trial<'_>, report: &mut CheckReport) {
         if !self.is_up().await {
             report.verdict = Verdict::Skipped("the server ended and did not come up again".into());
             return;
         }
         let Some(Running { server, http }) = &mut self.running else { return };
-        let data = match self.instances.is_url() {
-            // What earlier runs stored there is still there.
-            true => Data::unheard_of(self.seed, check.id),
-            false => Data::new(self.seed, check.id, attempt),
-        };
-        let api = Api::new(server, http.clone(), self.instances.clone(), data, self.step);
+        let data = trial.data(check, attempt, &self.instances);
+        let api = Api::new(server, http.clone(), self.instances.clone(), data, trial.step);
         let mark = server.log().mark();
-        let statements = Statements::of(&self.instances);
-        let outcome = tokio::time::timeout(CHECK_LIMIT, check.examine(&api)).await;
-        let outcome = outcome.unwrap_or(Err(Stop::Inconclusive(format!("it took more than {} s", CHECK_LIMIT.as_secs()))));
-        report.exchanges = http.take_transcript();
-        report.verdict = match (verdict_of(outcome, schedule), statements.outage(&self.instances)) {
-            (Verdict::Fail(_), Some(why)) => Verdict::Inconclusive(why),
-            (verdict, _) => verdict,
-        };
-        if matches!(report.verdict, Verdict::Fail(_)) {
-            // A server logs a request after answering it. The line is shown, not judged, so a short wait does.
-            tokio::time::sleep(LOG_DELAY).await;
-        }
-        report.log = server.log().since(mark);
-        report.log.extend(api.take_logs());
-        report.sql = statements.told(&self.instances, &report.exchanges);
+        trial.attempt(check, &api, &self.instances, report).await;
+        report.log.splice(..0, server.log().since(mark));
         if let Verdict::Fail(failure) = &mut report.verdict
             && let Some(ending) = server.ended().await
         {
@@ -194,21 +123,6 @@ impl Running {
                 Err(StepVerdict::NotStarted(problem))
             }
         }
-    }
-}
-
-/// What a check comes to whose body ended so; in the light of those before it.
-fn verdict_of(outcome: Outcome, schedule: &Schedule<'_>) -> Verdict {
-    match outcome {
-        Ok(()) => Verdict::Pass,
-        Err(Stop::Fail(failure)) => Verdict::Fail(failure),
-        // Where that is a failure of its own, it is told once.
-        Err(Stop::NotSignedIn(failure)) => match schedule.signed_out() {
-            Some(reason) => Verdict::Skipped(reason),
-            None => Verdict::Fail(failure),
-        },
-        Err(Stop::Skip(reason)) => Verdict::Skipped(reason),
-        Err(Stop::Inconclusive(reason)) => Verdict::Inconclusive(reason),
     }
 }
 

@@ -18,6 +18,8 @@ pub struct Schedule<'a> {
     unmet: RefCell<HashMap<&'static str, String>>,
     changed: Notify,
     lanes: RefCell<BTreeSet<usize>>,
+    /// Whether somebody takes the checks in which the lanes' servers have no part.
+    apart: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -28,8 +30,8 @@ enum State {
 }
 
 impl<'a> Schedule<'a> {
-    /// A schedule of which nothing is done yet.
-    pub fn new(checks: &'a [Check], lanes: impl IntoIterator<Item = usize>) -> Self {
+    /// A schedule of which nothing is done yet, for these lanes, and for whoever takes what is `apart`, if there is somebody.
+    pub fn new(checks: &'a [Check], lanes: impl IntoIterator<Item = usize>, apart: bool) -> Self {
         Schedule {
             checks,
             before: checks.iter().map(|check| before(check, checks)).collect(),
@@ -37,15 +39,25 @@ impl<'a> Schedule<'a> {
             unmet: RefCell::default(),
             changed: Notify::new(),
             lanes: RefCell::new(lanes.into_iter().collect()),
+            apart,
         }
     }
 
     /// The place of the next check for a lane, once what it needs is decided; none when all checks are.
     pub async fn next(&self, lane: usize) -> Option<usize> {
+        self.first(|| self.due(lane)).await
+    }
+
+    /// The same for whoever takes what is apart.
+    pub async fn next_apart(&self) -> Option<usize> {
+        self.first(|| self.due_apart()).await
+    }
+
+    async fn first(&self, due: impl Fn() -> Option<usize>) -> Option<usize> {
         loop {
             // Asked for before looking, so that no change between the two is missed.
             let changed = self.changed.notified();
-            if let Some(place) = self.due(lane) {
+            if let Some(place) = due() {
                 self.set(place, State::Taken);
                 return Some(place);
             }
@@ -59,12 +71,18 @@ impl<'a> Schedule<'a> {
     /// The first check that is due, and that this lane may have. What is for the first lane alone is done there one after the other,
     /// so that lane begins with it.
     fn due(&self, lane: usize) -> Option<usize> {
-        let due = |in_first_lane| {
-            let mut places = 0..self.checks.len();
-            places.find(|place| self.checks[*place].in_first_lane == in_first_lane && self.is_due(*place))
-        };
+        let for_the_first = |check: &Check| check.in_first_lane || check.apart;
+        let due = |wanted: bool| self.find(|check| for_the_first(check) == wanted && !(check.apart && self.apart));
         let is_first = self.lanes.borrow().first() == Some(&lane);
         is_first.then(|| due(true)).flatten().or_else(|| due(false))
+    }
+
+    fn due_apart(&self) -> Option<usize> {
+        self.find(|check| check.apart)
+    }
+
+    fn find(&self, wanted: impl Fn(&Check) -> bool) -> Option<usize> {
+        (0..self.checks.len()).find(|place| wanted(&self.checks[*place]) && self.is_due(*place))
     }
 
     /// Takes note of what a check came to.
@@ -167,14 +185,14 @@ mod tests {
     #[tokio::test]
     async fn signing_in_comes_first_and_a_check_after_what_it_needs() {
         let checks = checks();
-        let schedule = Schedule::new(&checks, [0]);
+        let schedule = Schedule::new(&checks, [0], false);
         assert_eq!(order(&schedule, &checks, 0).await, ["4.signup", "4.login", "3.early", "5.late"]);
     }
 
     #[tokio::test]
     async fn two_lanes_take_each_check_once() {
         let checks = checks();
-        let schedule = Schedule::new(&checks, [0, 1]);
+        let schedule = Schedule::new(&checks, [0, 1], false);
         let (mut one, other) = tokio::join!(order(&schedule, &checks, 0), order(&schedule, &checks, 1));
         one.extend(other);
         one.sort_unstable();
@@ -187,7 +205,7 @@ mod tests {
         let draft = |id| check(id, "");
         let some = async |_: &_| Ok(());
         let checks = [draft("3.quiet").alone().proof(some), draft("3.still").alone().proof(some), draft("3.noise").proof(some)];
-        let schedule = Schedule::new(&checks, [0, 1]);
+        let schedule = Schedule::new(&checks, [0, 1], false);
         assert_eq!(schedule.next(0).await, Some(2));
         for (last, next) in [(2, 0), (0, 1)] {
             assert_eq!(schedule.due(1), None, "another check is under way");
@@ -205,7 +223,7 @@ mod tests {
             draft("3.one").in_first_lane().proof(some),
             draft("3.two").in_first_lane().proof(some),
         ];
-        let schedule = Schedule::new(&checks, [0, 1]);
+        let schedule = Schedule::new(&checks, [0, 1], false);
         assert_eq!(schedule.next(1).await, Some(0));
         assert_eq!(schedule.due(1), None);
         let place = schedule.next(0).await.expect("it begins with those");
@@ -216,9 +234,23 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_is_apart_is_for_whoever_takes_that_and_else_for_the_first_lane() {
+        let draft = |id| check(id, "");
+        let some = async |_: &_| Ok(());
+        let checks = [draft("3.apart").apart().proof(some), draft("3.plain").proof(some)];
+        let schedule = Schedule::new(&checks, [0, 1], true);
+        assert_eq!(schedule.next_apart().await, Some(0));
+        assert_eq!(schedule.next(0).await, Some(1));
+        assert_eq!((schedule.due(0), schedule.due(1), schedule.due_apart()), (None, None, None));
+        let schedule = Schedule::new(&checks, [0, 1], false);
+        assert_eq!(schedule.next(1).await, Some(1));
+        assert_eq!((schedule.due(1), schedule.due(0)), (None, Some(0)));
+    }
+
+    #[tokio::test]
     async fn a_check_that_a_lane_leaves_is_for_the_other_one() {
         let checks = checks();
-        let schedule = Schedule::new(&checks, [0, 1]);
+        let schedule = Schedule::new(&checks, [0, 1], false);
         let place = schedule.next(0).await.expect("a check");
         assert!(schedule.leave(place, 0), "there is another lane");
         assert_eq!(schedule.next(1).await, Some(place));
@@ -228,7 +260,7 @@ mod tests {
     #[tokio::test]
     async fn what_needs_a_check_that_failed_has_no_sense() {
         let checks = checks();
-        let schedule = Schedule::new(&checks, [0]);
+        let schedule = Schedule::new(&checks, [0], false);
         let Stop::Fail(failure) = Stop::fail("one thing", "another") else { panic!("a failure") };
         schedule.decide(2, &Verdict::Fail(failure));
         assert_eq!(schedule.unmet_need(&checks[0]).as_deref(), Some("3.early failed"));

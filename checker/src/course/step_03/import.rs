@@ -137,7 +137,7 @@ pub fn checks() -> Vec<Check> {
             }),
         check("3.import-cut", "When the database connection is cut in the middle of an import, it fails and nothing is stored")
             .needs(&["3.import"])
-            .in_first_lane()
+            .apart()
             .book("transactions")
             .hints(&[
                 "There is no time to undo anything once the connection is gone. Who else could?",

@@ -82,7 +82,7 @@ pub fn checks() -> Vec<Check> {
             }),
         check("3.utc-days", "Days are UTC dates, whatever the time zone of the server and of the database")
             .needs(&["3.streak", "3.patch-is-completion"])
-            .in_first_lane()
+            .apart()
             .book("streaks")
             .hints(&[
                 "Which day is it for a program in Auckland, and for one in Honolulu? Ask the clock for the date in UTC.",

@@ -46,7 +46,7 @@ pub fn checks() -> Vec<Check> {
             "5.database-cut",
             "With the database gone, every route answers 503 problem details in time, and says nothing of the inside",
         )
-        .in_first_lane()
+        .apart()
         .book("when-the-database-is-gone")
         .hints(&[
             "The client did nothing wrong, and may try again later: which status says that?",
@@ -76,7 +76,7 @@ pub fn checks() -> Vec<Check> {
         }),
         check("5.database-cut-logged", "What really happened is in the log, under the x-request-id of the answer")
             .needs(&["5.database-cut"])
-            .in_first_lane()
+            .apart()
             .book("when-the-database-is-gone")
             .hints(&[
                 "The client gets a sentence and an id. With the id you want to find all that is known: log the error itself.",
@@ -110,7 +110,7 @@ pub fn checks() -> Vec<Check> {
             }),
         check("5.database-back", "Once the database is back the server is well again by itself, and nothing is lost")
             .needs(&["5.database-cut"])
-            .in_first_lane()
+            .apart()
             .book("when-the-database-is-gone")
             .hints(&[
                 "Nobody restarts the server. Does it end, or keep a connection that is dead?",

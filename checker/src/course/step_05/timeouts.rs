@@ -32,7 +32,7 @@ const STORED: usize = 10;
 pub fn checks() -> Vec<Check> {
     vec![
         check("5.database-slow", "When the database does not answer, the request ends in time, and later ones are fine")
-            .in_first_lane()
+            .apart()
             .book("timeouts")
             .hints(&[
                 "A database that is overloaded takes what you send and says nothing. How long do your clients wait with you?",
@@ -60,7 +60,7 @@ pub fn checks() -> Vec<Check> {
                 Ok(())
             }),
         check("5.pool", "40 clients that hang up while the database is slow take no connection of the pool with them")
-            .in_first_lane()
+            .apart()
             .book("timeouts")
             .hints(&[
                 "A client that hangs up ends your handler in the middle. Who gives the connection back?",

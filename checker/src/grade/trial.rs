@@ -1,0 +1,124 @@
+//! How one check is run, and what it comes to.
+
+use std::cell::RefCell;
+use std::time::{Duration, Instant};
+
+use time::OffsetDateTime;
+
+use super::blank;
+use super::schedule::Schedule;
+use crate::course::{Api, Check, Data, Instances, Statements};
+use crate::outcome::{CheckReport, Outcome, Stop, Verdict};
+
+/// The most time for one check. The probe's own deadlines end far sooner; this one is for what nobody thought of.
+const CHECK_LIMIT: Duration = Duration::from_secs(120);
+/// How long a log line may come after the answer it is about, to be shown with a failure.
+const LOG_DELAY: Duration = Duration::from_millis(30);
+/// How often a check is run at most, when what it came to says nothing.
+const ATTEMPTS: usize = 2;
+/// The most time for all checks of a run: a right server needs a few seconds.
+const RUN_LIMIT: Duration = Duration::from_secs(180);
+
+/// The checks of a run, and what they have come to so far.
+pub struct Trial<'a> {
+    pub schedule: &'a Schedule<'a>,
+    pub step: u8,
+    checks: &'a [Check],
+    seed: u64,
+    began: Instant,
+    reports: RefCell<Vec<Option<CheckReport>>>,
+    onlooker: &'a dyn Fn(&'static str),
+}
+
+impl<'a> Trial<'a> {
+    /// A trial of which nothing is done yet. `onlooker` hears which check begins.
+    pub fn new(checks: &'a [Check], schedule: &'a Schedule<'a>, step: u8, seed: u64, onlooker: &'a dyn Fn(&'static str)) -> Self {
+        let reports = RefCell::new(checks.iter().map(|_| None).collect());
+        Trial { schedule, step, checks, seed, began: Instant::now(), reports, onlooker }
+    }
+
+    /// What the checks came to, in their order.
+    pub fn into_reports(self) -> Vec<CheckReport> {
+        self.reports.into_inner().into_iter().flatten().collect()
+    }
+
+    /// Runs the check at this place, once or more.
+    pub async fn examine(&self, place: usize, attempt: impl AsyncFnMut(&Check, usize, &mut CheckReport)) {
+        let check = &self.checks[place];
+        (self.onlooker)(check.id);
+        let report = self.report_on(check, attempt).await;
+        self.schedule.decide(place, &report.verdict);
+        self.reports.borrow_mut()[place] = Some(report);
+    }
+
+    async fn report_on(&self, check: &Check, mut attempt: impl AsyncFnMut(&Check, usize, &mut CheckReport)) -> CheckReport {
+        let mut report = blank(check, self.step);
+        if let Some(reason) = self.schedule.unmet_need(check) {
+            report.verdict = Verdict::Skipped(reason);
+            return report;
+        }
+        if self.began.elapsed() > RUN_LIMIT {
+            let reason = format!("the checks before it took {} minutes, which is all there is", RUN_LIMIT.as_secs() / 60);
+            report.verdict = Verdict::Inconclusive(reason);
+            return report;
+        }
+        let clock = Instant::now();
+        for number in 0..ATTEMPTS {
+            let day = OffsetDateTime::now_utc().date();
+            attempt(check, number, &mut report).await;
+            let is_decided = match report.verdict {
+                Verdict::Inconclusive(_) => false,
+                // What was done today may have become what was done yesterday.
+                Verdict::Fail(_) => OffsetDateTime::now_utc().date() == day,
+                Verdict::Pass | Verdict::Skipped(_) => true,
+            };
+            if is_decided {
+                break;
+            }
+        }
+        report.duration = clock.elapsed();
+        report
+    }
+
+    /// The random data of an attempt.
+    pub fn data(&self, check: &Check, attempt: usize, instances: &Instances) -> Data {
+        match instances.is_url() {
+            // What earlier runs stored there is still there.
+            true => Data::unheard_of(self.seed, check.id),
+            false => Data::new(self.seed, check.id, attempt),
+        }
+    }
+
+    /// Runs the check once, and tells what it came to and what was said meanwhile.
+    pub async fn attempt(&self, check: &Check, api: &Api, instances: &Instances, report: &mut CheckReport) {
+        let statements = Statements::of(instances);
+        let outcome = tokio::time::timeout(CHECK_LIMIT, check.examine(api)).await;
+        let outcome = outcome.unwrap_or(Err(Stop::Inconclusive(format!("it took more than {} s", CHECK_LIMIT.as_secs()))));
+        report.exchanges = api.http.probe().take_transcript();
+        report.verdict = match (verdict_of(outcome, self.schedule), statements.outage(instances)) {
+            (Verdict::Fail(_), Some(why)) => Verdict::Inconclusive(why),
+            (verdict, _) => verdict,
+        };
+        if matches!(report.verdict, Verdict::Fail(_)) {
+            // A server logs a request after answering it. The line is shown, not judged, so a short wait does.
+            tokio::time::sleep(LOG_DELAY).await;
+        }
+        report.log = api.take_logs();
+        report.sql = statements.told(instances, &report.exchanges);
+    }
+}
+
+/// What a check comes to whose body ended so; in the light of those before it.
+fn verdict_of(outcome: Outcome, schedule: &Schedule<'_>) -> Verdict {
+    match outcome {
+        Ok(()) => Verdict::Pass,
+        Err(Stop::Fail(failure)) => Verdict::Fail(failure),
+        // Where that is a failure of its own, it is told once.
+        Err(Stop::NotSignedIn(failure)) => match schedule.signed_out() {
+            Some(reason) => Verdict::Skipped(reason),
+            None => Verdict::Fail(failure),
+        },
+        Err(Stop::Skip(reason)) => Verdict::Skipped(reason),
+        Err(Stop::Inconclusive(reason)) => Verdict::Inconclusive(reason),
+    }
+}

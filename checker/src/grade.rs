@@ -212,7 +212,7 @@ async fn examine(
     let schedule = Schedule::new(checks, 0..wired.lanes.len(), wired.apart.is_some());
     let onlooker = RefCell::new(onlooker);
     let began = |id| onlooker.borrow_mut().see(Event::Checking { done: schedule.done(), total: checks.len(), id });
-    let trial = Trial::new(checks, &schedule, grading.step.number, grading.seed, &began);
+    let trial = Trial::new(&schedule, grading.step.number, grading.seed, &began);
     let others = (1..wired.lanes.len()).map(async |number| match start(number).await {
         Ok(lane) => {
             lane.sign_in().await;

@@ -7,12 +7,12 @@ use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
+use taps::{Mark, Statement, Tap};
 use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 
 use super::members::Members;
 use crate::outcome::{Outcome, Problem, Stop};
 use crate::services::{Client, Database, Fault, Postgres, Rows};
-use taps::{Mark, Statement, Tap};
 
 /// Said at the beginning of our connections: none of them waits long for a lock that the server does not let go.
 const PATIENCE: &str = "SET statement_timeout = '20s'; SET lock_timeout = '5s'";

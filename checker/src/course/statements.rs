@@ -3,10 +3,11 @@
 use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime};
 
+use taps::{Mark, Seen, Statement, Trouble};
+
 use super::database::Store;
 use super::instances::Instances;
 use crate::probe::{Exchange, shorten};
-use taps::{Mark, Seen, Statement, Trouble};
 
 /// Characters of one statement that are kept, its parameters included.
 const LENGTH: usize = 2_000;

@@ -10,7 +10,7 @@ use crate::outcome::Verdict;
 
 /// The checks of a run, handed out to lanes: each check after those that it needs.
 pub struct Schedule<'a> {
-    checks: &'a [Check],
+    pub checks: &'a [Check],
     /// The places of the checks that come before each.
     before: Vec<Vec<usize>>,
     states: RefCell<Vec<State>>,

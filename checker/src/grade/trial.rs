@@ -23,7 +23,6 @@ const RUN_LIMIT: Duration = Duration::from_secs(180);
 pub struct Trial<'a> {
     pub schedule: &'a Schedule<'a>,
     pub step: u8,
-    checks: &'a [Check],
     seed: u64,
     began: Instant,
     reports: RefCell<Vec<Option<CheckReport>>>,
@@ -32,9 +31,9 @@ pub struct Trial<'a> {
 
 impl<'a> Trial<'a> {
     /// A trial of which nothing is done yet. `onlooker` hears which check begins.
-    pub fn new(checks: &'a [Check], schedule: &'a Schedule<'a>, step: u8, seed: u64, onlooker: &'a dyn Fn(&'static str)) -> Self {
-        let reports = RefCell::new(checks.iter().map(|_| None).collect());
-        Trial { schedule, step, checks, seed, began: Instant::now(), reports, onlooker }
+    pub fn new(schedule: &'a Schedule<'a>, step: u8, seed: u64, onlooker: &'a dyn Fn(&'static str)) -> Self {
+        let reports = RefCell::new(schedule.checks.iter().map(|_| None).collect());
+        Trial { schedule, step, seed, began: Instant::now(), reports, onlooker }
     }
 
     /// What the checks came to, in their order.
@@ -44,7 +43,7 @@ impl<'a> Trial<'a> {
 
     /// Runs the check at this place, once or more.
     pub async fn examine(&self, place: usize, attempt: impl AsyncFnMut(&Check, usize, &mut CheckReport)) {
-        let check = &self.checks[place];
+        let check = &self.schedule.checks[place];
         (self.onlooker)(check.id);
         let report = self.report_on(check, attempt).await;
         self.schedule.decide(place, &report.verdict);

@@ -79,15 +79,9 @@ async fn upward<W: Wire>(
         if ruling.round_trip {
             shared.faults.wait().await;
         }
-        to.write_all(&inbox.bytes[..ruling.pass]).await?;
-        inbox.pass(ruling.pass);
-        if ruling.cut {
-            return Err(Cut);
-        }
+        inbox.pass(&ruling, &mut to).await?;
     }
-    to.write_all(&inbox.bytes).await?;
-    to.shutdown().await?;
-    Ok(())
+    inbox.end(to).await
 }
 
 /// Takes what comes and passes nothing on. The stream has a hole then, so there is no way back.
@@ -109,15 +103,9 @@ async fn downward<W: Wire>(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, wire: 
         if shared.faults.swallows() {
             shared.faults.passable().await;
         }
-        to.write_all(&inbox.bytes[..ruling.pass]).await?;
-        inbox.pass(ruling.pass);
-        if ruling.cut {
-            return Err(Cut);
-        }
+        inbox.pass(&ruling, &mut to).await?;
     }
-    to.write_all(&inbox.bytes).await?;
-    to.shutdown().await?;
-    Ok(())
+    inbox.end(to).await
 }
 
 /// Bytes that came and have not passed yet.
@@ -138,8 +126,21 @@ impl Inbox {
         from.read_buf(&mut self.bytes).await
     }
 
-    fn pass(&mut self, count: usize) {
-        self.bytes.drain(..count);
+    /// Passes on what the ruling lets pass.
+    async fn pass(&mut self, ruling: &Ruling, to: &mut WriteHalf<'_>) -> Result<(), Cut> {
+        to.write_all(&self.bytes[..ruling.pass]).await?;
+        self.bytes.drain(..ruling.pass);
         self.held = self.bytes.len();
+        match ruling.cut {
+            true => Err(Cut),
+            false => Ok(()),
+        }
+    }
+
+    /// Passes on what is left, and the end of the stream.
+    async fn end(self, mut to: WriteHalf<'_>) -> Result<(), Cut> {
+        to.write_all(&self.bytes).await?;
+        to.shutdown().await?;
+        Ok(())
     }
 }

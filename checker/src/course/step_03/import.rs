@@ -3,6 +3,7 @@
 use std::cell::Cell;
 
 use serde_json::json;
+use taps::Moment;
 
 use super::{days_ago, expect_conflict, expect_days, expect_none_named, recased, today};
 use crate::course::api::Api;
@@ -11,7 +12,6 @@ use crate::course::habit::Habit;
 use crate::course::problem::{expect_invalid, expect_no_internals, expect_problem};
 use crate::outcome::{Outcome, Stop};
 use crate::probe::{NoAnswer, Request};
-use taps::Moment;
 
 /// The most habits of an import.
 const HABITS_MOST: usize = 100;

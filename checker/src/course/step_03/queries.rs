@@ -1,11 +1,12 @@
 //! What a request costs in statements.
 
+use taps::Statement;
+
 use super::import_some;
 use crate::course::api::Api;
 use crate::course::check::{Check, check};
 use crate::course::database::Store;
 use crate::outcome::{Outcome, Stop};
-use taps::Statement;
 
 /// How often a list is read whose statements are counted.
 const TRIES: usize = 3;

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use serde_json::json;
+use taps::Fault;
 
 use super::causes::tells_cause;
 use crate::course::api::{Api, Instance};
@@ -13,7 +14,6 @@ use crate::course::logline;
 use crate::course::problem::{expect_no_internals, expect_problem};
 use crate::outcome::{Outcome, Stop};
 use crate::probe::{Answer, Request};
-use taps::Fault;
 
 /// What servers that lose their database get as `REQUEST_TIMEOUT_MS`.
 pub const TIMEOUT_MS: &str = "400";

@@ -1,12 +1,12 @@
 //! Where what users send stands on its way to the database.
 
 use serde_json::json;
+use taps::Place;
 
 use crate::course::api::Api;
 use crate::course::habit::Habit;
 use crate::outcome::{Outcome, Stop};
 use crate::probe::{Answer, Request};
-use taps::Place;
 
 /// Fails when something that a user sent stands in the text of a statement.
 pub async fn never_in_text(api: &Api) -> Outcome {

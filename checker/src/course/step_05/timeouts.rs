@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use serde_json::json;
+use taps::record::Kind;
+use taps::{Fault, Moment};
 
 use super::outage::{expect_nothing_of_the_inside, hurried, in_time, well_again, working};
 use crate::course::api::Api;
@@ -14,8 +16,6 @@ use crate::course::habit::Habit;
 use crate::course::problem::expect_problem;
 use crate::outcome::{Outcome, Stop};
 use crate::probe::{Answer, Request};
-use taps::record::Kind;
-use taps::{Fault, Moment};
 
 /// How many clients hang up: more than a pool has connections, most often.
 const CLIENTS: u32 = 40;

@@ -4,11 +4,12 @@ use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use taps::{Moment, Place, Statement, Tap};
+
 use super::show;
 use crate::grade::Event;
 use crate::outcome::Problem;
 use crate::services::{self, Client, Fault, Service};
-use taps::{Moment, Place, Statement, Tap};
 
 /// Round trips per kind of statement, on each of the two ways.
 const ROUND_TRIPS: usize = 2_000;

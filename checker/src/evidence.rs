@@ -77,6 +77,7 @@ fn save_in(folder: &Path, run: &RunReport) -> Result<PathBuf, Problem> {
             format!("The evidence of this run could not be kept in {}: {error}.", folder.display()),
             "The verdict stands. Make that folder writable, or set CARGO_TARGET_DIR to one that is.",
         )
+        .because_of(&error)
     };
     fs::create_dir_all(folder).map_err(unwritable)?;
     let lock = File::options().create(true).truncate(false).write(true).open(folder.join(".lock")).map_err(unwritable)?;

@@ -1,5 +1,6 @@
 //! What examining a server can come to. Checks return these values; only `report` prints them.
 
+use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -122,6 +123,16 @@ impl Problem {
     /// A problem without supporting lines.
     pub fn new(title: impl Into<String>, remedy: impl Into<String>) -> Self {
         Problem { title: title.into(), remedy: remedy.into(), details: Vec::new() }
+    }
+
+    /// The same problem; where `error`, from which it comes, is that the disk is full, the remedy is to free some space.
+    pub fn because_of(self, error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                Problem { remedy: "The disk is full: free some space, then try again.".to_owned(), ..self }
+            }
+            _ => self,
+        }
     }
 }
 

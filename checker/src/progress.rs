@@ -175,6 +175,7 @@ fn unusable(root: &Path, what: &str, error: &io::Error) -> Problem {
         format!("Your progress could not be {what}: {}: {error}.", root.join(FILE).display()),
         "Make that file and its folder readable and writable for you; until then, name the step, as in `cargo run -p checker -- check 1`.",
     )
+    .because_of(error)
 }
 
 #[cfg(test)]
@@ -314,6 +315,12 @@ mod tests {
     fn a_missing_folder_is_a_problem() {
         let root = folder();
         let problem = Progress::update(&root.path().join("nowhere"), |_| {}).expect_err("there is no such folder");
-        assert!(problem.title.contains("could not be written"));
+        assert!(problem.title.contains("could not be written") && problem.remedy.contains("writable"), "{problem:?}");
+    }
+
+    #[test]
+    fn on_a_full_disk_the_remedy_is_to_free_some_space() {
+        let problem = unusable(Path::new("/w"), "written", &io::ErrorKind::StorageFull.into());
+        assert!(problem.remedy.contains("free some space"), "{problem:?}");
     }
 }

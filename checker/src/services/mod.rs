@@ -187,7 +187,7 @@ async fn first<S: Service>(root: &Path, audience: &mut impl Audience) -> Result<
             Err(why) => tried.push(why),
         }
     }
-    Err(Problem { details: tried, ..missing(&kind) })
+    Err(missing(&kind, &tried))
 }
 
 /// The server that the environment names, if it names one.
@@ -225,16 +225,20 @@ async fn compose<S: Service>(root: &Path) -> Result<S, String> {
     service.map_err(|why| format!("The container {} {why}.", kind.compose))
 }
 
-/// What to say where there is no service of this kind.
-fn missing(kind: &Kind) -> Problem {
+/// What to say where there is no service of this kind, after these sources have failed.
+fn missing(kind: &Kind, tried: &[String]) -> Problem {
     let install = match packages::command(kind) {
         Some(command) => format!("Type `{command}`"),
         None => format!("Install {} with your system's package manager", kind.name),
     };
-    Problem::new(
-        format!("There is no {} that the checker could use.", kind.name),
-        format!("{install}, or start docker, or set {} to the URL of a server that runs.", kind.variable),
-    )
+    let ways = format!("{install}, or start docker, or set {} to the URL of a server that runs.", kind.variable);
+    Problem {
+        details: tried.iter().flat_map(|what| what.lines()).map(str::to_owned).collect(),
+        ..Problem::new(
+            format!("There is no {} that the checker could use.", kind.name),
+            if tried.is_empty() { ways } else { format!("Mend what the lines below tell of, or try another way. {ways}") },
+        )
+    }
 }
 
 /// What [`doctor`](crate::commands) shows: where each service would come from.
@@ -252,10 +256,13 @@ async fn outlook<S: Service>() -> Result<String, Problem> {
     };
     let found = programs::find(&kind.programs, &programs::path()).await;
     let source = match found.first() {
-        Some(programs) => format!("{}, {}", programs.version, Source::Private(programs.folder.clone())),
+        Some(programs) => {
+            Work::open()?;
+            format!("{}, {}", programs.version, Source::Private(programs.folder.clone()))
+        }
         None => match docker::version().await {
             Some(version) => format!("{} (docker {version})", Source::Compose),
-            None => return Err(Problem { details: unused, ..missing(&kind) }),
+            None => return Err(missing(&kind, &unused)),
         },
     };
     Ok(unused.into_iter().fold(source, |source, why| format!("{source}. {why}")))

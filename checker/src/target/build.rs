@@ -10,8 +10,9 @@ use tokio::sync::mpsc;
 
 use super::guard::{Care, Ending, Guarded, Program};
 use super::{PrepareError, environment};
+use diagnosis::Complaints;
 
-mod diagnosis;
+pub mod diagnosis;
 
 /// How long cargo may work, waiting for another cargo not counted.
 const BUILD_WITHIN: Duration = Duration::from_secs(10 * 60);
@@ -71,7 +72,19 @@ struct Target {
 #[derive(Debug, Deserialize)]
 struct Diagnostic {
     level: String,
+    message: String,
     rendered: Option<String>,
+    /// The places in the code that it names.
+    #[serde(default)]
+    spans: Vec<serde::de::IgnoredAny>,
+    /// Its notes.
+    #[serde(default)]
+    children: Vec<Note>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Note {
+    message: String,
 }
 
 /// Something cargo has written.
@@ -126,14 +139,14 @@ struct Build<'a> {
     clock: Clock,
     /// Programs of the package: name, executable, manifest.
     programs: Vec<(String, PathBuf, PathBuf)>,
-    errors: Vec<String>,
+    errors: Complaints,
     size: usize,
     words: VecDeque<String>,
 }
 
 impl<'a> Build<'a> {
     fn new(name: &'a str) -> Self {
-        Build { name, clock: Clock::new(), programs: Vec::new(), errors: Vec::new(), size: 0, words: VecDeque::new() }
+        Build { name, clock: Clock::new(), programs: Vec::new(), errors: Complaints::default(), size: 0, words: VecDeque::new() }
     }
 
     fn note(&mut self, record: Record) {
@@ -155,10 +168,16 @@ impl<'a> Build<'a> {
             return;
         };
         // The same error of a library and of its tests, and "aborting due to 3 previous errors", tell nothing new.
-        let is_new = !self.errors.contains(&rendered) && !rendered.contains("aborting due to");
+        let is_new = !self.errors.rendered.contains(&rendered) && !rendered.contains("aborting due to");
         if is_new && self.size < MESSAGES {
             self.size += rendered.len();
-            self.errors.push(rendered);
+            self.errors.rendered.push(rendered);
+            if diagnostic.spans.is_empty() {
+                let texts = std::iter::once(&diagnostic.message).chain(diagnostic.children.iter().map(|note| &note.message));
+                self.errors.elsewhere.extend(texts.flat_map(|text| text.lines()).map(str::to_owned));
+            } else {
+                self.errors.in_code = true;
+            }
         }
     }
 
@@ -331,6 +350,23 @@ mod tests {
         let expected = [BuildProgress::Downloading, BuildProgress::Waiting, BuildProgress::Compiling { done: 1, total: 2, now }];
         assert_eq!(seen, expected);
         assert_eq!(build.words, ["    Updating crates.io index", "error: no"]);
+    }
+
+    #[test]
+    fn an_error_that_names_no_place_is_told_from_one_in_the_code() {
+        let heard = |json: &str| {
+            let mut build = Build::new("step");
+            build.note(serde_json::from_str(json).expect("a record"));
+            build.errors
+        };
+        let full = r#"{"reason":"compiler-message","message":{"level":"error","message":"linking with `cc` failed: exit status: 1",
+            "code":null,"rendered":"error: linking\n","spans":[],"children":[{"message":"some arguments are omitted\nterminated","spans":[]}]}}"#;
+        let errors = heard(full);
+        assert!(!errors.in_code);
+        assert_eq!(errors.elsewhere, ["linking with `cc` failed: exit status: 1", "some arguments are omitted", "terminated"]);
+        let errors = heard(&full.replacen(r#""spans":[]"#, r#""spans":[{"line_start":1}]"#, 1));
+        assert!(errors.in_code && errors.elsewhere.is_empty());
+        assert_eq!(errors.rendered, ["error: linking\n"]);
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub mod ports;
 pub mod process_tree;
 mod server;
 
-pub use build::BuildProgress;
+pub use build::{BuildProgress, diagnosis};
 pub use launch::{Launcher, RunToExit};
 pub use log::{Log, Mark, Stream};
 pub use server::Server;

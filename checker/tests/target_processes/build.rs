@@ -131,6 +131,32 @@ fn a_target_folder_that_cannot_be_written_is_told() {
     expect_environment(&trial.run(checker), "cannot write");
 }
 
+/// Puts a file system of size `$1` over folder `$2`, in a view of the files that only what follows has.
+const SMALL_DISK: &str = r#"mount -t tmpfs -o size="$1" none "$2" || exit 1; shift 2; exec "$@""#;
+
+#[test]
+fn a_full_disk_is_told_whether_the_compiler_or_the_linker_meets_it() {
+    if !Command::new("unshare").args(["--mount", "true"]).output().is_ok_and(|output| output.status.success()) {
+        eprintln!("skipped: this machine lets nobody have a file system of their own");
+        return;
+    }
+    for size in ["64k", "1m"] {
+        let trial = step(MANIFEST, "fn main() {}");
+        let target = trial.folder().join("target");
+        fs::create_dir(&target).expect("a writable folder");
+        let checker = checker(&trial);
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "/bin/sh", "-c", SMALL_DISK, "sh", size]).arg(&target);
+        command.arg(checker.get_program()).args(checker.get_args());
+        command
+            .current_dir(trial.folder())
+            .env("CARGO_NET_OFFLINE", "true")
+            .env("CARGO_TARGET_DIR", &target)
+            .stdin(Stdio::null());
+        expect_environment(&trial.run(command), "The disk is full");
+    }
+}
+
 #[test]
 fn waiting_for_another_cargo_is_not_build_time() {
     const SECONDS: f64 = 3.0;

@@ -30,6 +30,7 @@ impl Dotenv {
         Self::replace(&path, variables).map_err(|error| {
             let title = format!("{} cannot be written: {error}.", path.display());
             Problem::new(title, "Make the folder writable, or leave out --write-env and export the variables yourself.")
+                .because_of(&error)
         })
     }
 

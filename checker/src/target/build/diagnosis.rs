@@ -5,7 +5,21 @@ use super::super::guard::Ending;
 use super::{BUILD_WITHIN, WAIT_WITHIN};
 use crate::outcome::Problem;
 
-/// A cause that cargo's own words give away, when the compiler has said nothing.
+/// How many of the lines that give a cause away are shown.
+const TELLING: usize = 3;
+
+/// What the compiler has complained of.
+#[derive(Debug, Default)]
+pub struct Complaints {
+    /// Each error as a person reads it.
+    pub rendered: Vec<String>,
+    /// Whether one of them names a place in the code.
+    pub in_code: bool,
+    /// The plain lines of those that name none.
+    pub elsewhere: Vec<String>,
+}
+
+/// A cause that the words of cargo or of the compiler give away.
 struct Cause {
     /// Any of these tells it.
     signs: &'static [&'static str],
@@ -17,25 +31,39 @@ struct Cause {
 
 impl Cause {
     fn is_in(&self, lines: &[String]) -> bool {
-        lines.iter().any(|line| self.signs.iter().any(|sign| line.contains(sign)))
+        lines.iter().any(|line| self.is_told_by(line))
+    }
+
+    fn is_told_by(&self, line: &str) -> bool {
+        self.signs.iter().any(|sign| line.contains(sign))
     }
 }
 
-/// The one thing the compiler complains of that is not in anybody's code.
-const NO_LINKER: Cause = Cause {
-    signs: &["linker `cc` not found"],
-    own: false,
-    title: "There is no C linker, which Rust needs to put a program together.",
-    remedy: "Install one: `sudo apt install build-essential`, `sudo dnf install gcc`, or on macOS `xcode-select --install`.",
-};
-
-const CAUSES: &[Cause] = &[
+/// What the compiler or cargo complains of without naming a place in the code, and that is nobody's code.
+const MACHINE: &[Cause] = &[
     Cause {
-        signs: &["No space left on device"],
+        // The linker writes through memory that the file stands behind; without room that is a bus error.
+        signs: &["No space left on device", "Disk quota exceeded", "terminated with signal 7"],
         own: false,
         title: "The disk is full.",
         remedy: "Free some space; `cargo clean` in another project is a quick way to some gigabytes.",
     },
+    Cause {
+        signs: &["(signal: 9, SIGKILL", "terminated with signal 9"],
+        own: false,
+        title: "The compiler was killed, most likely because memory ran out.",
+        remedy: "Close other programs, or set CARGO_BUILD_JOBS=1 to compile one crate at a time.",
+    },
+    Cause {
+        signs: &["linker `cc` not found"],
+        own: false,
+        title: "There is no C linker, which Rust needs to put a program together.",
+        remedy: "Install one: `sudo apt install build-essential`, `sudo dnf install gcc`, or on macOS `xcode-select --install`.",
+    },
+];
+
+/// What cargo complains of before or instead of compiling.
+const CARGO: &[Cause] = &[
     Cause {
         signs: &["Permission denied", "Read-only file system", "failed to create directory"],
         own: false,
@@ -47,12 +75,6 @@ const CAUSES: &[Cause] = &[
         own: false,
         title: "The Rust toolchain is missing or incomplete.",
         remedy: "Run `rustup show` in this folder: it installs the toolchain that rust-toolchain.toml names.",
-    },
-    Cause {
-        signs: &["(signal: 9, SIGKILL"],
-        own: false,
-        title: "The compiler was killed, most likely because memory ran out.",
-        remedy: "Close other programs, or set CARGO_BUILD_JOBS=1 to compile one crate at a time.",
     },
     Cause {
         signs: &["failed to parse lock file", "failed to parse lockfile"],
@@ -102,14 +124,17 @@ const CAUSES: &[Cause] = &[
 ];
 
 /// What to say of a cargo that ended badly.
-pub fn of_failure(name: &str, ending: Ending, errors: &[String], words: &[String]) -> PrepareError {
+pub fn of_failure(name: &str, ending: Ending, errors: &Complaints, words: &[String]) -> PrepareError {
     let own_words = cargos_words(words);
-    let cause = match errors {
-        [] => CAUSES.iter().find(|cause| cause.is_in(&own_words)),
-        errors => Some(&NO_LINKER).filter(|cause| cause.is_in(errors)),
-    };
-    match cause {
-        None if !errors.is_empty() => PrepareError::NotBuilt(errors.concat()),
+    if !errors.in_code
+        && let Some(problem) = of_machine(errors.elsewhere.iter().chain(&own_words))
+    {
+        return PrepareError::Environment(problem);
+    }
+    if !errors.rendered.is_empty() {
+        return PrepareError::NotBuilt(errors.rendered.concat());
+    }
+    match CARGO.iter().find(|cause| cause.is_in(&own_words)) {
         Some(cause) if cause.own => not_built(cause.title, cause.remedy, &own_words),
         Some(cause) => environment(cause.title, cause.remedy, own_words),
         None if matches!(ending, Ending::Code(_)) => {
@@ -121,6 +146,14 @@ pub fn of_failure(name: &str, ending: Ending, errors: &[String], words: &[String
             own_words,
         ),
     }
+}
+
+/// What this machine lacks, if these words of cargo and the compiler tell it.
+pub fn of_machine<'a>(words: impl Iterator<Item = &'a String> + Clone) -> Option<Problem> {
+    MACHINE.iter().find_map(|cause| {
+        let telling: Vec<String> = words.clone().filter(|line| cause.is_told_by(line)).take(TELLING).cloned().collect();
+        (!telling.is_empty()).then(|| Problem { details: telling, ..Problem::new(cause.title, cause.remedy) })
+    })
 }
 
 /// A package without a program to run.
@@ -183,9 +216,18 @@ fn cargos_words(words: &[String]) -> Vec<String> {
 mod tests {
     use super::*;
 
-    fn said(errors: &[&str], words: &str) -> PrepareError {
-        let lines = |text: &[&str]| text.iter().map(|&line| line.to_owned()).collect::<Vec<_>>();
-        of_failure("step-01-api-basics", Ending::Code(101), &lines(errors), &lines(&words.lines().collect::<Vec<_>>()))
+    fn said(errors: &Complaints, words: &str) -> PrepareError {
+        let words: Vec<String> = words.lines().map(str::to_owned).collect();
+        of_failure("step-01-api-basics", Ending::Code(101), errors, &words)
+    }
+
+    fn cargo_said(words: &str) -> PrepareError {
+        said(&Complaints::default(), words)
+    }
+
+    fn errors(text: &str, in_code: bool) -> Complaints {
+        let elsewhere = if in_code { Vec::new() } else { text.lines().map(str::to_owned).collect() };
+        Complaints { rendered: vec![text.to_owned()], in_code, elsewhere }
     }
 
     fn environment_title(error: PrepareError) -> String {
@@ -206,25 +248,43 @@ mod tests {
     fn what_the_machine_lacks_is_not_the_learners_turn() {
         let network = "    Updating crates.io index\nerror: failed to get `itoa` as a dependency of package `step v0.1.0`\n\n\
                        Caused by:\n  download of config.json failed";
-        assert!(environment_title(said(&[], network)).contains("download"));
+        assert!(environment_title(cargo_said(network)).contains("download"));
         let toolchain = "error: toolchain '1.95.0-x86_64-unknown-linux-gnu' is not installed";
-        assert!(environment_title(said(&[], toolchain)).contains("toolchain"));
+        assert!(environment_title(cargo_said(toolchain)).contains("toolchain"));
         let memory = "error: could not compile `serde`\n\nCaused by:\n  process didn't exit successfully: `rustc` (signal: 9, SIGKILL: kill)";
-        assert!(environment_title(said(&[], memory)).contains("memory"));
-        let linker = "error: linker `cc` not found\n  |\n  = note: No such file or directory (os error 2)\n\n";
-        assert!(environment_title(said(&[linker], "error: could not compile `step`")).contains("linker"));
+        assert!(environment_title(cargo_said(memory)).contains("memory"));
+        let linker = "linker `cc` not found\nNo such file or directory (os error 2)\n";
+        assert!(environment_title(said(&errors(linker, false), "error: could not compile `step`")).contains("linker"));
+    }
+
+    #[test]
+    fn a_full_disk_is_not_the_learners_turn_whoever_notices_it() {
+        let words = "error: failed to write `/t/debug/.fingerprint/step/invoked.timestamp`\n\nCaused by:\n  No space left on device (os error 28)";
+        assert_eq!(environment_title(cargo_said(words)), "The disk is full.");
+        for error in [
+            "failed to write to `/t/debug/deps/rmetaX/full.rmeta`: No space left on device (os error 28)\n",
+            "linking with `cc` failed: exit status: 1\ncollect2: fatal error: ld terminated with signal 7 [Bus error]\n",
+        ] {
+            let PrepareError::Environment(problem) = said(&errors(error, false), "error: could not compile `step`") else {
+                panic!("{error}");
+            };
+            assert_eq!(problem.title, "The disk is full.");
+            assert_eq!(problem.details, [error.lines().last().unwrap_or_default()]);
+        }
     }
 
     #[test]
     fn words_in_the_learners_code_mean_nothing() {
-        let error = "error[E0308]: mismatched types\n  let message: u16 = \"Permission denied\";\n";
-        assert_eq!(not_built_text(said(&[error], "error: could not compile `step`")), error);
+        let error = "error[E0308]: mismatched types\n  let message: u16 = \"No space left on device\";\n";
+        assert_eq!(not_built_text(said(&errors(error, true), "error: could not compile `step`")), error);
+        let linking = "linking with `cc` failed: exit status: 1\nundefined symbol: transmogrify\n";
+        assert_eq!(not_built_text(said(&errors(linking, false), "error: could not compile `step`")), linking);
     }
 
     #[test]
     fn cargos_own_words_begin_with_its_error_and_keep_their_shape() {
         let words = "   Compiling step v0.1.0\nerror: TOML parse error\n  |\n3 | version =\n  |           ^";
-        let text = not_built_text(said(&[], words));
+        let text = not_built_text(cargo_said(words));
         assert!(text.starts_with("A Cargo.toml cannot be read."));
         assert!(text.ends_with("error: TOML parse error\n  |\n3 | version =\n  |           ^\n"), "{text}");
     }

@@ -8,6 +8,7 @@ use tokio::process::Command;
 
 use crate::course::{STEPS, Step};
 use crate::outcome::Problem;
+use crate::target::diagnosis;
 
 /// The saboteur's package.
 const SABOTEUR: &str = "saboteur";
@@ -65,10 +66,11 @@ impl Programs {
         })?;
         if !output.status.success() {
             let complaint = String::from_utf8_lossy(&output.stderr);
-            return Err(Problem {
-                details: complaint.lines().take(SHOWN).map(str::to_owned).collect(),
+            let complaint: Vec<String> = complaint.lines().map(str::to_owned).collect();
+            return Err(diagnosis::of_machine(complaint.iter()).unwrap_or_else(|| Problem {
+                details: complaint.into_iter().take(SHOWN).collect(),
                 ..Problem::new("The saboteur or a solution does not build.", "Mend what the compiler names.")
-            });
+            }));
         }
         let artifacts = String::from_utf8_lossy(&output.stdout);
         let find = |name: &str| {

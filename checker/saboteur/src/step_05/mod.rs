@@ -1,5 +1,6 @@
 //! Wrong servers for step 5: loose shapes, input that is trusted, and a database whose end is the server's.
 
+mod aftermath;
 mod causes;
 mod controls;
 mod cors;
@@ -35,6 +36,7 @@ pub fn sabotages() -> Vec<Sabotage> {
         paths::sabotages(),
         limits::sabotages(),
         odd::sabotages(),
+        aftermath::sabotages(),
         injection::sabotages(),
         parameters::sabotages(),
         outage::sabotages(),

@@ -133,7 +133,8 @@ fn ends() -> Vec<Sabotage> {
     ]
 }
 
-fn is_no_utf8(request: &Request) -> bool {
+/// Whether a body is no UTF-8.
+pub fn is_no_utf8(request: &Request) -> bool {
     std::str::from_utf8(&request.body).is_err()
 }
 

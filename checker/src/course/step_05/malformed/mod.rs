@@ -55,7 +55,7 @@ pub fn checks() -> Vec<Check> {
                 let (answer, list) = api.list().await?;
                 match list.iter().any(|listed| listed.id == habit.id) {
                     true => Ok(()),
-                    false => Err(answer.fail("a list with the habit that was just made", "a list without it")),
+                    false => Err(answer.fail("a list with the habit that was made after the malformed requests", "a list without it")),
                 }
             }),
     ]

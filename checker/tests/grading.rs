@@ -202,6 +202,19 @@ fn every_kind_of_end_has_its_exit_code() {
 }
 
 #[test]
+fn a_pass_counts_where_its_evidence_cannot_be_kept() {
+    if !has_python() {
+        return;
+    }
+    let scratch = Scratch::new();
+    std::fs::write(scratch.file("target"), "a file in the way").expect("the folder is writable");
+    let output = scratch.run(&["check", "1", "--command", &server("right_step_01.py")]);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("could not be kept"), "{output:?}");
+    let progress = std::fs::read_to_string(scratch.file(".checker-progress")).expect("progress was written");
+    assert!(progress.contains("passed 1"), "{progress}");
+}
+
+#[test]
 fn hints_come_one_at_a_time_and_begin_with_the_first_failure() {
     if !has_python() {
         return;

@@ -46,14 +46,21 @@ async fn run(workshop: &Workshop, step: &'static Step, args: GradeArgs, style: &
         Format::Junit => report::junit(&report),
     };
     tell(&format!("{}\n", text.trim_end_matches('\n')))?;
-    // The verdict is told by now: a folder that cannot be written takes nothing of it away.
-    evidence::save(workshop.root(), step.slug, &report)?;
-    record(workshop, &grading, &report)?;
+    keep(workshop, &grading, &report)?;
     Ok(report.verdict.exit_code())
 }
 
+/// Keeps the evidence, and the progress if the step passed. The verdict is told by now: where one of them cannot be written,
+/// the other is.
+pub fn keep(workshop: &Workshop, grading: &Grading, report: &RunReport) -> Result<(), Trouble> {
+    let saved = evidence::save(workshop.root(), grading.step.slug, report);
+    record(workshop, grading, report)?;
+    saved?;
+    Ok(())
+}
+
 /// Remembers a pass of the learner's own work. Solutions and foreign URLs are nobody's progress.
-pub fn record(workshop: &Workshop, grading: &Grading, report: &RunReport) -> Result<(), Trouble> {
+fn record(workshop: &Workshop, grading: &Grading, report: &RunReport) -> Result<(), Trouble> {
     let own = match &grading.spec {
         Spec::Package(package) => *package == grading.step.package(),
         Spec::Command(_) => true,

@@ -13,7 +13,6 @@ use super::sources::Sources;
 use super::watcher::Watcher;
 use crate::cli::TargetArgs;
 use crate::course::Step;
-use crate::evidence;
 use crate::grade::{Event, Grading, grade};
 use crate::outcome::{Problem, RunReport};
 use crate::target::Spec;
@@ -170,14 +169,8 @@ impl<'a> Session<'a> {
         if let Some(watcher) = &mut self.watcher {
             watcher.end_run();
         }
-        let problem = self.keep(&report).err().map(|trouble| trouble.problem);
+        let problem = check::keep(self.workshop, &self.grading, &report).err().map(|trouble| trouble.problem);
         Happening::Graded(Box::new(report), problem)
-    }
-
-    /// Keeps the evidence, and the progress if the step passed.
-    fn keep(&self, report: &RunReport) -> Result<(), Trouble> {
-        evidence::save(self.workshop.root(), self.step.slug, report)?;
-        check::record(self.workshop, &self.grading, report)
     }
 }
 

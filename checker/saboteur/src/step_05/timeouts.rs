@@ -8,10 +8,10 @@ use serde_json::json;
 
 use super::outage::{Trouble, ask, in_trouble};
 use super::wrong;
-use crate::message::{Answer, Request, any, creates};
+use crate::message::{Answer, Request, any, creates, lists, patches, reads};
 use crate::proxy::Lost;
 use crate::sabotage::Sabotage;
-use crate::step_03::{imports, refusal, refuse};
+use crate::step_03::{completes, imports, refusal, refuse};
 
 const SLOW: &[&str] = &["5.database-slow"];
 const POOL: &[&str] = &["5.pool"];
@@ -116,7 +116,7 @@ fn hang_ups() -> Vec<Sabotage> {
     let leaking = |name, breaks, when: fn(&Request) -> bool, connections: usize| {
         let leaked: Rc<Cell<usize>> = Rc::default();
         wrong(name, POOL, breaks).instead(
-            |request| creates(request) || imports(request),
+            move |request| creates(request) || when(request),
             async move |request, server| {
                 if leaked.get() >= connections {
                     tokio::time::sleep(Duration::from_millis(400)).await;
@@ -145,6 +145,25 @@ fn hang_ups() -> Vec<Sabotage> {
             "hang-ups-in-creates-take-connections",
             "A POST that is given up takes one of 10 connections along.",
             creates,
+            10,
+        ),
+        leaking(
+            "hang-ups-in-lists-take-connections",
+            "GET /habits that is given up takes one of 10 connections along.",
+            lists,
+            10,
+        ),
+        leaking(
+            "hang-ups-in-reads-take-connections",
+            "GET /habits/{id} that is given up takes one of 10 connections along.",
+            reads,
+            10,
+        ),
+        leaking("hang-ups-in-patches-take-connections", "PATCH that is given up takes one of 10 connections along.", patches, 10),
+        leaking(
+            "hang-ups-in-completions-take-connections",
+            "PUT of a completion that is given up takes one of 10 connections along.",
+            completes,
             10,
         ),
         uncommitted(writes),

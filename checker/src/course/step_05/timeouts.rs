@@ -17,7 +17,7 @@ use crate::course::problem::expect_problem;
 use crate::outcome::{Outcome, Stop};
 use crate::probe::{Answer, Request};
 
-/// How many clients hang up: more than a pool has connections, most often.
+/// How many clients hang up in each round: more than a pool has connections, most often.
 const CLIENTS: u32 = 40;
 /// How long the least patient clients wait.
 const PATIENCE: Duration = Duration::from_millis(60);
@@ -70,13 +70,16 @@ pub fn checks() -> Vec<Check> {
             .proof(async |api| {
                 let server = hurried(api).await?;
                 let api = &server.api;
-                working(api).await?;
+                let habit = working(api).await?;
                 let mut hits = 0;
-                for (held_back, step) in ROUNDS {
-                    let slow = api.store()?.tap().delay(held_back);
-                    join_all((0..CLIENTS).map(|number| hang_up(api, number, PATIENCE + step * number))).await;
-                    tokio::time::sleep(held_back).await;
-                    hits += slow.heal();
+                for request in [storing, using] {
+                    for (held_back, step) in ROUNDS {
+                        let slow = api.store()?.tap().delay(held_back);
+                        let hang_up = |number| hang_up(api, request(api, &habit, number), PATIENCE + step * number);
+                        join_all((0..CLIENTS).map(hang_up)).await;
+                        tokio::time::sleep(held_back).await;
+                        hits += slow.heal();
+                    }
                 }
                 if hits == 0 {
                     return Err(Stop::Inconclusive("the server asked its database for nothing while that was slow".into()));
@@ -113,12 +116,27 @@ async fn unanswered(api: &Api) -> Outcome<Answer> {
     }
 }
 
-/// Sends a write, and closes the connection when there is no answer in time.
-async fn hang_up(api: &Api, number: u32, patience: Duration) {
-    let request = match number % 2 {
+/// What a client asks for who hangs up: first what most often needs a transaction.
+fn storing(api: &Api, _: &Habit, number: u32) -> Request {
+    match number % 2 {
         0 => Request::new("POST", "/habits").json(&json!({ "name": api.data.name() })),
         _ => Request::new("POST", "/habits/import").json(&json!([{ "name": api.data.name() }])),
-    };
+    }
+}
+
+/// Then the rest of what is done with a habit, each client on a day of its own.
+fn using(_: &Api, habit: &Habit, number: u32) -> Request {
+    let path = format!("/habits/{}", habit.id);
+    match number % 4 {
+        0 => Request::new("GET", "/habits"),
+        1 => Request::new("PUT", format!("{path}/completions/2025-{:02}-{:02}", number / 28 + 1, number % 28 + 1)),
+        2 => Request::new("GET", path),
+        _ => Request::new("PATCH", path).json(&json!({ "description": "why" })),
+    }
+}
+
+/// Sends a request, and closes the connection when there is no answer in time.
+async fn hang_up(api: &Api, request: Request, patience: Duration) {
     let _ = tokio::time::timeout(patience, api.http.exchange(request)).await;
 }
 

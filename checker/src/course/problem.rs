@@ -36,6 +36,8 @@ const INTERNALS: &[&str] = &[
     "hibernate",
     "jdbc",
     "duplicate key",
+    // PostgreSQL's detail on a key that is there: columns, and the values in them.
+    ")=(",
     "server closed the connection",
     "violates ",
     "insert into ",
@@ -87,6 +89,14 @@ pub fn expect_invalid(answer: &Answer, field: &str) -> Outcome {
             let expected = format!("\"errors\": [{{\"field\": \"{field}\", \"message\": \"…\"}}]");
             Err(answer.fail(expected, format!("\"errors\": {}", problem["errors"])))
         }
+    }
+}
+
+/// Fails unless the answer has the id under which the log tells of it.
+pub fn expect_request_id(answer: &Answer) -> Outcome {
+    match answer.header("x-request-id") {
+        Some(id) if !id.trim().is_empty() => Ok(()),
+        _ => Err(answer.fail("an x-request-id, as on every answer", "no x-request-id")),
     }
 }
 

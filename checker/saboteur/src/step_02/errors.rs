@@ -181,8 +181,6 @@ fn bad_ids() -> Vec<Sabotage> {
             .answer(word, |_, answer| set_problem_status(answer, 500)),
         wrong("bad-id-as-text", trips, "An id that is no integer answers in the framework's own words.")
             .answer(word, |_, answer| answer.set_body("text/plain; charset=utf-8", "Invalid URL: cannot parse the id")),
-        wrong("bad-id-answers-422", trips, "An id that is no integer answers 422.")
-            .answer(word, |_, answer| set_problem_status(answer, 422)),
         wrong("bad-id-of-delete-is-empty", trips, "DELETE of an id that is no integer answers without a body.")
             .answer(move |request| deletes(request) && word(request), |_, answer| answer.clear()),
         wrong("huge-id-answers-500", trips, "An id beyond 64 bits answers 500.")
@@ -242,6 +240,12 @@ fn internals() -> Vec<Sabotage> {
             "A wrong media type answers with a traceback.",
             |_, answer| answer.status() == 415,
             "Traceback (most recent call last): File \"app.py\", line 7",
+        ),
+        leak(
+            "percent-signs-show-a-stack-trace",
+            "Percent signs in a path that stand for nothing answer with a stack trace.",
+            |request, _| request.path().contains("%zz"),
+            "URIError: URI malformed at decodeURIComponent at node:internal/router:88",
         ),
         leak(
             "bad-id-names-the-parser",

@@ -80,6 +80,13 @@ fn long_names() -> Vec<Sabotage> {
     vec![
         wrong("long-name-is-accepted", trips, "POST stores a name of 101 characters.").accepts(creates, "name", too_long),
         wrong("patch-accepts-a-long-name", trips, "PATCH stores a name of 101 characters.").accepts(patches, "name", too_long),
+        wrong("name-is-counted-in-signs", trips, "Signs made of several characters count as one.").accepts(
+            creates,
+            "name",
+            |name| {
+                same_if(name, |name| name.as_str().is_some_and(|name| name.contains('\u{200d}')) && trimmed_length(name) > 100)
+            },
+        ),
         wrong("long-name-is-cut", trips, "A name of 101 characters is cut to 100.").request(writes_but_put, |request| {
             if let Some(Value::String(name)) = request.field("name") {
                 request.set_field("name", name.trim().chars().take(100).collect::<String>());

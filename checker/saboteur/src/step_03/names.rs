@@ -279,6 +279,7 @@ fn internals() -> Vec<Sabotage> {
         told("conflict-shows-the-constraint", "The 409 of POST quotes the database's message.", creates, violation),
         told("conflict-of-patch-shows-the-constraint", "The 409 of PATCH quotes the database's message.", patches, violation),
         told("conflict-of-import-shows-the-constraint", "The 409 of an import quotes the database's message.", imports, violation),
+        told("conflict-shows-the-key", "The 409 of POST shows the columns of the constraint.", creates, "Key (user_id, lower(name))=(28, walk) already exists."),
         told("conflict-shows-the-sql", "The 409 of POST shows the statement.", creates, "INSERT INTO habits (user_id, name) VALUES ($1, $2)"),
         told("conflict-shows-the-library", "The 409 of POST shows the library's error.", creates, "sqlx::Error: Database(PgDatabaseError)"),
         told("conflict-shows-the-sqlstate", "The 409 of POST shows the SQLSTATE.", creates, "ERROR: SQLSTATE 23505"),

@@ -82,6 +82,14 @@ fn proofs() -> Vec<Sabotage> {
         lax("basic-is-taken", "A token behind Basic is taken.", |field| field.strip_prefix("Basic ")),
         lax("token-is-a-scheme", "A token behind Token is taken.", |field| field.strip_prefix("Token ")),
         lax("bare-tokens-are-taken", "A token without a scheme is taken.", |field| (!field.contains(' ')).then_some(field)),
+        wrong("refusal-has-no-request-id", GATES, "The 401 of a request without a token has no x-request-id.").answer(
+            |request| request.header("authorization").is_none(),
+            |_, answer| {
+                if answer.status() == 401 {
+                    answer.remove_header("x-request-id");
+                }
+            },
+        ),
         wrong("garbage-answers-500", GATES, "A token that is none answers 500.").answer(
             |request| request.header("authorization").is_some_and(|field| field.contains("garbage")),
             |_, answer| refuse(answer, 500, "Something went wrong."),

@@ -113,6 +113,18 @@ fn refusals() -> Vec<Sabotage> {
             }
             Ok(answer)
         }),
+        wrong("login-asks-with-like", trips, "In the e-mail address of a login, _ and % stand for other characters.").instead(
+            logs_in,
+            async |request, server| {
+                let email = quoted(&text(&request, "email").to_lowercase());
+                let user = number(server, &format!("SELECT id FROM users WHERE lower(email) LIKE {email}")).await?;
+                let mut answer = server.send(request.clone()).await?;
+                if let (401, Some(user), true) = (answer.status(), user, email.contains('_')) {
+                    sign_in(&mut answer, user);
+                }
+                Ok(answer)
+            },
+        ),
         wrong(
             "wrong-password-answers-200",
             &["4.login-wrong", "4.password-whole", "4.delete-me"],

@@ -2,7 +2,7 @@
 
 mod access;
 mod gates;
-mod jwt;
+pub mod jwt;
 mod key;
 mod leaving;
 mod login;
@@ -71,7 +71,7 @@ pub fn asks_me(request: &Request) -> bool {
 }
 
 /// Whether a request is `DELETE /me`.
-fn leaves(request: &Request) -> bool {
+pub fn leaves(request: &Request) -> bool {
     is(request, Method::DELETE, "/me")
 }
 

@@ -164,6 +164,9 @@ fn parts() -> Vec<Sabotage> {
         altered("password-is-cut-at-127-characters", "The 128th character of a password does not count.", |password| {
             password.chars().take(127).collect()
         }),
+        altered("password-loses-its-end", "White space at the end of a password does not count.", |password| {
+            password.trim_end().to_owned()
+        }),
         altered("password-is-trimmed", "White space around a password does not count.", |password| {
             format!("{:8}", password.trim())
         }),
@@ -226,6 +229,11 @@ fn traces() -> Vec<Sabotage> {
         }),
         refused("refused-password-is-logged", "A password that breaks a rule is logged.", 400, |request, _| {
             eprintln!("refused: {:?}", request.field("password"));
+        }),
+        refused("unreadable-body-is-logged", "A signup or login that is no JSON is logged as it came.", 400, |request, _| {
+            if request.json().is_none() {
+                eprintln!("cannot read {}", String::from_utf8_lossy(&request.body));
+            }
         }),
         refused("refused-password-is-answered", "The refusal of a password shows it.", 400, |request, answer| {
             answer.edit(|body| body["detail"] = format!("not good: {:?}", request.field("password")).into());

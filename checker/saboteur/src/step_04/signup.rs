@@ -135,6 +135,13 @@ fn emails() -> Vec<Sabotage> {
             email.split_once('@').is_some_and(|(user, host)| user.contains('.') && !host.is_empty() && !host.contains('.'))
         }),
         text_in("email-may-have-two-ats", "An e-mail address with two @ is accepted.", |email| email.matches('@').count() == 2),
+        text_in(
+            "email-may-have-two-ats-and-a-dot-between",
+            "An e-mail address with two @ is accepted where a dot follows the first.",
+            |email| {
+                email.split('@').collect::<Vec<_>>()[..].get(1..).is_some_and(|rest| rest.len() == 2 && rest[0].contains('.'))
+            },
+        ),
         text_in("email-may-be-long", "An e-mail address of 255 characters is accepted.", |email| email.chars().count() == 255),
         lets_in("email-may-be-a-number", "A number is accepted as an e-mail address.", "email", |email| {
             email.is_some_and(Value::is_number)
@@ -280,6 +287,9 @@ fn taken() -> Vec<Sabotage> {
             ),
         told("taken-email-answers-400", "A signup with a taken e-mail address answers 400.", |answer| {
             refuse(answer, 400, "The e-mail address is taken.")
+        }),
+        told("taken-email-tells-the-constraint", "The 409 of a signup repeats what the database said.", |answer| {
+            refuse(answer, 409, "duplicate key value violates unique constraint \"users_email_key\"");
         }),
         told("taken-email-answers-422", "A signup with a taken e-mail address answers 422.", |answer| {
             refuse(answer, 422, "The e-mail address is taken.")

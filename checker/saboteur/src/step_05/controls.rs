@@ -6,7 +6,7 @@ use super::{any_field, edit_texts, has_body, objects, without_errors, writes_hab
 use crate::message::{Request, puts};
 use crate::sabotage::Sabotage;
 use crate::step_03::{imports, refuse};
-use crate::step_04::signs_up;
+use crate::step_04::{logs_in, signs_up};
 
 const TRIPS: &[&str] = &["5.control-characters"];
 
@@ -164,6 +164,10 @@ fn told() -> Vec<Sabotage> {
                 move |request| has_body(request) && (nul(request, "name") || nul(request, "description")),
                 |_, answer| refuse(answer, 500, "Something went wrong."),
             ),
+        wrong("nul-in-a-login-answers-500", TRIPS, "U+0000 in the e-mail address of a login answers 500.").answer(
+            move |request| logs_in(request) && nul(request, "email"),
+            |_, answer| refuse(answer, 500, "Something went wrong."),
+        ),
         wrong("nul-in-an-address-answers-500", TRIPS, "U+0000 in the e-mail address of a signup answers 500.").answer(
             move |request| signs_up(request) && nul(request, "email"),
             |_, answer| refuse(answer, 500, "Something went wrong."),

@@ -70,6 +70,14 @@ fn misread() -> Vec<Sabotage> {
         left_out("bad-to-is-ignored", "`to` is ignored where it is no date.", "to", |text| !looks_right(text)),
         wrong("imported-days-that-are-none-are-left-out", TRIPS, "An import leaves days out that there are not.")
             .request(imports, |request| keep_days(request, |day| exists(day) || !looks_right(day))),
+        wrong("year-0-answers-500", TRIPS, "PUT of a completion in the year 0 answers 500.").answer(
+            |request| completes(request) && day_of(request).starts_with("0000-01-01"),
+            |_, answer| refuse(answer, 500, "Something went wrong."),
+        ),
+        wrong("imported-year-0-answers-500", TRIPS, "An import with a day of the year 0 answers 500.").answer(
+            |request| imports(request) && String::from_utf8_lossy(&request.body).contains("0000-01-01"),
+            |_, answer| refuse(answer, 500, "Something went wrong."),
+        ),
         wrong("delete-of-no-day-answers-404", TRIPS, "DELETE of a day that there is not answers 404.").answer(
             |request| uncompletes(request) && !exists(day_of(request)),
             |_, answer| refuse(answer, 404, "It was not done on that day."),

@@ -1,10 +1,11 @@
 //! Requests that make no sense, and break something.
 
 use super::{objects, wrong};
-use crate::message::Request;
+use crate::message::{Request, creates};
 use crate::proxy::Lost;
 use crate::sabotage::Sabotage;
 use crate::step_03::{imports, refuse};
+use crate::step_04::jwt::{Jwt, key};
 
 const TRIPS: &[&str] = &["5.malformed"];
 /// What a Rust program that panics in its main thread ends with.
@@ -12,7 +13,7 @@ const PANICKED: i32 = 101;
 
 /// What this file adds to the catalogue.
 pub fn sabotages() -> Vec<Sabotage> {
-    [bytes(), values(), addresses(), heads(), ends()].into_iter().flatten().collect()
+    [bytes(), values(), addresses(), heads(), ends(), tokens()].into_iter().flatten().collect()
 }
 
 /// Answers 500 to such requests.
@@ -58,10 +59,18 @@ fn values() -> Vec<Sabotage> {
             let is_endless = |value: &serde_json::Value| value.as_str().is_some_and(|text| text.len() > 5_000);
             objects(request).iter().any(|object| object.values().any(is_endless))
         }),
-        fails("null-in-a-list-answers-500", "null in the place of an imported habit answers 500.", |request| {
-            let items: Vec<serde_json::Value> = serde_json::from_slice(&request.body).unwrap_or_default();
-            imports(request) && items.iter().any(|item| !item.is_object())
-        }),
+        wrong(
+            "null-in-a-list-answers-500",
+            &["5.wrong-types", "5.malformed"],
+            "null in the place of an imported habit answers 500.",
+        )
+        .answer(
+            |request| {
+                let items: Vec<serde_json::Value> = serde_json::from_slice(&request.body).unwrap_or_default();
+                imports(request) && items.iter().any(|item| !item.is_object())
+            },
+            |_, answer| refuse(answer, 500, "Something went wrong."),
+        ),
     ]
 }
 
@@ -131,6 +140,17 @@ fn ends() -> Vec<Sabotage> {
         wrong("no-utf-8-hangs", TRIPS, "A body that is no UTF-8 is never answered.")
             .instead(is_no_utf8, async |_, _| std::future::pending().await),
     ]
+}
+
+fn tokens() -> Vec<Sabotage> {
+    vec![wrong("token-of-nobody-answers-500", &["4.delete-me"], "POST with the token of a user who is gone answers 500.").answer(
+        |request| creates(request) && Jwt::of(request).is_some_and(|token| token.is_signed_with(&key()) && token.is_current()),
+        |_, answer| {
+            if answer.status() == 401 {
+                refuse(answer, 500, "Something went wrong.");
+            }
+        },
+    )]
 }
 
 /// Whether a body is no UTF-8.

@@ -9,8 +9,8 @@ use super::wrong;
 use crate::message::{Answer, Request, any, creates, deletes, lists, patches, reads};
 use crate::proxy::{Lost, Upstream};
 use crate::sabotage::Sabotage;
-use crate::step_03::{completes, imports, refuse};
-use crate::step_04::{asks_me, logs_in, signs_up};
+use crate::step_03::{completes, imports, lists_days, refuse, uncompletes};
+use crate::step_04::{asks_me, leaves, logs_in, signs_up};
 
 const CUT: &[&str] = &["5.database-cut"];
 /// A 503 that comes sooner tells of a database that is gone: for one that is silent the right server waits longer.
@@ -88,6 +88,9 @@ fn statuses() -> Vec<Sabotage> {
             500,
         ),
         answered("gone-writes-answer-500", "With the database gone reads answer 503, and writes 500.", is_write, 500),
+        answered("gone-days-are-unknown", "With the database gone GET of the completions answers 404.", lists_days, 404),
+        answered("gone-uncomplete-answers-404", "With the database gone no completion is there to delete.", uncompletes, 404),
+        answered("gone-leaving-answers-401", "With the database gone nobody can leave, as nobody is known.", leaves, 401),
         answered("gone-reads-answer-500", "With the database gone writes answer 503, and reads 500.", is_read, 500),
     ]
 }
@@ -110,6 +113,12 @@ fn pretended() -> Vec<Sabotage> {
         answer.clear();
     };
     vec![
+        gone("gone-has-no-request-id", "With the database gone an answer has no x-request-id.", any, |_, answer| {
+            answer.remove_header("x-request-id");
+        }),
+        gone("gone-login-is-logged", "With the database gone the body of a login is logged.", logs_in, |request, _| {
+            eprintln!("not done: {}", String::from_utf8_lossy(&request.body));
+        }),
         gone("gone-list-is-empty", "With the database gone GET /habits answers 200 and an empty array.", lists, |_, answer| {
             answer.set_status(200);
             answer.set_json("application/json", &json!([]));

@@ -100,6 +100,13 @@ fn limits() -> Vec<Sabotage> {
         told("limits-are-called-page", "The refusal of a limit names the field \"page\".", |answer| {
             rename_fields(answer, |_| "page".into())
         }),
+        wrong("after-beyond-64-bits-answers-500", TRIPS, "`after` of more than 64 bits answers 500.").answer(
+            |request| {
+                let after = |after: &str| after.parse::<i128>().is_ok_and(|after| i64::try_from(after).is_err());
+                lists(request) && parameter(request, "after").is_some_and(after)
+            },
+            |_, answer| refuse(answer, 500, "Something went wrong."),
+        ),
         wrong("bad-after-is-ignored", TRIPS, "`after` is ignored where it is no number.")
             .request(after, |request| set_parameter(request, "after", None)),
         wrong("bad-after-is-empty", TRIPS, "After what is no number comes an empty page.").answer(after, |_, answer| {

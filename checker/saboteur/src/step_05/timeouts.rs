@@ -166,6 +166,7 @@ fn hang_ups() -> Vec<Sabotage> {
             completes,
             10,
         ),
+        refusals(),
         uncommitted(writes),
         wrong("hang-ups-end-the-server", POOL, "The program ends when a client does not wait for its answer.").instead(
             writes,
@@ -177,6 +178,27 @@ fn hang_ups() -> Vec<Sabotage> {
             },
         ),
     ]
+}
+
+/// A request that is refused after the database was asked keeps its connection, one of 15; whatever succeeds gives all back, so that
+/// only many of them in a row show it.
+fn refusals() -> Sabotage {
+    let kept: Cell<usize> = Cell::default();
+    let breaks = "A PATCH of a habit that is not there takes one of 15 connections along.";
+    wrong("refusals-take-connections", POOL, breaks).instead(
+        |request| patches(request) || creates(request),
+        async move |request, server| {
+            if kept.get() >= 15 {
+                return refusal(&request, server, 503, "Try again later.").await;
+            }
+            let is_patch = patches(&request);
+            let answer = server.send(request).await?;
+            if is_patch {
+                kept.set(if answer.status() == 404 { kept.get() + 1 } else { 0 });
+            }
+            Ok(answer)
+        },
+    )
 }
 
 /// What is stored over a connection that was given back in the middle of a transaction is seen by nobody else.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{any_field, edit_objects, has_body, rename_fields, without_errors, wrong};
-use crate::message::{Request, puts};
+use crate::message::{Request, patches, puts};
 use crate::sabotage::Sabotage;
 use crate::step_03::{imports, refuse};
 use crate::step_04::{logs_in, signs_up};
@@ -12,7 +12,7 @@ const TRIPS: &[&str] = &["5.wrong-types"];
 
 /// What this file adds to the catalogue.
 pub fn sabotages() -> Vec<Sabotage> {
-    [habits(), days(), users()].into_iter().flatten().collect()
+    [bodies(), habits(), days(), users()].into_iter().flatten().collect()
 }
 
 /// Turns values of one field into others, which the right server may take.
@@ -35,6 +35,29 @@ fn turned(
 /// A number or a truth value as a text.
 fn as_text(value: &Value) -> Option<Value> {
     (value.is_number() || value.is_boolean()).then(|| value.to_string().into())
+}
+
+/// Bodies that are no object, where one is asked for, or lists of what is none.
+fn bodies() -> Vec<Sabotage> {
+    let taken = |name, breaks, when: fn(&Request) -> bool, is_taken: fn(&Value) -> bool, as_if: Value| {
+        wrong(name, TRIPS, breaks).request(when, move |request| {
+            if serde_json::from_slice(&request.body).is_ok_and(|body| is_taken(&body)) {
+                request.set_json(&as_if);
+            }
+        })
+    };
+    vec![
+        taken("list-is-an-empty-change", "PATCH takes an array for no changes.", patches, Value::is_array, json!({})),
+        taken("null-is-an-empty-change", "PATCH takes null for no changes.", patches, Value::is_null, json!({})),
+        taken("object-is-an-empty-import", "An import takes an object for no habits.", imports, Value::is_object, json!([])),
+        taken(
+            "imported-null-is-no-habit",
+            "An import leaves out what is null.",
+            imports,
+            |body| body.as_array().is_some_and(|habits| !habits.is_empty() && habits.iter().all(Value::is_null)),
+            json!([]),
+        ),
+    ]
 }
 
 fn habits() -> Vec<Sabotage> {

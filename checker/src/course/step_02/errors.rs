@@ -106,9 +106,10 @@ pub fn checks() -> Vec<Check> {
                 let ids = ["abc".into(), "1.5".into(), "99999999999999999999999999".into(), beyond.to_string(), format!("{known}abc")];
                 for id in ids {
                     let path = format!("/habits/{id}");
-                    expect_problem(&api.get(&path).await?, [400, 404])?;
-                    expect_problem(&api.patch(&path, json!({ "completed_today": true })).await?, [400, 404])?;
-                    expect_problem(&api.delete(&path).await?, [400, 404])?;
+                    // Who takes 422 for a broken rule may take it for this one.
+                    expect_problem(&api.get(&path).await?, [400, 404, 422])?;
+                    expect_problem(&api.patch(&path, json!({ "completed_today": true })).await?, [400, 404, 422])?;
+                    expect_problem(&api.delete(&path).await?, [400, 404, 422])?;
                 }
                 Ok(())
             }),
@@ -124,6 +125,9 @@ pub fn checks() -> Vec<Check> {
                 let provocations = [
                     Request::new("GET", "/no-such-thing"),
                     Request::new("GET", "/habits/abc"),
+                    // Percent signs that stand for nothing: a framework may answer before the router is asked.
+                    Request::new("GET", "/habits/%zz"),
+                    Request::new("GET", "/habits/%ff"),
                     Request::new("DELETE", "/habits"),
                     broken("{\"name\": "),
                     broken("{\"name\": 7}"),

@@ -125,10 +125,11 @@ pub fn checks() -> Vec<Check> {
                 let habit = api.create(&taken).await?;
                 let new = |letter: &str| json!({ "name": format!("{token} {letter}"), "completions": [days_ago(1).to_string()] });
                 let again = json!({ "name": recased(&format!("{token} a")) });
-                for body in [json!([new("a"), new("b"), { "name": recased(&taken) }, new("c")]), json!([new("a"), new("b"), again])] {
-                    expect_conflict(&api.post("/habits/import", body).await?)?;
-                    expect_none_named(api, &token).await?;
-                }
+                expect_conflict(&api.post("/habits/import", json!([new("a"), new("b"), { "name": recased(&taken) }, new("c")])).await?)?;
+                expect_none_named(api, &token).await?;
+                // Twice in one body may as well be called a broken rule of that body.
+                expect_problem(&api.post("/habits/import", json!([new("a"), new("b"), again])).await?, [409, 400, 422])?;
+                expect_none_named(api, &token).await?;
                 let (answer, read) = api.read(&habit).await?;
                 read.expect_same(&answer, &habit)?;
                 // Nothing is left behind that stands in the way of the same names.

@@ -8,7 +8,7 @@ use super::expect_unauthorized;
 use crate::course::api::Api;
 use crate::course::check::{Check, check};
 use crate::course::habit::Habit;
-use crate::course::problem::expect_problem;
+use crate::course::problem::{expect_problem, expect_request_id};
 use crate::course::routes::{Filling, ROUTES, Route};
 use crate::outcome::Outcome;
 use crate::probe::{Answer, Request, Token};
@@ -44,7 +44,9 @@ pub fn checks() -> Vec<Check> {
                             Some(value) => request.clone().authorization(&value, &Token::own(token)),
                             None => request.clone(),
                         };
-                        expect_unauthorized(&api.as_nobody().http.send(request).await?)?;
+                        let answer = api.as_nobody().http.send(request).await?;
+                        expect_unauthorized(&answer)?;
+                        expect_request_id(&answer)?;
                     }
                 }
                 for request in refused_otherwise(api, prefix).await? {

@@ -44,6 +44,11 @@ pub fn checks() -> Vec<Check> {
                     }
                 }
                 api.log_in(&account.email, &account.password).await?.status(401)?;
+                let late = leaving.post("/habits", json!({ "name": api.data.name() })).await?;
+                // From step 5 on nothing that comes is the server's fault.
+                if late.code() < 300 || api.step() >= 5 && late.code() >= 500 {
+                    return Err(late.fail("a refusal, such as 401: the token's user is gone", format!("status {}", late.code())));
+                }
                 staying.get("/me").await?.status(200)?;
                 let (answer, read) = staying.read(&stays).await?;
                 read.expect_same(&answer, &stays)?;

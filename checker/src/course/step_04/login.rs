@@ -79,6 +79,10 @@ pub fn checks() -> Vec<Check> {
                 let by_itself = |key: &String| wrong.get(key) != again.get(key) || stranger.get(key) != once_more.get(key);
                 let lasting = |look: &Look| look.iter().filter(|(key, _)| !by_itself(key)).map(|(key, value)| (key.clone(), value.clone())).collect();
                 answer.same(&Value::Object(lasting(&wrong)), &Value::Object(lasting(&stranger)))?;
+                // To `LIKE` it is the same address.
+                let (_, rest) = known.split_at(1);
+                let member = api.member().await?;
+                expect_problem(&api.log_in(&format!("_{rest}"), &member.password).await?, 401)?;
                 Ok(())
             }),
         check("4.login-timing", "A wrong password and an unknown e-mail address take about the same time")

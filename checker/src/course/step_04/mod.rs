@@ -24,6 +24,8 @@ use crate::outcome::{Outcome, Stop};
 use crate::probe::{Answer, Request};
 use crate::target::RunToExit;
 
+pub use passwords::expect_not_logged;
+
 /// Without these nobody is signed in, and checks of earlier steps cannot be run.
 pub const SIGNING_IN: [&str; 2] = ["4.signup", "4.login"];
 

@@ -9,7 +9,7 @@ use super::{expect_no_secret, expect_user, expect_users, of_email};
 use crate::course::api::Api;
 use crate::course::check::{Check, check};
 use crate::course::data::recased;
-use crate::course::problem::{expect_invalid, expect_problem};
+use crate::course::problem::{expect_invalid, expect_no_internals, expect_problem};
 use crate::outcome::{Outcome, Stop};
 use crate::probe::Answer;
 
@@ -74,6 +74,7 @@ pub fn checks() -> Vec<Check> {
                     json!(format!("somebody@{}", api.data.token(8))),
                     json!(format!("first.last@{}", api.data.token(8))),
                     json!(format!("some@body@{domain}")),
+                    json!(format!("some@body.example@{domain}")),
                     json!(long(EMAIL_MOST + 1)),
                     json!(7),
                     Value::Null,
@@ -124,7 +125,9 @@ pub fn checks() -> Vec<Check> {
                 attempts.push(api.sign_up(json!({ "email": email, "password": api.data.token(16), "name": "somebody else" })));
             }
             for answer in join_all(attempts).await {
-                expect_problem(&answer?, 409)?;
+                let answer = answer?;
+                expect_problem(&answer, 409)?;
+                expect_no_internals(&answer)?;
             }
             expect_users(api, &email, 1).await?;
             // Nobody gets into an account by signing up again.

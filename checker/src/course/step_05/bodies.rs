@@ -79,6 +79,14 @@ impl Shape {
         Request::new(self.method, &self.path).header("content-type", "application/json").body(body)
     }
 
+    /// JSON of another type than the whole body, or than what an import lists.
+    pub fn others(&self) -> Vec<Value> {
+        match self.body.is_array() {
+            true => vec![json!({}), json!("text"), json!([null]), json!([[]]), json!(["text"])],
+            false => vec![json!([]), json!("text"), json!(7), json!(null)],
+        }
+    }
+
     /// A body that the route takes.
     pub fn body(&self) -> &Value {
         &self.body

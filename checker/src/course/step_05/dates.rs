@@ -3,7 +3,7 @@
 use serde_json::json;
 use time::{Duration, OffsetDateTime};
 
-use super::{Untouched, expect_field, expect_one_of};
+use super::{Untouched, expect_field, expect_one_of, expect_unbroken};
 use crate::course::api::Api;
 use crate::course::check::{Check, check};
 use crate::course::habit::Habit;
@@ -52,7 +52,7 @@ pub fn checks() -> Vec<Check> {
                 let today = OffsetDateTime::now_utc().date().to_string();
                 let import = json!([{ "name": api.data.name(), "completions": [today] }]);
                 api.post("/habits/import", import).await?.status(201)?;
-                Ok(())
+                year_0(api).await
             }),
     ]
 }
@@ -67,6 +67,22 @@ async fn impossible(api: &Api, habit: &Habit) -> Outcome {
         }
         let import = json!([{ "name": api.data.name() }, { "name": api.data.name(), "completions": ["2024-02-29", day] }]);
         expect_field(&api.post("/habits/import", import).await?, "1.completions")?;
+    }
+    Ok(())
+}
+
+/// There is a year 0 in ISO 8601 and none in PostgreSQL. Whether it has days is left open; it breaks nothing.
+async fn year_0(api: &Api) -> Outcome {
+    let days = format!("{}/completions", api.any_habit().await?.path());
+    let day = "0000-01-01";
+    let import = json!([{ "name": api.data.name(), "completions": [day] }]);
+    for request in [
+        Request::new("PUT", format!("{days}/{day}")),
+        Request::new("GET", format!("{days}?from={day}&to={day}")),
+        Request::new("DELETE", format!("{days}/{day}")),
+        Request::new("POST", "/habits/import").json(&import),
+    ] {
+        expect_unbroken(&api.http.send(request).await?)?;
     }
     Ok(())
 }

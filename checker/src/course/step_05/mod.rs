@@ -98,6 +98,14 @@ fn expect_one_of(answer: &Answer, fields: &[&str]) -> Outcome {
     }
 }
 
+/// Fails when the server could not do what was asked, whatever else it says.
+fn expect_unbroken(answer: &Answer) -> Outcome {
+    match answer.code() {
+        ..500 => Ok(()),
+        code => Err(answer.fail("an answer below 500, such as 400", format!("status {}", crate::probe::status_name(code)))),
+    }
+}
+
 /// What must not change: the habits of the user, one of them in full, and how many users there are.
 struct Untouched {
     habit: Habit,

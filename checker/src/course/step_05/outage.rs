@@ -11,7 +11,8 @@ use crate::course::api::{Api, Instance};
 use crate::course::check::{Check, check};
 use crate::course::habit::Habit;
 use crate::course::logline;
-use crate::course::problem::{expect_no_internals, expect_problem};
+use crate::course::problem::{expect_no_internals, expect_problem, expect_request_id};
+use crate::course::step_04::expect_not_logged;
 use crate::outcome::{Outcome, Stop};
 use crate::probe::{Answer, Request};
 
@@ -58,7 +59,8 @@ pub fn checks() -> Vec<Check> {
             let api = &server.api;
             let habit = working(api).await?;
             let outage = Outage::begin(api)?;
-            let requests = [reads(&habit), writes(api, &habit)].concat();
+            let password = api.data.token(20);
+            let requests = [reads(&habit), writes(api, &habit, &password)].concat();
             let answers = join_all(requests.into_iter().map(|request| in_time(api, request))).await;
             let answers = answers.into_iter().collect::<Outcome<Vec<Answer>>>()?;
             let hits = outage.end();
@@ -66,13 +68,15 @@ pub fn checks() -> Vec<Check> {
             for answer in writes {
                 hits.expect_gone(answer)?;
                 expect_nothing_of_the_inside(api, answer)?;
+                expect_request_id(answer)?;
             }
             for answer in reads.iter().filter(|answer| answer.code() != 200) {
                 hits.expect_gone(answer)?;
                 expect_nothing_of_the_inside(api, answer)?;
             }
             expect_remembered(&reads[0], Habit::list(&reads[0]), &habit)?;
-            expect_remembered(&reads[1], Habit::of(&reads[1]).map(|read| vec![read]), &habit)
+            expect_remembered(&reads[1], Habit::of(&reads[1]).map(|read| vec![read]), &habit)?;
+            expect_not_logged(api, &[password]).await
         }),
         check("5.database-cut-logged", "What really happened is in the log, under the x-request-id of the answer")
             .needs(&["5.database-cut"])
@@ -92,7 +96,8 @@ pub fn checks() -> Vec<Check> {
                 let request = Request::new("POST", "/habits").json(&json!({ "name": api.data.name() }));
                 let answer = in_time(api, request.header("x-request-id", &id)).await?;
                 outage.end().expect_gone(&answer)?;
-                let id = answer.header("x-request-id").unwrap_or(&id).to_owned();
+                expect_request_id(&answer)?;
+                let id = answer.header("x-request-id").unwrap_or_default().to_owned();
                 let told = answer.json()?;
                 let own_words = ["title", "detail"].map(|field| told[field].as_str().unwrap_or_default().to_lowercase());
                 let deadline = Instant::now() + Duration::from_secs(3);
@@ -181,9 +186,10 @@ pub async fn in_time(api: &Api, request: Request) -> Outcome<Answer> {
     }
 }
 
-/// Requests that a server may answer from what it remembers: the list, the habit, and one more.
+/// Requests that a server may answer from what it remembers: the list, the habit, and more.
 fn reads(habit: &Habit) -> Vec<Request> {
-    ["/habits".to_owned(), habit.path(), "/me".to_owned()].map(|path| Request::new("GET", path)).into()
+    let days = format!("{}/completions", habit.path());
+    ["/habits".to_owned(), habit.path(), "/me".to_owned(), days].map(|path| Request::new("GET", path)).into()
 }
 
 /// Fails when a habit is answered with 200, and not as it is.
@@ -198,16 +204,18 @@ fn expect_remembered(answer: &Answer, habits: Outcome<Vec<Habit>>, habit: &Habit
 }
 
 /// Requests that cannot be answered from what a server remembers.
-fn writes(api: &Api, habit: &Habit) -> Vec<Request> {
+fn writes(api: &Api, habit: &Habit, password: &str) -> Vec<Request> {
     let named = || json!({ "name": api.data.name() });
     vec![
         Request::new("POST", "/habits").json(&named()),
         Request::new("PATCH", habit.path()).json(&json!({ "description": api.data.description() })),
         Request::new("PUT", format!("{}/completions/2026-01-31", habit.path())),
+        Request::new("DELETE", format!("{}/completions/2026-01-31", habit.path())),
         Request::new("DELETE", habit.path()),
+        Request::new("DELETE", "/me"),
         Request::new("POST", "/habits/import").json(&json!([named(), named()])),
-        Request::new("POST", "/auth/login").json(&json!({ "email": api.email(), "password": api.data.token(12) })),
-        Request::new("POST", "/auth/signup").json(&json!({ "email": api.email(), "password": api.data.token(12) })),
+        Request::new("POST", "/auth/login").json(&json!({ "email": api.email(), "password": password })),
+        Request::new("POST", "/auth/signup").json(&json!({ "email": api.email(), "password": password })),
     ]
 }
 

@@ -1,6 +1,6 @@
 //! What stands in paths and queries.
 
-use super::{Untouched, expect_field};
+use super::{Untouched, expect_field, expect_unbroken};
 use crate::course::check::{Check, check};
 use crate::course::problem::expect_problem;
 use crate::course::routes::{Filling, ROUTES};
@@ -37,6 +37,9 @@ pub fn checks() -> Vec<Check> {
                     for after in ["no%20such%20place", "%27%3B--"] {
                         expect_problem(&api.get(format!("/habits?limit=1&after={after}")).await?, [400, 422])?;
                     }
+                }
+                for query in ["limit=1&after=9223372036854775808", "after=9223372036854775808"] {
+                    expect_unbroken(&api.get(format!("/habits?{query}")).await?)?;
                 }
                 let (answer, read) = api.read(&before.habit).await?;
                 read.expect_same(&answer, &before.habit)?;

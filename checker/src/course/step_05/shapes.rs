@@ -3,9 +3,10 @@
 use serde_json::{Value, json};
 
 use super::bodies::{Kind, Shape, shapes};
-use super::{Untouched, expect_field};
+use super::{Untouched, expect_field, expect_unbroken};
 use crate::course::api::Api;
 use crate::course::check::{Check, check};
+use crate::course::problem::expect_problem;
 use crate::outcome::Outcome;
 
 /// Control characters; white space among them, which is trimmed only at the ends.
@@ -48,6 +49,9 @@ pub fn checks() -> Vec<Check> {
                             expect_field(&api.http.send(shape.with(field, value)).await?, &shape.named(field))?;
                         }
                     }
+                    for body in shape.others() {
+                        expect_problem(&api.http.send(shape.with_body(body.to_string())).await?, [400, 422])?;
+                    }
                 }
                 before.expect(api).await
             }),
@@ -64,6 +68,11 @@ pub fn checks() -> Vec<Check> {
         .proof(async |api| {
             let before = Untouched::now(api).await?;
             for shape in shapes(api, &before.habit).await? {
+                // Nobody has this address and this password; that is no reason to ask the database for them and fail.
+                for field in shape.fields.iter().map(|(field, _)| field).filter(|_| shape.path.ends_with("login")) {
+                    let text = format!("{}\u{0}@{}.example.com", api.data.token(8), api.data.token(8));
+                    expect_unbroken(&api.http.send(shape.with(field, json!(text))).await?)?;
+                }
                 for (field, kind) in shape.fields {
                     for control in refused(*kind, &shape) {
                         let text = match kind {

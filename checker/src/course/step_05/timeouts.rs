@@ -19,6 +19,8 @@ use crate::probe::{Answer, Request};
 
 /// How many clients hang up in each round: more than a pool has connections, most often.
 const CLIENTS: u32 = 40;
+/// How often each request that is refused comes: more than a pool has connections, most often.
+const REFUSED: u32 = 20;
 /// How long the least patient clients wait.
 const PATIENCE: Duration = Duration::from_millis(60);
 /// What each round trip to the database is held back meanwhile, and by how much each client is more patient than the one before
@@ -71,6 +73,10 @@ pub fn checks() -> Vec<Check> {
                 let server = hurried(api).await?;
                 let api = &server.api;
                 let habit = working(api).await?;
+                for number in 0..REFUSED {
+                    join_all(refusals(api, &habit, number).map(|request| api.http.exchange(request))).await;
+                }
+                well_again(api).await?;
                 let mut hits = 0;
                 for request in [storing, using] {
                     for (held_back, step) in ROUNDS {
@@ -114,6 +120,18 @@ async fn unanswered(api: &Api) -> Outcome<Answer> {
         0 => Err(Stop::Inconclusive("the checker did not see a habit's name on its way to the database".into())),
         _ => answer,
     }
+}
+
+/// Requests of which the database, or what it finds, is the reason to refuse them.
+fn refusals(api: &Api, habit: &Habit, number: u32) -> [Request; 4] {
+    let nowhere = i64::from(i32::MAX) - i64::from(number);
+    let taken = json!({ "name": habit.get("name") });
+    [
+        Request::new("PATCH", format!("/habits/{nowhere}")).json(&json!({ "description": "why" })),
+        Request::new("PUT", format!("/habits/{nowhere}/completions/2025-01-01")),
+        Request::new("POST", "/habits").json(&taken),
+        Request::new("POST", "/habits/import").json(&json!([{ "name": api.data.name() }, taken])),
+    ]
 }
 
 /// What a client asks for who hangs up: first what most often needs a transaction.

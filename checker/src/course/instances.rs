@@ -1,14 +1,15 @@
 //! Processes of the target, and the databases they get.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 
 use super::database::Store;
 use super::members::Members;
 use crate::outcome::Problem;
+use crate::probe::{Probe, Request};
 use crate::services::Postgres;
 use crate::target::{Launcher, RunToExit, Server};
 
@@ -17,6 +18,12 @@ pub const FIRST_WITH_A_DATABASE: u8 = 3;
 
 /// The first step whose servers know users, and serve habits to those who are signed in.
 pub const FIRST_WITH_USERS: u8 = 4;
+
+/// How long a server that listens may go on answering that it is not ready, and how often it is asked.
+const READY_WITHIN: Duration = Duration::from_secs(10);
+const ASK_EVERY: Duration = Duration::from_millis(20);
+/// How long it may take to answer that.
+const ANSWER_WITHIN: Duration = Duration::from_secs(1);
 
 /// Starts processes of the target, each with its environment.
 pub struct Instances {
@@ -31,6 +38,8 @@ pub struct Instances {
     spare: RefCell<Option<Rc<Store>>>,
     /// Every database made in this run, the shared one included.
     stores: RefCell<Vec<Rc<Store>>>,
+    /// Whether one of its processes never came to be ready, so that no other is waited for.
+    never_ready: Cell<bool>,
 }
 
 impl Instances {
@@ -38,7 +47,7 @@ impl Instances {
     pub fn without_database(launcher: Launcher, step: u8) -> Instances {
         let (secret, members) = (secret(step), (step >= FIRST_WITH_USERS).then(Rc::default));
         let (launcher, spare, stores) = (launcher.into(), RefCell::default(), RefCell::default());
-        Instances { launcher, secret, members, service: None, shared: None, spare, stores }
+        Instances { launcher, secret, members, service: None, shared: None, spare, stores, never_ready: Cell::default() }
     }
 
     /// For a target whose processes share a database, which is made now.
@@ -105,7 +114,11 @@ impl Instances {
     pub async fn start(&self, store: Option<&Store>, env: &[(&str, &str)]) -> Result<Server, Problem> {
         let url = store.map(Store::url);
         let launcher = self.launcher.borrow().clone();
-        launcher.start(&self.environment(url.as_deref(), env)).await
+        let server = launcher.start(&self.environment(url.as_deref(), env)).await?;
+        if store.is_some() && !self.is_url() && !self.never_ready.get() {
+            self.never_ready.set(!becomes_ready(server.base()).await);
+        }
+        Ok(server)
     }
 
     /// Starts a process that is expected to end by itself, on the shared database unless `env` says otherwise, and without
@@ -138,8 +151,49 @@ impl Instances {
     }
 }
 
+/// Waits while a server that listens answers 503: it may wait for its database, or make its tables. Whatever else it answers is a
+/// check's business.
+async fn becomes_ready(base: &str) -> bool {
+    let probe = Probe::new(base);
+    let deadline = Instant::now() + READY_WITHIN;
+    while Instant::now() < deadline {
+        let asked = tokio::time::timeout(ANSWER_WITHIN, probe.exchange(Request::new("GET", "/habits"))).await;
+        let is_waiting = asked.is_ok_and(|exchange| exchange.reply.as_ref().is_ok_and(|reply| reply.status == 503));
+        if !is_waiting {
+            return true;
+        }
+        tokio::time::sleep(ASK_EVERY).await;
+    }
+    false
+}
+
 /// 64 hexadecimal digits, where servers need a key.
 fn secret(step: u8) -> Option<String> {
     let digits = || std::iter::repeat_with(|| fastrand::digit(16)).take(64).collect();
     (step >= FIRST_WITH_USERS).then(digits)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_server_that_answers_503_is_asked_again_until_it_answers_otherwise() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
+        let base = format!("http://{}", listener.local_addr().expect("an address"));
+        let answers = ["503 Service Unavailable", "503 Service Unavailable", "401 Unauthorized"];
+        let serve = async {
+            for status in answers {
+                let (mut client, _) = listener.accept().await.expect("a client");
+                let _ = client.read(&mut [0; 1024]).await;
+                let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+                client.write_all(answer.as_bytes()).await.expect("the client listens");
+            }
+        };
+        let (is_ready, ()) = tokio::join!(becomes_ready(&base), serve);
+        assert!(is_ready);
+    }
 }

@@ -151,17 +151,21 @@ pub fn checks() -> Vec<Check> {
         .proof(async |api| {
             let token = own_token(api).await?;
             for key in FOREIGN_KEYS {
-                expect_refused(api, &token.clone().signed_with(key.as_bytes())).await?;
+                let foreign = token.clone().signed_with(key.as_bytes());
+                expect_refused(api, &foreign).await.map_err(|stop| of_a_token(stop, "signed with another key"))?;
             }
             for name in ["HS384", "HS512", "RS256", "ES256", "hs256"] {
                 let confused = token.clone().with_algorithm(name);
                 for confused in [confused.clone(), confused.with_signature("")] {
-                    expect_refused(api, &confused).await?;
+                    let what = format!("whose header says {name}");
+                    expect_refused(api, &confused).await.map_err(|stop| of_a_token(stop, &what))?;
                 }
             }
             let Ok(key) = api.secret() else { return Ok(()) };
             for claim in ["sub", "exp"] {
-                expect_refused(api, &token.clone().without(claim).signed_with(key.as_bytes())).await?;
+                let lacking = token.clone().without(claim).signed_with(key.as_bytes());
+                let what = format!("without {claim}, signed with JWT_SECRET");
+                expect_refused(api, &lacking).await.map_err(|stop| of_a_token(stop, &what))?;
             }
             Ok(())
         }),
@@ -185,6 +189,17 @@ pub fn checks() -> Vec<Check> {
                 Ok(())
             }),
     ]
+}
+
+/// The same failure, told of which token it is: its text does not show that.
+fn of_a_token(stop: Stop, what: &str) -> Stop {
+    match stop {
+        Stop::Fail(mut failure) => {
+            failure.expected = format!("{}, to a token {what}", failure.expected);
+            Stop::Fail(failure)
+        }
+        other => other,
+    }
 }
 
 /// Fails unless the token is refused wherever one is needed.

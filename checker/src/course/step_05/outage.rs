@@ -108,7 +108,12 @@ pub fn checks() -> Vec<Check> {
                     }
                     if Instant::now() > deadline {
                         let expected = format!("in the log, with {id}, what was wrong with the connection to the database");
-                        return Err(answer.fail(expected, logline::shown(&lines)));
+                        let under_id: Vec<String> = lines.iter().filter(|line| line.contains(&id)).cloned().collect();
+                        let actual = match under_id[..] {
+                            [] => format!("no line with that id; the last lines are:\n{}", logline::shown(&lines)),
+                            _ => format!("nothing of it in or below the lines with that id:\n{}", logline::shown(&under_id)),
+                        };
+                        return Err(answer.fail(expected, actual));
                     }
                     tokio::time::sleep(LOOK).await;
                 }

@@ -61,11 +61,11 @@ pub fn checks() -> Vec<Check> {
                 well_again(api).await?;
                 Ok(())
             }),
-        check("5.pool", "40 clients that hang up while the database is slow take no connection of the pool with them")
+        check("5.pool", "Neither requests that are refused nor 40 clients that hang up while the database is slow take a connection along")
             .apart()
             .book("timeouts")
             .hints(&[
-                "A client that hangs up ends your handler in the middle. Who gives the connection back?",
+                "A client that hangs up ends your handler in the middle, and an error ends it early. Who gives the connection back?",
                 "Connections that are dropped go back to the pool by themselves; those that were forgotten, leaked or spawned away do not.",
                 "A connection that comes back in the middle of a transaction takes the next request into it, and what that stores is lost. sqlx 0.9.0 does not notice when `BEGIN` was under way: `ROLLBACK` in `after_release`, as the starter's `database.rs` has it.",
             ])

@@ -5,7 +5,7 @@ use transcript::is_unsafe;
 
 use super::fixtures;
 use super::*;
-use crate::outcome::RunReport;
+use crate::outcome::{Kind, RunReport};
 
 fn plain(report: &RunReport, width: usize) -> String {
     text(report, &Style { color: false, width })
@@ -78,6 +78,19 @@ fn a_passed_step_with_skipped_checks_says_so() {
     let mut report = fixtures::at_url();
     report.verdict = crate::outcome::StepVerdict::Passed;
     assert!(plain(&report, 100).contains("Every check that could be run"));
+}
+
+#[test]
+fn a_stretch_check_that_fails_is_counted_apart_from_the_core() {
+    let mut report = fixtures::passed();
+    report.checks.push(fixtures::failed().checks.pop().expect("its last check is a stretch check that fails"));
+    let text = plain(&report, 100);
+    assert!(text.contains("\nAll 3 core checks passed. 0 of 1 stretch check passed, 1 failed.\n"), "{text}");
+    for check in &mut report.checks {
+        check.kind = Kind::Stretch;
+    }
+    let text = plain(&report, 100);
+    assert!(text.contains("\n3 of 4 stretch checks passed, 1 failed.\n"), "{text}");
 }
 
 #[test]

@@ -140,20 +140,29 @@ fn section(page: &mut Page, checks: &[&CheckReport]) {
     }
 }
 
-/// How many checks came to what, in one sentence.
+/// How many checks came to what: in one sentence, or where stretch checks were run too, in one for each of the two.
 fn summary(report: &RunReport) -> String {
-    let needed = || report.checks.iter().filter(|check| check.kind != Kind::Stretch);
-    let count = |verdict: fn(&Verdict) -> bool| needed().filter(|check| verdict(&check.verdict)).count();
-    let (all, passed) = (needed().count(), count(|verdict| matches!(verdict, Verdict::Pass)));
+    let (stretch, needed): (Vec<_>, Vec<_>) = report.checks.iter().partition(|check| check.kind == Kind::Stretch);
+    match (needed.is_empty(), stretch.is_empty()) {
+        (_, true) => tally(&needed, "check"),
+        (true, false) => tally(&stretch, "stretch check"),
+        (false, false) => format!("{} {}", tally(&needed, "core check"), tally(&stretch, "stretch check")),
+    }
+}
+
+/// How many of these checks came to what.
+fn tally(checks: &[&CheckReport], noun: &str) -> String {
+    let count = |verdict: fn(&Verdict) -> bool| checks.iter().filter(|check| verdict(&check.verdict)).count();
+    let (all, passed) = (checks.len(), count(|verdict| matches!(verdict, Verdict::Pass)));
     if all == passed && all > 1 {
-        return format!("All {all} checks passed.");
+        return format!("All {all} {noun}s passed.");
     }
     let parts = [
         (count(|verdict| matches!(verdict, Verdict::Fail(_))), "failed"),
         (count(|verdict| matches!(verdict, Verdict::Skipped(_))), "skipped"),
         (count(|verdict| matches!(verdict, Verdict::Inconclusive(_))), "undecided"),
     ];
-    let mut text = format!("{passed} of {} passed", plural(all, "check"));
+    let mut text = format!("{passed} of {} passed", plural(all, noun));
     for (count, what) in parts.into_iter().filter(|(count, _)| *count > 0) {
         text += &format!(", {count} {what}");
     }

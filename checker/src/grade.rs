@@ -290,6 +290,8 @@ fn blank(check: &Check, step: u8) -> CheckReport {
         verdict: Verdict::Pass,
         hint: check.hints.first().copied().unwrap_or_default(),
         chapter: Step::chapter(check),
+        // It is apart because of that: what it disturbs is for no other check.
+        disturbs: check.apart,
         duration: Duration::ZERO,
         exchanges: Vec::new(),
         log: Vec::new(),
@@ -305,5 +307,17 @@ fn verdict(checks: &[CheckReport]) -> StepVerdict {
         StepVerdict::Undecided
     } else {
         StepVerdict::Passed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_report_knows_which_checks_disturb_the_database() {
+        let disturbs = |id| blank(&crate::course::find(id).expect("the check exists"), 5).disturbs;
+        assert!(disturbs("5.pool") && disturbs("3.utc-days") && disturbs("3.import-cut"));
+        assert!(!disturbs("1.create"));
     }
 }

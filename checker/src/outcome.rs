@@ -80,6 +80,8 @@ pub struct CheckReport {
     pub hint: &'static str,
     /// Path and heading of the chapter that explains it, from the repository's root.
     pub chapter: String,
+    /// Whether the check disturbs the server's database or its settings, so that its requests alone may not show its failure.
+    pub disturbs: bool,
     /// Time the check took.
     pub duration: Duration,
     /// Every exchange of this check, in order.

@@ -53,14 +53,7 @@ fn requests(page: &mut Page, check: &CheckReport, failure: &Failure, subject: Su
     }
     let Some(failing) = shown_by else { return };
     let before = &check.exchanges[..position.unwrap_or_default()];
-    let sentence = match subject {
-        Subject::Url(_) => "This request showed the failure:",
-        _ if before.iter().any(|exchange| names(failing, exchange)) => {
-            "This request showed the failure. To try it on your own server, take an id that exists there:"
-        }
-        _ => "This request showed the failure. To try it on your own server:",
-    };
-    page.prose(2, sentence);
+    page.prose(2, &introduction(check.disturbs, before.iter().any(|exchange| names(failing, exchange)), subject));
     for line in escape(&curl(failing, subject.base())).lines() {
         page.line(4, Ink::Code, line);
     }
@@ -86,6 +79,21 @@ fn requests(page: &mut Page, check: &CheckReport, failure: &Failure, subject: Su
         }
     }
     page.gap();
+}
+
+/// What is said before the request that showed the failure.
+fn introduction(disturbs: bool, names_an_id: bool, subject: Subject) -> String {
+    if matches!(subject, Subject::Url(_)) {
+        return "This request showed the failure:".to_owned();
+    }
+    let disturbance = match disturbs {
+        true => {
+            " During this check the checker disturbed the server's database or its settings: where nothing disturbs them, this request alone may not show it."
+        }
+        false => "",
+    };
+    let id = if names_an_id { ", take an id that exists there" } else { "" };
+    format!("This request showed the failure.{disturbance} To try it on your own server{id}:")
 }
 
 /// Whether the path of `request` names the habit that `earlier` answered with.

@@ -36,6 +36,7 @@ pub fn check(id: &'static str, title: &'static str, kind: Kind, verdict: Verdict
         verdict,
         hint: "Read the chapter's section about this call again.",
         chapter: format!("docs/src/{step}.md#changing-a-habit"),
+        disturbs: false,
         duration: Duration::from_micros(3_400),
         exchanges: Vec::new(),
         log: Vec::new(),

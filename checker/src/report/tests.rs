@@ -94,6 +94,16 @@ fn a_stretch_check_that_fails_is_counted_apart_from_the_core() {
 }
 
 #[test]
+fn a_request_whose_failure_needs_a_disturbed_database_is_not_said_to_show_it_alone() {
+    let mut report = fixtures::failed();
+    let warning = "where nothing disturbs them, this request alone may not show it";
+    assert!(!plain(&report, 1_000).contains(warning));
+    report.checks[1].disturbs = true;
+    let text = plain(&report, 1_000);
+    assert!(text.contains(warning) && text.contains("curl -i -X PATCH"), "{text}");
+}
+
+#[test]
 fn the_example_in_the_book_is_a_real_report() {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/src/report-example.json");
     let real = json(&fixtures::example());

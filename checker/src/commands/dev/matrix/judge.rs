@@ -134,6 +134,7 @@ mod tests {
             verdict: verdict(check.id),
             hint: "",
             chapter: String::new(),
+            disturbs: false,
             duration: Duration::ZERO,
             exchanges: Vec::new(),
             log: Vec::new(),

@@ -313,6 +313,7 @@ mod tests {
             verdict,
             hint: "",
             chapter: String::new(),
+            disturbs: false,
             duration: Duration::ZERO,
             exchanges: Vec::new(),
             log: Vec::new(),

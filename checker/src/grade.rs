@@ -19,7 +19,7 @@ use self::trial::Trial;
 use crate::course::{Check, FIRST_WITH_A_DATABASE, Instances, Step};
 use crate::outcome::{CheckReport, Kind, Problem, RunReport, StepVerdict, Verdict};
 use crate::services::{self, Audience, Postgres};
-use crate::target::{self, BuildProgress, Launcher, PrepareError, Spec};
+use crate::target::{self, BuildProgress, Launcher, Lives, PrepareError, Spec};
 
 /// How many servers of a target are examined side by side.
 const LANES: usize = 3;
@@ -212,7 +212,7 @@ async fn examine(
     let schedule = Schedule::new(checks, 0..wired.lanes.len(), wired.apart.is_some());
     let onlooker = RefCell::new(onlooker);
     let began = |id| onlooker.borrow_mut().see(Event::Checking { done: schedule.done(), total: checks.len(), id });
-    let trial = Trial::new(&schedule, grading.step.number, grading.seed, &began);
+    let trial = Trial::new(&schedule, grading.step.number, grading.seed, wired.lives.clone(), &began);
     let others = (1..wired.lanes.len()).map(async |number| match start(number).await {
         Ok(lane) => {
             lane.sign_in().await;
@@ -248,6 +248,8 @@ struct Wired {
     lanes: Vec<Rc<Instances>>,
     /// For the checks in which the lanes' servers have no part, where they are run beside several lanes.
     apart: Option<Rc<Instances>>,
+    /// Every process that any of them starts.
+    lives: Lives,
 }
 
 /// Makes the databases of the lanes, if the target needs any.
@@ -259,9 +261,9 @@ async fn wire(
     root: &Path,
     onlooker: &mut impl Onlooker,
 ) -> Result<Wired, Problem> {
-    let step = grading.step.number;
+    let (step, lives) = (grading.step.number, launcher.lives());
     if !needs_database(grading) {
-        return Ok(Wired { lanes: vec![Rc::new(Instances::without_database(launcher, step))], apart: None });
+        return Ok(Wired { lanes: vec![Rc::new(Instances::without_database(launcher, step))], apart: None, lives });
     }
     let service = match service {
         Some(service) => service,
@@ -273,7 +275,7 @@ async fn wire(
     let wired = join_all(wired).await.into_iter().map(|instances| instances.map(Rc::new)).collect::<Result<_, _>>()?;
     let is_beside = lanes > 1 && checks.iter().any(|check| check.apart);
     let apart = is_beside.then(|| Rc::new(Instances::with_databases_to_come(launcher, service, step)));
-    Ok(Wired { lanes: wired, apart })
+    Ok(Wired { lanes: wired, apart, lives })
 }
 
 /// A check that could not be run because something is missing here.
@@ -293,6 +295,7 @@ fn blank(check: &Check, step: u8) -> CheckReport {
         // It is apart because of that: what it disturbs is for no other check.
         disturbs: check.apart,
         duration: Duration::ZERO,
+        ended: None,
         exchanges: Vec::new(),
         log: Vec::new(),
         sql: Vec::new(),

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::probe::Exchange;
 use crate::target::Spec;
+use crate::target::guard::Ending;
 
 /// The verdict on one check.
 #[derive(Debug, Clone)]
@@ -84,6 +85,8 @@ pub struct CheckReport {
     pub disturbs: bool,
     /// Time the check took.
     pub duration: Duration,
+    /// How the server that showed a failure ended by itself meanwhile, if it did.
+    pub ended: Option<Ended>,
     /// Every exchange of this check, in order.
     pub exchanges: Vec<Rc<Exchange>>,
     /// Lines the server logged while the check ran. Untrusted text.
@@ -91,6 +94,15 @@ pub struct CheckReport {
     /// What the server said to its database meanwhile: the statements, indented, below the request they belong to.
     /// Untrusted text.
     pub sql: Vec<String>,
+}
+
+/// The end of a server that nobody had asked to end.
+#[derive(Debug, Clone)]
+pub struct Ended {
+    /// How its process ended.
+    pub how: Ending,
+    /// What it wrote after the last request that it answered before. Untrusted text.
+    pub last_words: Vec<String>,
 }
 
 /// What a whole run came to.

@@ -102,6 +102,31 @@ fn a_server_wrong_in_one_clause_fails_at_the_check_of_that_clause() {
 }
 
 #[test]
+fn a_server_that_ends_is_told_with_its_exit_code() {
+    if !has_python() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let list = "self.answer(200, list(HABITS.values()))";
+    // The first ends while it is shared by checks. The others are processes that 1.list starts for itself: one ends, and
+    // one closes the connection and ends when it is told to.
+    let end_of_a_list = format!("{list} if HABITS else os._exit(4)");
+    let no_answer = format!("{list} if HABITS else 1 / 0");
+    let servers = [
+        ("1.delete", "del HABITS[wanted]", "os._exit(3)", "exit code 3".into()),
+        ("1.list", list, &*end_of_a_list, "exit code 4".into()),
+        ("1.list", list, &*no_answer, Value::Null),
+    ];
+    for (id, from, to, ended) in servers {
+        let command = broken_server(&scratch, from, to);
+        let report = json(&scratch.run(&["check", "1", "--only", id, "--command", &command, "--format", "json"]));
+        let checks = report["checks"].as_array().expect("checks");
+        let check = checks.iter().find(|check| check["id"] == id).expect("it was run");
+        assert_eq!((&check["verdict"], &check["ended"]), (&"fail".into(), &ended), "{to}: {check:#}");
+    }
+}
+
+#[test]
 fn a_check_that_is_run_alone_brings_what_it_needs_and_passes_no_step() {
     if !has_python() {
         return;

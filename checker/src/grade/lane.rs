@@ -83,16 +83,13 @@ impl Lane {
             report.verdict = Verdict::Skipped("the server ended and did not come up again".into());
             return;
         }
-        let Some(Running { server, http }) = &mut self.running else { return };
+        let Some(Running { server, http }) = &self.running else { return };
         let data = trial.data(check, attempt, &self.instances);
         let api = Api::new(server, http.clone(), self.instances.clone(), data, trial.step);
         let mark = server.log().mark();
         trial.attempt(check, &api, &self.instances, report).await;
         report.log.splice(..0, server.log().since(mark));
-        if let Verdict::Fail(failure) = &mut report.verdict
-            && let Some(ending) = server.ended().await
-        {
-            failure.actual = format!("{}\nThe server ended by itself during this check: {ending}.", failure.actual);
+        if matches!(report.verdict, Verdict::Fail(_)) && server.ended().await.is_some() {
             self.ended += 1;
             self.running = None;
             if self.ended > RESTARTS {
@@ -105,7 +102,7 @@ impl Lane {
 impl Running {
     async fn start(instances: &Instances) -> Result<Running, StepVerdict> {
         let shared = instances.shared().map(|store| &**store);
-        let mut server = instances.start(shared, &[]).await.map_err(StepVerdict::NotStarted)?;
+        let server = instances.start(shared, &[]).await.map_err(StepVerdict::NotStarted)?;
         let http = Probe::new(server.base());
         match greet(&http).await {
             None => {

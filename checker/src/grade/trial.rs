@@ -1,14 +1,17 @@
 //! How one check is run, and what it comes to.
 
 use std::cell::RefCell;
-use std::time::{Duration, Instant};
+use std::rc::Rc;
+use std::time::{Duration, Instant, SystemTime};
 
 use time::OffsetDateTime;
 
 use super::blank;
 use super::schedule::Schedule;
 use crate::course::{Api, Check, Data, Instances, Statements};
-use crate::outcome::{CheckReport, Outcome, Stop, Verdict};
+use crate::outcome::{CheckReport, Ended, Outcome, Stop, Verdict};
+use crate::probe::Exchange;
+use crate::target::Lives;
 
 /// The most time for one check. The probe's own deadlines end far sooner; this one is for what nobody thought of.
 const CHECK_LIMIT: Duration = Duration::from_secs(120);
@@ -24,16 +27,17 @@ pub struct Trial<'a> {
     pub schedule: &'a Schedule<'a>,
     pub step: u8,
     seed: u64,
+    lives: Lives,
     began: Instant,
     reports: RefCell<Vec<Option<CheckReport>>>,
     onlooker: &'a dyn Fn(&'static str),
 }
 
 impl<'a> Trial<'a> {
-    /// A trial of which nothing is done yet. `onlooker` hears which check begins.
-    pub fn new(schedule: &'a Schedule<'a>, step: u8, seed: u64, onlooker: &'a dyn Fn(&'static str)) -> Self {
+    /// A trial of which nothing is done yet, of the servers in `lives`. `onlooker` hears which check begins.
+    pub fn new(schedule: &'a Schedule<'a>, step: u8, seed: u64, lives: Lives, onlooker: &'a dyn Fn(&'static str)) -> Self {
         let reports = RefCell::new(schedule.checks.iter().map(|_| None).collect());
-        Trial { schedule, step, seed, began: Instant::now(), reports, onlooker }
+        Trial { schedule, step, seed, lives, began: Instant::now(), reports, onlooker }
     }
 
     /// What the checks came to, in their order.
@@ -91,6 +95,7 @@ impl<'a> Trial<'a> {
     /// Runs the check once, and tells what it came to and what was said meanwhile.
     pub async fn attempt(&self, check: &Check, api: &Api, instances: &Instances, report: &mut CheckReport) {
         let statements = Statements::of(instances);
+        let begun = SystemTime::now();
         let outcome = tokio::time::timeout(CHECK_LIMIT, check.examine(api)).await;
         let outcome = outcome.unwrap_or(Err(Stop::Inconclusive(format!("it took more than {} s", CHECK_LIMIT.as_secs()))));
         report.exchanges = api.http.probe().take_transcript();
@@ -98,13 +103,32 @@ impl<'a> Trial<'a> {
             (Verdict::Fail(_), Some(why)) => Verdict::Inconclusive(why),
             (verdict, _) => verdict,
         };
-        if matches!(report.verdict, Verdict::Fail(_)) {
+        report.ended = None;
+        if let Verdict::Fail(failure) = &report.verdict {
             // A server logs a request after answering it. The line is shown, not judged, so a short wait does.
             tokio::time::sleep(LOG_DELAY).await;
+            let failing = failure.exchange.as_ref();
+            let base = failing.map_or(api.http.base(), |exchange| &exchange.base);
+            let answered = last_answer(&report.exchanges, base, failing).unwrap_or(begun);
+            report.ended = self.end_of(base, answered).await;
         }
         report.log = api.take_logs();
         report.sql = statements.told(instances, &report.exchanges);
     }
+
+    /// How the server at `base` ended, if it did so by itself, and what it wrote after `time`.
+    async fn end_of(&self, base: &str, time: SystemTime) -> Option<Ended> {
+        let life = self.lives.at(base)?;
+        let how = life.ended().await?;
+        Some(Ended { how, last_words: life.log().later_than(time) })
+    }
+}
+
+/// When this server last answered a request other than the failing one.
+fn last_answer(exchanges: &[Rc<Exchange>], base: &str, failing: Option<&Rc<Exchange>>) -> Option<SystemTime> {
+    let is_failing = |exchange| failing.is_some_and(|failing| Rc::ptr_eq(failing, exchange));
+    let answered = exchanges.iter().filter(|one| one.base == base && one.reply.is_ok() && !is_failing(one));
+    answered.map(|exchange| exchange.started + exchange.duration).max()
 }
 
 /// What a check comes to whose body ended so; in the light of those before it.

@@ -9,13 +9,16 @@ use super::page::Page;
 use super::subject::Subject;
 use super::terminal::{Ink, cap, escape, escape_line, log_line};
 use crate::course::{FIRST_WITH_A_DATABASE, FIRST_WITH_USERS};
-use crate::outcome::{CheckReport, Failure};
+use crate::outcome::{CheckReport, Ended, Failure};
 use crate::probe::{Exchange, Holder, Reply, curl, needed_token, sign_in, status_name};
+use crate::target::guard::Ending;
 
 /// Earlier requests of the check that are shown.
 const EARLIER: usize = 8;
 /// Lines of the server's log that are shown.
 const LOG: usize = 12;
+/// How many of them are its last ones, where the server has ended.
+const LAST: usize = 4;
 /// Lines of a text that is shown as it is.
 const LINES: usize = 12;
 /// Characters of one such line.
@@ -30,8 +33,13 @@ pub fn show(page: &mut Page, check: &CheckReport, failure: &Failure, subject: Su
     page.gap();
     requests(page, check, failure, subject, step);
     comparison(page, failure);
+    if let Some(ended) = &check.ended {
+        last_words(page, ended);
+    }
     statements(page, check, failure);
-    log(page, check, failure);
+    if check.ended.as_ref().is_none_or(|ended| ended.last_words.is_empty()) {
+        log(page, check, failure);
+    }
     page.command(2, COLUMN, "hint", &format!("cargo run -p checker -- hint {}", check.id));
     page.command(2, COLUMN, "chapter", &check.chapter);
 }
@@ -229,6 +237,19 @@ fn statements(page: &mut Page, check: &CheckReport, failure: &Failure) {
     page.gap();
 }
 
+/// How the server ended, in one sentence.
+pub fn end(ended: &Ended) -> String {
+    let how = ended.how;
+    match how {
+        Ending::Code(_) => format!("The server has ended by itself, with {how}."),
+        Ending::Signal(_) => format!("The server was {how}."),
+        Ending::TooMuchMemory(_) | Ending::TooManyProcesses(_) => {
+            format!("The server was stopped because it takes too much of this machine: {how}.")
+        }
+        Ending::GuardKilled => format!("The server was stopped: {how}."),
+    }
+}
+
 /// What the server logged: the lines that carry the id of the failing request, or else those of the whole check.
 fn log(page: &mut Page, check: &CheckReport, failure: &Failure) {
     let reply = failure.exchange.as_ref().and_then(|exchange| exchange.reply.as_ref().ok());
@@ -248,6 +269,29 @@ fn log(page: &mut Page, check: &CheckReport, failure: &Failure) {
         page.line(4, Ink::Faint, &format!("… {} more lines before these", lines.len() - LOG));
     }
     for line in &lines[lines.len().saturating_sub(LOG)..] {
+        page.line(4, Ink::Faint, line);
+    }
+    page.gap();
+}
+
+/// How the server ended, and the first and the last lines of what it logged before: as a rule the cause comes first, and then where
+/// that was.
+fn last_words(page: &mut Page, ended: &Ended) {
+    let words = match ended.last_words.is_empty() {
+        true => "It logged nothing after its last answer.",
+        false => "Its log after its last answer:",
+    };
+    page.paragraph(2, Ink::Bad, &format!("{} {words}", end(ended)));
+    let lines = counted(ended.last_words.iter().map(|line| log_line(&cap(line, COLUMNS))));
+    let (first, rest) = lines.split_at(lines.len().min(LOG - LAST));
+    let (left_out, last) = rest.split_at(rest.len().saturating_sub(LAST));
+    for line in first {
+        page.line(4, Ink::Faint, line);
+    }
+    if !left_out.is_empty() {
+        page.line(4, Ink::Faint, &format!("… {} more lines", left_out.len()));
+    }
+    for line in last {
         page.line(4, Ink::Faint, line);
     }
     page.gap();

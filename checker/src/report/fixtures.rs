@@ -5,9 +5,10 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::json;
 
-use crate::outcome::{CheckReport, Failure, Kind, Problem, RunReport, StepVerdict, Verdict};
+use crate::outcome::{CheckReport, Ended, Failure, Kind, Problem, RunReport, StepVerdict, Verdict};
 use crate::probe::{Exchange, NoAnswer, Reply, Request};
 use crate::target::Spec;
+use crate::target::guard::Ending;
 
 /// An exchange that was answered.
 pub fn exchange(request: Request, status: u16, headers: &[(&str, &str)], body: &str) -> Rc<Exchange> {
@@ -38,6 +39,7 @@ pub fn check(id: &'static str, title: &'static str, kind: Kind, verdict: Verdict
         chapter: format!("docs/src/{step}.md#changing-a-habit"),
         disturbs: false,
         duration: Duration::from_micros(3_400),
+        ended: None,
         exchanges: Vec::new(),
         log: Vec::new(),
         sql: Vec::new(),
@@ -111,6 +113,25 @@ pub fn failed() -> RunReport {
         check("1.put-unknown", "PUT answers 404 for an unknown habit", Kind::Stretch, Verdict::Fail(Box::new(other))),
     ];
     run(StepVerdict::Failed, checks)
+}
+
+/// Step 1 with a server that ends at a request, after which it writes a lot.
+pub fn ended() -> RunReport {
+    let create = exchange(Request::new("POST", "/habits"), 201, &[], r#"{"id": 1}"#);
+    let delete =
+        sent(Request::new("DELETE", "/habits/1"), Err(NoAnswer::Closed("connection closed before message completed".to_owned())));
+    let failure = Failure {
+        expected: "an HTTP answer".to_owned(),
+        actual: delete.reply.as_ref().expect_err("it has none").to_string(),
+        exchange: Some(delete.clone()),
+    };
+    let mut check = check("1.delete", "DELETE answers 204, and the habit is gone", Kind::Core, Verdict::Fail(Box::new(failure)));
+    let dump = (1..=40).map(|number| format!("    at frame {number}"));
+    let last_words: Vec<String> = ["throw er; // Unhandled 'error' event\u{1b}[2J".to_owned()].into_iter().chain(dump).collect();
+    check.exchanges = vec![create, delete];
+    check.log = ["POST /habits 201".to_owned()].into_iter().chain(last_words.clone()).collect();
+    check.ended = Some(Ended { how: Ending::Code(1), last_words });
+    run(StepVerdict::Failed, vec![check])
 }
 
 /// Step 2: a server that sends what it should not, and regressions of step 1.

@@ -57,6 +57,7 @@ struct Check<'a> {
     reason: Option<&'a str>,
     expected: Option<&'a str>,
     actual: Option<&'a str>,
+    ended: Option<String>,
     exchange: Option<Shown<'a>>,
     hint: &'a str,
     chapter: &'a str,
@@ -148,6 +149,7 @@ impl<'a> Check<'a> {
             reason,
             expected: failure.map(|failure| failure.expected.as_str()),
             actual: failure.map(|failure| failure.actual.as_str()),
+            ended: check.ended.as_ref().map(|ended| ended.how.to_string()),
             exchange: failure
                 .and_then(|failure: &Failure| failure.exchange.as_ref())
                 .map(|exchange| Shown::of(exchange, subject)),

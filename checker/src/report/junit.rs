@@ -5,6 +5,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
+use super::failure;
 use super::terminal::{cap, escape, escape_line, keep_colors, log_line};
 use crate::outcome::{CheckReport, Kind, Problem, RunReport, StepVerdict, Verdict};
 
@@ -70,8 +71,12 @@ impl Case {
                     Kind::Core | Kind::Regression => Result::Failure {
                         message,
                         text: format!(
-                            "expected\n{}\n\nactual\n{}\n\nhint: {}\nchapter: {}\n",
-                            failure.expected, failure.actual, check.hint, check.chapter
+                            "expected\n{}\n\nactual\n{}\n{}\nhint: {}\nchapter: {}\n",
+                            failure.expected,
+                            failure.actual,
+                            check.ended.as_ref().map(|ended| format!("\n{}\n", failure::end(ended))).unwrap_or_default(),
+                            check.hint,
+                            check.chapter
                         ),
                     },
                 }

@@ -5,7 +5,8 @@ use transcript::is_unsafe;
 
 use super::fixtures;
 use super::*;
-use crate::outcome::{Kind, RunReport};
+use crate::outcome::{Ended, Kind, RunReport};
+use crate::target::guard::Ending;
 
 fn plain(report: &RunReport, width: usize) -> String {
     text(report, &Style { color: false, width })
@@ -13,7 +14,7 @@ fn plain(report: &RunReport, width: usize) -> String {
 
 fn all() -> Vec<RunReport> {
     use fixtures::*;
-    vec![passed(), failed(), hostile(), not_built(), not_started(), environment(), undecided(), at_url(), chosen()]
+    vec![passed(), failed(), ended(), hostile(), not_built(), not_started(), environment(), undecided(), at_url(), chosen()]
 }
 
 #[test]
@@ -24,6 +25,24 @@ fn a_complete_step_says_what_comes_next() {
 #[test]
 fn the_first_failure_is_shown_in_full() {
     insta::assert_snapshot!(plain(&fixtures::failed(), 100));
+}
+
+#[test]
+fn a_server_that_has_ended_is_told_with_the_first_and_the_last_lines_it_wrote() {
+    let report = fixtures::ended();
+    insta::assert_snapshot!(plain(&report, 100));
+    assert!(junit(&report).contains("The server has ended by itself, with exit code 1."));
+    assert!(json(&report).contains("\"ended\": \"exit code 1\""));
+}
+
+#[test]
+fn an_end_is_told_by_its_signal_and_without_words() {
+    let mut report = fixtures::ended();
+    report.checks[0].ended = Some(Ended { how: Ending::Signal(11), last_words: Vec::new() });
+    let text = plain(&report, 1_000);
+    let told = "The server was ended by SIGSEGV (invalid memory access). It logged nothing after its last answer.";
+    assert!(text.contains(told), "{text}");
+    assert!(text.contains("Your server's log during this check:"), "{text}");
 }
 
 #[test]

@@ -12,6 +12,7 @@ use super::build::Built;
 use super::complaint::{self, Complaint};
 use super::environment;
 use super::guard::{Care, Ending, Guarded, Program, Status};
+use super::life::{Life, Lives};
 use super::listeners::{self, Owner};
 use super::log::{Log, Stream};
 use super::overload;
@@ -43,6 +44,7 @@ const ATTEMPTS: usize = 3;
 #[derive(Debug, Clone)]
 pub struct Launcher {
     kind: Kind,
+    lives: Lives,
 }
 
 #[derive(Debug, Clone)]
@@ -123,12 +125,17 @@ impl Launcher {
     }
 
     fn of(kind: Kind) -> Launcher {
-        Launcher { kind }
+        Launcher { kind, lives: Lives::default() }
     }
 
     /// A launcher that starts nothing any more: the server has ended by itself too often.
     pub fn given_up(&self) -> Launcher {
-        Launcher::of(Kind::GivenUp)
+        Launcher { kind: Kind::GivenUp, ..self.clone() }
+    }
+
+    /// The servers it has started so far, and will start, its clones included.
+    pub fn lives(&self) -> Lives {
+        self.lives.clone()
     }
 
     /// Whether the target is a server that runs already, which can be neither started nor seen from inside.
@@ -187,8 +194,11 @@ impl Launcher {
                     }
                     _ => Vec::new(),
                 };
-                let process = Process { guarded, readers, advice, port: Some(port) };
-                Ok(Server::new(format!("http://{target}"), log, Some(process)))
+                let base = format!("http://{target}");
+                let life = Life::new(&base, &log, guarded.watch());
+                self.lives.add(life.clone());
+                let process = Process { guarded, life, readers, advice, port: Some(port) };
+                Ok(Server::new(base, log, Some(process)))
             }
             Err(complaint) => {
                 guarded.kill().await;

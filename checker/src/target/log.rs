@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::sync::Notify;
@@ -29,6 +29,7 @@ pub enum Stream {
 #[derive(Debug, Clone)]
 struct Line {
     stream: Stream,
+    arrived: SystemTime,
     /// Without the line end. Untrusted: escape it before printing.
     text: String,
 }
@@ -77,6 +78,12 @@ impl Log {
     /// Every line that was kept, in order of arrival.
     pub fn all(&self) -> Vec<String> {
         self.since(Mark(0))
+    }
+
+    /// The lines that arrived later than `time`, as far as they were kept.
+    pub fn later_than(&self, time: SystemTime) -> Vec<String> {
+        let kept = self.kept();
+        kept.after(Mark(0)).skip_while(|line| line.arrived <= time).map(|line| line.text.clone()).collect()
     }
 
     /// The lines written to one stream, as far as they were kept.
@@ -185,7 +192,7 @@ struct Partial {
 impl Kept {
     fn push(&mut self, stream: Stream, text: &[u8]) {
         let text = text.strip_suffix(b"\r").unwrap_or(text);
-        let line = Line { stream, text: String::from_utf8_lossy(text).into_owned() };
+        let line = Line { stream, arrived: SystemTime::now(), text: String::from_utf8_lossy(text).into_owned() };
         self.count += 1;
         let size = line.text.len() + PER_LINE;
         if self.tail.is_empty() && self.head_size + size <= HEAD {
@@ -276,6 +283,16 @@ mod tests {
         log.take(Stream::Stdout, b"latest\n", &mut partial);
         assert_eq!(log.since(later), ["latest"]);
         assert!(log.since(mark)[0].starts_with("after 0 "));
+    }
+
+    #[test]
+    fn lines_are_known_by_the_time_they_arrived() {
+        let log = log_of(&[b"before\n"]);
+        let time = SystemTime::now();
+        std::thread::sleep(Duration::from_millis(2));
+        log.take(Stream::Stdout, b"one\ntwo\n", &mut Partial::default());
+        assert_eq!(log.later_than(time), ["one", "two"]);
+        assert_eq!(log.later_than(SystemTime::now()), [""; 0]);
     }
 
     #[tokio::test]

@@ -11,6 +11,7 @@ mod complaint;
 pub mod environment;
 pub mod guard;
 mod launch;
+mod life;
 mod listeners;
 mod log;
 mod orphans;
@@ -21,6 +22,7 @@ mod server;
 
 pub use build::{BuildProgress, diagnosis};
 pub use launch::{Launcher, RunToExit};
+pub use life::Lives;
 pub use log::{Log, Mark, Stream};
 pub use server::Server;
 

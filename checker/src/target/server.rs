@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 
 use super::guard::{Ending, Guarded, Status};
+use super::life::Life;
 use super::log::Log;
 use super::ports::Port;
 use crate::outcome::Problem;
@@ -30,6 +31,7 @@ pub struct Server {
 #[derive(Debug)]
 pub(super) struct Process {
     pub guarded: Guarded,
+    pub life: Life,
     pub readers: [JoinHandle<()>; 2],
     /// What was noticed at the start that no verdict depends on.
     pub advice: Vec<Problem>,
@@ -53,12 +55,8 @@ impl Server {
     }
 
     /// How it ended, if it has ended by itself or is just about to: what a broken connection is the sign of.
-    pub async fn ended(&mut self) -> Option<Ending> {
-        const SETTLE: Duration = Duration::from_millis(50);
-        let process = self.process.as_mut()?;
-        let ended = process.guarded.wait_until(|status| status.ending().is_some());
-        let status = tokio::time::timeout(SETTLE, ended).await.ok()?;
-        status.ending()
+    pub async fn ended(&self) -> Option<Ending> {
+        self.process.as_ref()?.life.ended().await
     }
 
     /// Asks it to end by SIGTERM, kills what is left after a while, and says what was not as it should be.

@@ -64,6 +64,8 @@ pub struct Status {
     pub exited: Option<Ending>,
     /// Which limit it went beyond.
     pub limit: Option<Ending>,
+    /// Whether it had not ended yet when the checker wanted its end.
+    pub asked: bool,
     /// Whether it had to be killed after `stop`.
     pub forced: bool,
     /// Processes that outlived the program, and were killed.
@@ -82,11 +84,17 @@ impl Status {
         self.limit.or(lost).or(self.exited)
     }
 
+    /// How the program ended, if it did and nobody had asked it to.
+    pub fn ended_by_itself(&self) -> Option<Ending> {
+        self.ending().filter(|_| !self.asked)
+    }
+
     fn note(&mut self, event: Event) {
         match event {
             Event::Started(pid) => self.pid = Some(pid),
             Event::Exited(ending) => self.exited = Some(ending),
             Event::Limit(ending) => self.limit = Some(ending),
+            Event::Asked => self.asked |= self.ending().is_none(),
             Event::Forced => self.forced = true,
             Event::Leftover(pid, name) => self.leftovers.push((pid, name)),
             Event::Done => self.done = true,
@@ -134,6 +142,11 @@ impl Guarded {
         let (sender, status) = watch::channel(Status { guard, ..Status::default() });
         tokio::spawn(follow(events, child, sender));
         Ok((Guarded { status, requests }, stdout, stderr))
+    }
+
+    /// What is known, now and later.
+    pub fn watch(&self) -> watch::Receiver<Status> {
+        self.status.clone()
     }
 
     /// What is known now.
@@ -206,4 +219,22 @@ async fn follow(events: OwnedReadHalf, mut guard: Child, status: watch::Sender<S
         status.guard_killed = !status.done;
         status.over = true;
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_ends_after_it_was_asked_has_not_ended_by_itself() {
+        let after = |events: &[Event]| {
+            let mut status = Status::default();
+            events.iter().for_each(|event| status.note(event.clone()));
+            status.ended_by_itself()
+        };
+        let exited = Event::Exited(Ending::Code(3));
+        assert_eq!(after(&[Event::Started(4711), exited.clone(), Event::Asked]), Some(Ending::Code(3)));
+        assert_eq!(after(&[Event::Started(4711), Event::Asked, exited, Event::Asked]), None);
+        assert_eq!(after(&[Event::Started(4711)]), None);
+    }
 }

@@ -174,6 +174,8 @@ enum Event {
     Started(i32),
     /// `exited code N` or `exited signal N`: the program's first process ended.
     Exited(Ending),
+    /// `asked`: the program is told to end, or killed, because the checker wants that or is gone.
+    Asked,
     /// `limit memory BYTES` or `limit processes N`: the program is being killed for using too much.
     Limit(Ending),
     /// `forced`: the program did not end within the time given by `stop` and is being killed.
@@ -193,6 +195,7 @@ impl fmt::Display for Event {
             Event::Limit(Ending::TooMuchMemory(bytes)) => write!(f, "limit memory {bytes}"),
             Event::Limit(Ending::TooManyProcesses(count)) => write!(f, "limit processes {count}"),
             Event::Exited(_) | Event::Limit(_) => Ok(()),
+            Event::Asked => write!(f, "asked"),
             Event::Forced => write!(f, "forced"),
             Event::Leftover(pid, name) => write!(f, "leftover {pid} {name}"),
             Event::Done => write!(f, "done"),
@@ -212,6 +215,7 @@ impl Event {
             ("exited", Some("signal"), Some(signal)) => Event::Exited(Ending::Signal(signal.parse().ok()?)),
             ("limit", Some("memory"), Some(bytes)) => Event::Limit(Ending::TooMuchMemory(bytes.parse().ok()?)),
             ("limit", Some("processes"), Some(count)) => Event::Limit(Ending::TooManyProcesses(count.parse().ok()?)),
+            ("asked", None, None) => Event::Asked,
             ("forced", None, None) => Event::Forced,
             ("leftover", Some(pid), Some(name)) => Event::Leftover(pid.parse().ok()?, name.to_owned()),
             ("done", None, None) => Event::Done,
@@ -251,6 +255,7 @@ mod tests {
             Event::Exited(Ending::Signal(9)),
             Event::Limit(Ending::TooMuchMemory(3 << 30)),
             Event::Limit(Ending::TooManyProcesses(400)),
+            Event::Asked,
             Event::Forced,
             Event::Leftover(4712, "a name of words".to_owned()),
             Event::Done,

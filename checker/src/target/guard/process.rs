@@ -240,6 +240,7 @@ impl Guard {
         match self.socket.read(&mut buffer) {
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => return true,
             Ok(0) | Err(_) => {
+                self.await_own_end();
                 // The checker is gone; its socket stays readable, so wait here for the program's own end.
                 self.begin_stop(match self.care {
                     Care::Server | Care::Tool => AFTER_CHECKER,
@@ -260,13 +261,27 @@ impl Guard {
                 Some(("stop", patience)) => {
                     self.begin_stop(Duration::from_millis(patience.parse().unwrap_or_default()));
                 }
-                _ => return false, // `kill`
+                _ => {
+                    // `kill`
+                    self.report(Event::Asked);
+                    return false;
+                }
             }
         }
         true
     }
 
+    /// Gives a program a moment that may be ending by itself: a check that has seen its connection close drops it at once,
+    /// and the system closes the connections of a process just before it tells of its end.
+    fn await_own_end(&mut self) {
+        if !self.exited {
+            std::thread::sleep(LOOK);
+            self.reap();
+        }
+    }
+
     fn begin_stop(&mut self, patience: Duration) {
+        self.report(Event::Asked);
         match self.care {
             Care::Server | Care::Tool => self.signal_group(Signal::TERM),
             Care::Service { .. } => {

@@ -136,6 +136,7 @@ mod tests {
             chapter: String::new(),
             disturbs: false,
             duration: Duration::ZERO,
+            ended: None,
             exchanges: Vec::new(),
             log: Vec::new(),
             sql: Vec::new(),

@@ -315,6 +315,7 @@ mod tests {
             chapter: String::new(),
             disturbs: false,
             duration: Duration::ZERO,
+            ended: None,
             exchanges: Vec::new(),
             log: Vec::new(),
             sql: Vec::new(),

@@ -156,8 +156,10 @@ pub async fn expect_not_logged(api: &Api, texts: &[String]) -> Outcome {
     let Ok(log) = api.log() else { return Ok(()) };
     // The line of this request comes after every line so far.
     let marker = format!("/marker-{}", api.data.token(8));
-    api.get(&marker).await?;
-    log.line(|line| line.contains(&marker)).await;
+    // A server that has ended meanwhile is another check's business.
+    if api.get(&marker).await.is_ok() {
+        log.line(|line| line.contains(&marker)).await;
+    }
     match log.whole().into_iter().find(|line| texts.iter().any(|text| line.contains(text.as_str()))) {
         None => Ok(()),
         Some(line) => Err(Stop::fail("a log without passwords", line)),

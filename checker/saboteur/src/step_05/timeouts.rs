@@ -180,15 +180,15 @@ fn hang_ups() -> Vec<Sabotage> {
     ]
 }
 
-/// A request that is refused after the database was asked keeps its connection, one of 15; whatever succeeds gives all back, so that
+/// A request that is refused after the database was asked keeps its connection, one of 10; whatever succeeds gives all back, so that
 /// only many of them in a row show it.
 fn refusals() -> Sabotage {
     let kept: Cell<usize> = Cell::default();
-    let breaks = "A PATCH of a habit that is not there takes one of 15 connections along.";
+    let breaks = "A PATCH of a habit that is not there takes one of 10 connections along.";
     wrong("refusals-take-connections", POOL, breaks).instead(
         |request| patches(request) || creates(request),
         async move |request, server| {
-            if kept.get() >= 15 {
+            if kept.get() >= 10 {
                 return refusal(&request, server, 503, "Try again later.").await;
             }
             let is_patch = patches(&request);

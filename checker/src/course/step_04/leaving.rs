@@ -17,6 +17,7 @@ pub fn checks() -> Vec<Check> {
             .hints(&[
                 "One statement will do, if the tables say what goes along: `ON DELETE CASCADE`.",
                 "`DELETE FROM users WHERE id = $1`, with the id from the token. Habits and completions follow.",
+                "Whoever has left still holds a token. What they store breaks the foreign key: `.on_constraint(\"habits_user_id_fkey\", Error::Unauthorized)`.",
             ])
             .proof(async |api| {
                 let account = api.new_account().await?;

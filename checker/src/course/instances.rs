@@ -193,7 +193,8 @@ mod tests {
                 client.write_all(answer.as_bytes()).await.expect("the client listens");
             }
         };
-        let (is_ready, ()) = tokio::join!(becomes_ready(&base), serve);
+        let both = async { tokio::join!(becomes_ready(&base), serve) };
+        let (is_ready, ()) = tokio::time::timeout(READY_WITHIN, both).await.expect("it asks three times");
         assert!(is_ready);
     }
 }

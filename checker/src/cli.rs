@@ -1,10 +1,8 @@
 //! The command line.
 
-use std::path::PathBuf;
+use clap::{Args, Parser, Subcommand};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
-
-use crate::report::ColorChoice;
+use crate::report::{ColorChoice, Format};
 
 /// Learn back-end engineering one step at a time: this program builds your crate, runs it, examines it, and says what to do next.
 #[derive(Debug, Parser)]
@@ -17,18 +15,6 @@ pub struct Cli {
     pub current: GradeArgs,
     #[command(subcommand)]
     pub command: Option<Command>,
-}
-
-/// How the result is told.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// For people.
-    #[default]
-    Text,
-    /// One JSON document; its schema is in the book.
-    Json,
-    /// JUnit XML, for continuous integration.
-    Junit,
 }
 
 /// What is examined, and how.
@@ -45,7 +31,7 @@ pub struct GradeArgs {
     /// Repeat a run with the same random data.
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
-    /// How the result is told.
+    /// The format of the report.
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
     #[command(flatten)]
@@ -129,50 +115,4 @@ pub enum Command {
     },
     /// Look whether this machine has what the workshop needs.
     Doctor,
-    /// For authors of the workshop.
-    #[command(subcommand)]
-    Dev(Dev),
-}
-
-#[derive(Debug, Subcommand)]
-pub enum Dev {
-    /// Generate the starters in steps/ from solutions/.
-    Generate {
-        /// Write nothing; fail when something would change.
-        #[arg(long)]
-        check: bool,
-        /// Overwrite starters that were edited by hand.
-        #[arg(long)]
-        force: bool,
-    },
-    /// Check the course itself: starters, solutions, ids, hints, chapters.
-    Verify {
-        /// Only what needs no server to run.
-        #[arg(long)]
-        quick: bool,
-    },
-    /// Show that every check can fail: run them against servers that are wrong in one way.
-    Matrix {
-        /// Run every check against every wrong server, not only the declared ones.
-        #[arg(long)]
-        full: bool,
-        /// Only this step.
-        #[arg(long, value_name = "N")]
-        step: Option<u8>,
-        /// Only this wrong server.
-        #[arg(long, value_name = "NAME")]
-        server: Option<String>,
-        /// Write the matrix as Markdown to this file as well.
-        #[arg(long, value_name = "FILE")]
-        write: Option<PathBuf>,
-    },
-    /// Measure the checker itself.
-    Bench {
-        /// How often the solutions are graded.
-        #[arg(long, default_value_t = 10, value_name = "N")]
-        runs: usize,
-        /// Also measure a fresh clone's first verdict; it compiles everything anew.
-        #[arg(long)]
-        cold: bool,
-    },
 }

@@ -11,10 +11,8 @@ use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
-
-use crate::outcome::{Problem, RunReport};
 use crate::report;
+use model::{Problem, RunReport};
 
 /// The folder of the newest run, in the folder of its step.
 const LATEST: &str = "latest";
@@ -26,27 +24,6 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const LOG: usize = 4 * 1024 * 1024;
 /// A report larger than this was not written by a checker.
 const READABLE: u64 = 64 * 1024 * 1024;
-
-/// What is known of the newest run of a step.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SavedReport {
-    /// What the run came to, such as `passed`.
-    pub verdict: String,
-    /// What each check came to, such as `fail`, in the order they ran.
-    pub checks: Vec<(String, String)>,
-}
-
-impl SavedReport {
-    /// The verdict per check id.
-    pub fn verdicts(&self) -> BTreeMap<&str, &str> {
-        self.checks.iter().map(|(id, verdict)| (id.as_str(), verdict.as_str())).collect()
-    }
-
-    /// The first check that failed, if one did.
-    pub fn first_failure(&self) -> Option<&str> {
-        self.checks.iter().find(|(_, verdict)| verdict == "fail").map(|(id, _)| id.as_str())
-    }
-}
 
 /// The folder in which runs of a step are kept; `slug` is such as `01-api-basics`.
 pub fn folder(root: &Path, slug: &str) -> PathBuf {
@@ -66,8 +43,8 @@ pub fn save(root: &Path, slug: &str, run: &RunReport) -> Result<PathBuf, Problem
     save_in(&folder(root, slug), run)
 }
 
-/// What is known of the newest run of a step; nothing when there was none or its report cannot be read.
-pub fn last_report(root: &Path, slug: &str) -> Option<SavedReport> {
+/// The report of the newest run of a step; nothing when there was none or it cannot be read.
+pub fn last_report(root: &Path, slug: &str) -> Option<RunReport> {
     read(&folder(root, slug).join(LATEST).join("report.json"))
 }
 
@@ -119,8 +96,8 @@ fn write_and_swap(folder: &Path, run: &RunReport) -> io::Result<PathBuf> {
     fs::write(new.join("report.json"), report::json(run))?;
     fs::write(new.join("exchanges.har"), har::har(run))?;
     fs::write(new.join("server.log"), log(&run.server_log))?;
-    if run.checks.iter().any(|check| !check.sql.is_empty()) {
-        fs::write(new.join("statements.sql"), statements(run))?;
+    for (file, text) in traffic(run) {
+        fs::write(new.join(file), text)?;
     }
     let latest = folder.join(LATEST);
     swap_in(&new, &latest, &old)?;
@@ -166,36 +143,36 @@ fn log(lines: &[String]) -> String {
     out
 }
 
-/// What the server said to its database, by check and by request; every line is safe to print to a terminal.
-fn statements(run: &RunReport) -> String {
-    let mut out = String::new();
-    for check in run.checks.iter().filter(|check| !check.sql.is_empty()) {
-        out += &format!("-- {}\n", check.id);
-        for line in &check.sql {
-            let sign = if line.starts_with(' ') { "" } else { "--   " };
-            out += &format!("{sign}{}\n", report::terminal::escape_line(line));
+/// What the server and its backing services sent to one another, by file, check and request; every line is safe to print to a
+/// terminal.
+fn traffic(run: &RunReport) -> BTreeMap<&str, String> {
+    let mut files: BTreeMap<&str, String> = BTreeMap::new();
+    for check in &run.checks {
+        for traffic in check.traffic.iter().filter(|traffic| !traffic.lines.is_empty()) {
+            let out = files.entry(&traffic.file).or_default();
+            *out += &format!("-- {}\n", check.id);
+            for line in &traffic.lines {
+                let sign = if line.starts_with(' ') { "" } else { "--   " };
+                *out += &format!("{sign}{}\n", report::terminal::escape_line(line));
+            }
+            out.push('\n');
         }
-        out.push('\n');
     }
-    out
+    files
 }
 
-fn read(path: &Path) -> Option<SavedReport> {
+fn read(path: &Path) -> Option<RunReport> {
     if fs::metadata(path).ok()?.len() > READABLE {
         return None;
     }
-    let report: Value = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
-    let text = |value: &Value, key: &str| value.get(key)?.as_str().map(str::to_owned);
-    let checks = report.get("checks")?.as_array()?.iter();
-    Some(SavedReport {
-        verdict: text(&report, "verdict")?,
-        checks: checks.filter_map(|check| Some((text(check, "id")?, text(check, "verdict")?))).collect(),
-    })
+    report::read_json(&fs::read(path).ok()?).ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use model::StepVerdict;
+
     use crate::report::fixtures;
 
     #[test]
@@ -206,9 +183,8 @@ mod tests {
         let latest = save_in(&folder, &fixtures::failed()).expect("the folder is writable");
         assert_eq!(latest, folder.join("latest"));
         let saved = read(&latest.join("report.json")).expect("it was just written");
-        assert_eq!(saved.verdict, "failed");
-        assert_eq!(saved.first_failure(), Some("1.patch-partial"));
-        assert_eq!(saved.verdicts().get("1.patch-empty"), Some(&"skipped"));
+        assert!(matches!(saved.verdict, StepVerdict::Failed));
+        assert_eq!(saved.first_failure().map(|check| check.id.as_str()), Some("1.patch-partial"));
         let mut names: Vec<_> = fs::read_dir(&latest).expect("a folder").flatten().map(|entry| entry.file_name()).collect();
         names.sort();
         assert_eq!(names, ["exchanges.har", "report.json", "server.log"]);
@@ -224,16 +200,12 @@ mod tests {
     fn a_damaged_report_is_no_report() {
         let root = tempfile::tempdir().expect("a folder");
         let path = root.path().join("report.json");
-        assert_eq!(read(&path), None);
+        assert!(read(&path).is_none());
         let whole = report::json(&fixtures::failed());
         for damaged in ["", "[]", "{\"checks\": 3}", "\0\0", &whole[..whole.len() / 2]] {
             fs::write(&path, damaged).expect("the folder is writable");
-            assert_eq!(read(&path), None, "{damaged:.20}");
+            assert!(read(&path).is_none(), "{damaged:.20}");
         }
-        fs::write(&path, r#"{"verdict":"failed","checks":[{"id":"1.create"},{"id":"1.list","verdict":"pass"},7]}"#)
-            .expect("the folder is writable");
-        let checks = read(&path).expect("what can be read is read").checks;
-        assert_eq!(checks, [("1.list".to_owned(), "pass".to_owned())]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What the learner has reached: a small text file at the root of the workspace.
 //!
 //! ```text
-//! # Progress in the workshop, kept by `cargo run -p checker`. Delete this file to begin again at step 1.
+//! # Progress in the workshop, kept by `cargo run -p checker`. Delete this file to begin again.
 //! current 2
 //! passed 1
 //! hints 1.create 2
@@ -16,12 +16,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::evidence::acquire;
-use crate::outcome::Problem;
+use model::Problem;
 
 /// The file, in the root of the workspace.
 const FILE: &str = ".checker-progress";
 /// Its first line.
-const HEADING: &str = "# Progress in the workshop, kept by `cargo run -p checker`. Delete this file to begin again at step 1.";
+const HEADING: &str = "# Progress in the workshop, kept by `cargo run -p checker`. Delete this file to begin again.";
 /// A file larger than this was not written by a checker.
 const LARGEST: u64 = 1024 * 1024;
 /// How long to wait for another checker that is writing at this moment.
@@ -215,7 +215,7 @@ mod tests {
         assert_eq!(notice, None);
         assert_eq!(Progress::load(root.path()), (written, None));
         insta::assert_snapshot!(fs::read_to_string(root.path().join(FILE)).expect("a file"), @r"
-        # Progress in the workshop, kept by `cargo run -p checker`. Delete this file to begin again at step 1.
+        # Progress in the workshop, kept by `cargo run -p checker`. Delete this file to begin again.
         current 2
         passed 1
         hints 1.create 2

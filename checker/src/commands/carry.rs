@@ -6,11 +6,12 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::patch;
-use crate::outcome::Problem;
 use crate::report::terminal::wrap;
 use crate::report::{Ink, Style, escape};
-use crate::starters::{Files, Folder, Outline, Side, folder, rename};
-use crate::workshop::{MOVED, Workshop};
+use model::Problem;
+use workshop::starters::{Outline, Side, rename};
+use workshop::{Files, Folder, folder};
+use workshop::{MOVED, Workshop};
 
 /// The files that `carry` does not take from the learner: one is merged, the other belongs to the step.
 const MANIFEST: &str = "Cargo.toml";

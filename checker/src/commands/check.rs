@@ -1,36 +1,37 @@
 //! Grading one step once: what `checker` and `checker check` do.
 
 use super::consent::AtTerminal;
-use super::{Ending, Trouble, current_step, load_progress, spec, step_or_current, tell};
-use crate::cli::{Format, GradeArgs};
-use crate::course::{self, Step};
+use super::{CommandError, CommandResult, closest, current_step, examined, load_progress, step_or_current, tell};
+use crate::cli::GradeArgs;
 use crate::evidence;
-use crate::grade::{Grading, grade};
-use crate::outcome::{RunReport, StepVerdict};
 use crate::progress::Progress;
-use crate::report::{self, Style};
-use crate::target::Spec;
-use crate::workshop::Workshop;
+use crate::report::{self, Format, Style};
+use course::COURSE;
+use engine::{Grading, grade};
+use harness::step::Step;
+use model::{RunReport, StepVerdict, Target};
+use workshop::Workshop;
 
 /// Grades the step the learner is at, and moves on when it passes.
-pub async fn current(workshop: &Workshop, args: GradeArgs, style: &Style) -> Ending {
+pub async fn current(workshop: &Workshop, args: GradeArgs, style: &Style) -> CommandResult {
     let progress = load_progress(workshop)?;
     run(workshop, current_step(&progress), args, style).await
 }
 
 /// Grades the step that was named.
-pub async fn check(workshop: &Workshop, step: Option<u8>, args: GradeArgs, style: &Style) -> Ending {
+pub async fn check(workshop: &Workshop, step: Option<u8>, args: GradeArgs, style: &Style) -> CommandResult {
     let progress = load_progress(workshop)?;
     run(workshop, step_or_current(step, &progress)?, args, style).await
 }
 
-async fn run(workshop: &Workshop, step: &'static Step, args: GradeArgs, style: &Style) -> Ending {
+async fn run(workshop: &Workshop, step: &'static Step, args: GradeArgs, style: &Style) -> CommandResult {
     for id in &args.only {
         known_check(id, step)?;
     }
     let grading = Grading {
+        course: COURSE,
         step,
-        spec: spec(workshop, &args.target, step)?,
+        target: examined(workshop, &args.target, step)?,
         only: args.only,
         stretch: args.stretch,
         // Six digits are enough to differ, and can be typed.
@@ -40,11 +41,7 @@ async fn run(workshop: &Workshop, step: &'static Step, args: GradeArgs, style: &
     let mut terminal = AtTerminal::new(args.services.yes);
     let report = grade(&grading, workshop.root(), &mut terminal).await;
     drop(terminal);
-    let text = match args.format {
-        Format::Text => report::text(&report, style),
-        Format::Json => report::json(&report),
-        Format::Junit => report::junit(&report),
-    };
+    let text = report::write(&report, args.format, style);
     tell(&format!("{}\n", text.trim_end_matches('\n')))?;
     keep(workshop, &grading, &report)?;
     Ok(report.verdict.exit_code())
@@ -52,7 +49,7 @@ async fn run(workshop: &Workshop, step: &'static Step, args: GradeArgs, style: &
 
 /// Keeps the evidence, and the progress if the step passed. The verdict is told by now: where one of them cannot be written,
 /// the other is.
-pub fn keep(workshop: &Workshop, grading: &Grading, report: &RunReport) -> Result<(), Trouble> {
+pub fn keep(workshop: &Workshop, grading: &Grading, report: &RunReport) -> Result<(), CommandError> {
     let saved = evidence::save(workshop.root(), grading.step.slug, report);
     record(workshop, grading, report)?;
     saved?;
@@ -60,36 +57,36 @@ pub fn keep(workshop: &Workshop, grading: &Grading, report: &RunReport) -> Resul
 }
 
 /// Remembers a pass of the learner's own work. Solutions and foreign URLs are nobody's progress.
-fn record(workshop: &Workshop, grading: &Grading, report: &RunReport) -> Result<(), Trouble> {
-    let own = match &grading.spec {
-        Spec::Package(package) => *package == grading.step.package(),
-        Spec::Command(_) => true,
-        Spec::Url(_) => false,
+fn record(workshop: &Workshop, grading: &Grading, report: &RunReport) -> Result<(), CommandError> {
+    let own = match &grading.target {
+        Target::Package(package) => *package == grading.step.package(),
+        Target::Command(_) => true,
+        Target::Url(_) => false,
     };
     if own && grading.is_whole() && matches!(report.verdict, StepVerdict::Passed) {
         let step = grading.step;
         Progress::update(workshop.root(), |progress| {
             progress.passed.insert(step.number);
-            progress.current = step.next().unwrap_or(step).number.max(progress.current);
+            progress.current = COURSE.after(step).unwrap_or(step).number.max(progress.current);
         })?;
     }
     Ok(())
 }
 
 /// A check that can be run at `step`.
-fn known_check(id: &str, step: &Step) -> Result<(), Trouble> {
-    if step.all_checks().iter().any(|check| check.id == id) {
+fn known_check(id: &str, step: &Step) -> Result<(), CommandError> {
+    if COURSE.checks_at(step).iter().any(|check| check.id == id) {
         return Ok(());
     }
     let list = "`cargo run -p checker -- list` shows every id.";
-    Err(match course::find(id) {
-        Some(check) => Trouble::usage(
+    Err(match COURSE.check(id) {
+        Some(check) => CommandError::usage(
             format!("The check {id} belongs to step {}, and step {} is graded here.", check.step, step.number),
             format!("Try `cargo run -p checker -- check {} --only {id}`.", check.step),
         ),
-        None => match course::closest(id) {
-            Some(close) => Trouble::usage(format!("There is no check {id}. Did you mean {close}?"), list),
-            None => Trouble::usage(format!("There is no check {id}."), list),
+        None => match closest(id) {
+            Some(close) => CommandError::usage(format!("There is no check {id}. Did you mean {close}?"), list),
+            None => CommandError::usage(format!("There is no check {id}."), list),
         },
     })
 }

@@ -5,9 +5,11 @@ use std::io::{IsTerminal, Write};
 use tokio::sync::oneshot;
 
 use super::status::StatusLine;
-use crate::grade::{Event, Onlooker};
 use crate::report::terminal::escape;
-use crate::services::Audience;
+use engine::{Event, Observer};
+use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
+use services::Console;
 
 /// Whoever sits at the terminal, if it is one.
 pub struct AtTerminal {
@@ -19,28 +21,38 @@ pub struct AtTerminal {
 impl AtTerminal {
     /// With `yes`, nothing is asked.
     pub fn new(yes: bool) -> Self {
-        AtTerminal { status: StatusLine::new(), yes }
+        AtTerminal { status: StatusLine::default(), yes }
     }
 }
 
-impl Onlooker for AtTerminal {
-    fn see(&mut self, event: Event<'_>) {
+impl Observer for AtTerminal {
+    fn event(&mut self, event: Event<'_>) {
         self.status.show(event);
     }
+
+    fn as_console(&mut self) -> &mut dyn Console {
+        self
+    }
 }
 
-impl Audience for AtTerminal {
-    fn hear(&mut self, what: &str) {
+impl Console for AtTerminal {
+    fn progress(&mut self, what: &str) {
         self.status.line(what);
     }
 
-    fn learn(&mut self, what: &str) {
-        self.status = StatusLine::new();
+    fn warn(&mut self, what: &str) {
+        self.status = StatusLine::default();
         eprintln!("{}", escape(what));
     }
 
-    async fn allows(&mut self, service: &str, command: &str) -> bool {
-        self.status = StatusLine::new();
+    fn consents<'a>(&'a mut self, service: &'a str, command: &'a str) -> LocalBoxFuture<'a, bool> {
+        self.ask(service, command).boxed_local()
+    }
+}
+
+impl AtTerminal {
+    async fn ask(&mut self, service: &str, command: &str) -> bool {
+        self.status = StatusLine::default();
         if self.yes {
             eprintln!("There is no {service} here yet. Installing it: {command}");
             return true;

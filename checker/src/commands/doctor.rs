@@ -3,13 +3,14 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::Ending;
+use super::CommandResult;
 use crate::evidence;
-use crate::outcome::{Problem, exit};
 use crate::report::terminal::{escape, escape_line};
-use crate::services;
-use crate::target;
-use crate::workshop::Workshop;
+use course::COURSE;
+use model::{Problem, exit};
+use services::FIXTURES;
+
+use workshop::Workshop;
 
 /// Free space that building every step takes, in GiB, with room to spare.
 const DISK: u64 = 4;
@@ -23,7 +24,7 @@ struct Finding {
 }
 
 /// Prints what was found; the exit code is 4 when something that is needed is missing.
-pub async fn doctor(workshop: &Workshop) -> Ending {
+pub async fn doctor(workshop: &Workshop) -> CommandResult {
     let root = workshop.root();
     let mut findings = vec![
         needed("Rust toolchain", toolchain(root)),
@@ -36,7 +37,11 @@ pub async fn doctor(workshop: &Workshop) -> Ending {
         wanted("curl", tool("curl", "--version", "Install curl: failures show each request as a curl command to try.")),
         wanted("process supervision", supervision()),
     ];
-    findings.extend(services::survey().await.map(|(service, result)| wanted(service, result)));
+    for fixture in FIXTURES {
+        if let Some(availability) = fixture.availability() {
+            findings.push(wanted(fixture.name(), availability.await));
+        }
+    }
     findings.push(wanted("containers", containers(root).await));
     let mut code = exit::PASSED;
     for finding in findings {
@@ -54,7 +59,8 @@ pub async fn doctor(workshop: &Workshop) -> Ending {
             }
         }
     }
-    println!("\nSteps 1 and 2 need no database, no Redis and no container.");
+    let without = COURSE.steps.iter().take_while(|step| step.fixtures.is_empty()).count();
+    println!("\nSteps 1 to {without} need no service and no container.");
     Ok(code)
 }
 
@@ -118,7 +124,7 @@ fn is_windows_drive(path: &Path) -> bool {
 }
 
 fn port() -> Result<String, Problem> {
-    target::claim_port().map(|port| format!("a server can listen on 127.0.0.1:{port}"))
+    sandbox::claim_port().map(|port| format!("a server can listen on 127.0.0.1:{port}"))
 }
 
 fn disk(root: &Path) -> Result<String, Problem> {
@@ -152,7 +158,7 @@ async fn containers(root: &Path) -> Result<String, Problem> {
         Some(version) => Ok(format!("docker {version}, for {}", root.join(file).display())),
         None => Err(Problem::new(
             format!("No docker answers, so `docker compose up` with {file} will not work."),
-            "Nothing needs it where PostgreSQL and Redis are installed.",
+            "Nothing needs it where the services above are installed.",
         )),
     }
 }

@@ -1,40 +1,44 @@
 //! Shows hints for a check, one more each time.
 
-use super::{Ending, Trouble, current_step, load_progress};
-use crate::course::{self, Step};
+use super::{CommandError, CommandResult, closest, current_step, load_progress};
 use crate::evidence;
-use crate::outcome::exit;
 use crate::progress::Progress;
 use crate::report::Style;
 use crate::report::terminal::{Ink, wrap};
-use crate::workshop::Workshop;
+use course::COURSE;
+use model::exit;
+use workshop::Workshop;
 
 /// Prints the hints shown before and the next one.
-pub fn hint(workshop: &Workshop, id: Option<String>, style: &Style) -> Ending {
+pub fn hint(workshop: &Workshop, id: Option<String>, style: &Style) -> CommandResult {
     print!("{}", text(workshop, id, "type the same again", style)?);
     Ok(exit::PASSED)
 }
 
 /// What `hint` prints; it remembers how far the learner is. `again` says how to come by one more.
-pub fn text(workshop: &Workshop, id: Option<String>, again: &str, style: &Style) -> Result<String, Trouble> {
+pub fn text(workshop: &Workshop, id: Option<String>, again: &str, style: &Style) -> Result<String, CommandError> {
     let progress = load_progress(workshop)?;
     let id = match id {
         Some(id) => id,
         None => {
             let step = current_step(&progress);
-            let failed =
-                evidence::last_report(workshop.root(), step.slug).and_then(|report| report.first_failure().map(str::to_owned));
+            let last = evidence::last_report(workshop.root(), step.slug);
+            let failed = last.as_ref().and_then(|report| Some(report.first_failure()?.id.clone()));
+            let example = step.own_checks().first().map_or("ID", |check| check.id);
             failed.ok_or_else(|| {
-                Trouble::usage(
+                CommandError::usage(
                     format!("No check of step {} failed in your last run, so there is nothing to hint at.", step.number),
-                    "Run `cargo run -p checker` first, or name a check: `cargo run -p checker -- hint 1.create`.",
+                    format!("Run `cargo run -p checker` first, or name a check: `cargo run -p checker -- hint {example}`."),
                 )
             })?
         }
     };
-    let Some(check) = course::find(&id) else {
-        let close = course::closest(&id).map(|close| format!(" Did you mean {close}?")).unwrap_or_default();
-        return Err(Trouble::usage(format!("There is no check {id}.{close}"), "`cargo run -p checker -- list` shows every id."));
+    let Some(check) = COURSE.check(&id) else {
+        let close = closest(&id).map(|close| format!(" Did you mean {close}?")).unwrap_or_default();
+        return Err(CommandError::usage(
+            format!("There is no check {id}.{close}"),
+            "`cargo run -p checker -- list` shows every id.",
+        ));
     };
     let before = progress.hints.get(check.id).map_or(0, |shown| usize::from(*shown));
     let shown = (before + 1).min(check.hints.len());
@@ -52,6 +56,6 @@ pub fn text(workshop: &Workshop, id: Option<String>, again: &str, style: &Style)
     if shown < check.hints.len() {
         text += &format!("For the next hint, {again}.\n");
     }
-    text += &format!("To read more: {}\n", Step::chapter(&check));
+    text += &format!("To read more: {}\n", check.chapter());
     Ok(text)
 }

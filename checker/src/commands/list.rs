@@ -1,25 +1,25 @@
 //! Shows the steps, their checks, and where the learner is.
 
-use super::{Ending, current_step, load_progress};
-use crate::course::STEPS;
-use crate::evidence::{self, SavedReport};
-use crate::outcome::exit;
+use super::{CommandResult, current_step, load_progress};
+use crate::evidence;
 use crate::report::Style;
 use crate::report::terminal::Ink;
-use crate::workshop::Workshop;
+use course::COURSE;
+use model::{Verdict, exit};
+use workshop::Workshop;
 
 /// Prints every step; the current one with its checks as the last run left them.
-pub fn list(workshop: &Workshop, style: &Style) -> Ending {
+pub fn list(workshop: &Workshop, style: &Style) -> CommandResult {
     print!("{}", text(workshop, style)?);
     Ok(exit::PASSED)
 }
 
 /// What `list` prints.
-pub fn text(workshop: &Workshop, style: &Style) -> Result<String, super::Trouble> {
+pub fn text(workshop: &Workshop, style: &Style) -> Result<String, super::CommandError> {
     let progress = load_progress(workshop)?;
     let current = current_step(&progress).number;
     let mut text = String::new();
-    for step in STEPS {
+    for step in COURSE.steps {
         let (ink, state) = match (progress.passed.contains(&step.number), step.number == current) {
             (true, true) => (Ink::Good, "passed, you are here"),
             (true, false) => (Ink::Good, "passed"),
@@ -30,14 +30,13 @@ pub fn text(workshop: &Workshop, style: &Style) -> Result<String, super::Trouble
         text += &format!("{}\n", style.paint(ink, &heading));
         text += &format!("  steps/{slug}, chapter docs/src/{slug}.md\n", slug = step.slug);
         let last = evidence::last_report(workshop.root(), step.slug);
-        let verdicts = last.as_ref().map(SavedReport::verdicts).unwrap_or_default();
         for check in step.own_checks() {
-            let verdict = verdicts.get(check.id).copied();
-            let (ink, mark) = match verdict {
-                Some("pass") => (Ink::Good, "✓"),
-                Some("fail") => (Ink::Bad, "✗"),
-                Some("inconclusive") => (Ink::Unsure, "?"),
-                _ => (Ink::Faint, "·"),
+            let last = last.iter().flat_map(|report| &report.checks).find(|one| one.id == check.id);
+            let (ink, mark) = match last.map(|report| &report.verdict) {
+                Some(Verdict::Pass) => (Ink::Good, "✓"),
+                Some(Verdict::Fail(_)) => (Ink::Bad, "✗"),
+                Some(Verdict::Inconclusive(_)) => (Ink::Unsure, "?"),
+                Some(Verdict::Skipped(_)) | None => (Ink::Faint, "·"),
             };
             let extra = if check.stretch { " (stretch)" } else { "" };
             text += &format!("  {} {:<22} {}{extra}\n", style.paint(ink, mark), check.id, check.claim);

@@ -3,14 +3,13 @@
 mod carry;
 mod check;
 mod consent;
-mod dev;
 mod doctor;
 mod hint;
 mod list;
 mod patch;
 mod reset;
 mod solution;
-mod status;
+pub mod status;
 mod up;
 mod watch;
 
@@ -22,38 +21,39 @@ use clap::error::ErrorKind;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::{Cli, Command, TargetArgs};
-use crate::course::{STEPS, Step};
-use crate::outcome::{Problem, exit};
 use crate::progress::Progress;
 use crate::report::Style;
 use crate::report::terminal::escape;
-use crate::starters::Outline;
-use crate::target::Spec;
-use crate::workshop::Workshop;
+use course::COURSE;
+use harness::check::Check;
+use harness::step::Step;
+use model::{Origin, Problem, Target, exit};
+use workshop::Workshop;
+use workshop::starters::{CheckRow, Outline};
 
 /// What a command ends with: an exit code, or a problem and the exit code that goes with it.
-pub type Ending = Result<u8, Trouble>;
+pub type CommandResult = Result<u8, CommandError>;
 
 /// A problem that ends a command.
 #[derive(Debug)]
-pub struct Trouble {
+pub struct CommandError {
     /// What is wrong, and what to do.
     pub problem: Problem,
     /// The exit code.
     pub code: u8,
 }
 
-impl Trouble {
+impl CommandError {
     /// Something was asked for that does not exist.
     pub fn usage(title: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Trouble { problem: Problem::new(title, remedy), code: exit::USAGE }
+        CommandError { problem: Problem::new(title, remedy), code: exit::USAGE }
     }
 }
 
 /// A problem of the machine or the workshop's files.
-impl From<Problem> for Trouble {
+impl From<Problem> for CommandError {
     fn from(problem: Problem) -> Self {
-        Trouble { problem, code: exit::ENVIRONMENT }
+        CommandError { problem, code: exit::ENVIRONMENT }
     }
 }
 
@@ -70,25 +70,31 @@ pub async fn run() -> ExitCode {
     let style = Style::detect(cli.color);
     // `up` is meant to be ended by Ctrl-C, and sees to it itself.
     let ends_itself = matches!(cli.command, Some(Command::Up { .. }));
-    let ending = tokio::select! {
-        ending = dispatch(cli, &style) => ending,
-        () = interrupted(), if !ends_itself => {
+    finish(dispatch(cli, &style), !ends_itself).await
+}
+
+/// Waits for a command, prints the problem that ends it, if one does, and gives the exit code. Ctrl-C ends the command where
+/// `interruptible`.
+pub async fn finish(command: impl Future<Output = CommandResult>, interruptible: bool) -> ExitCode {
+    let result = tokio::select! {
+        result = command => result,
+        () = interrupted(), if interruptible => {
             // Dropping the command closed the guards' pipes: they end what was started.
             eprintln!("\nInterrupted. What was started is being stopped; your files are as they were.");
             Ok(exit::INTERRUPTED)
         }
     };
-    ExitCode::from(ending.unwrap_or_else(|trouble| {
-        eprintln!("{}", escape(&trouble.problem.title));
-        eprintln!("{}", escape(&trouble.problem.remedy));
-        for line in &trouble.problem.details {
+    ExitCode::from(result.unwrap_or_else(|error| {
+        eprintln!("{}", escape(&error.problem.title));
+        eprintln!("{}", escape(&error.problem.remedy));
+        for line in &error.problem.details {
             eprintln!("  {}", escape(line));
         }
-        trouble.code
+        error.code
     }))
 }
 
-async fn dispatch(cli: Cli, style: &Style) -> Ending {
+async fn dispatch(cli: Cli, style: &Style) -> CommandResult {
     let workshop = Workshop::find()?;
     match cli.command {
         None => check::current(&workshop, cli.current, style).await,
@@ -98,40 +104,56 @@ async fn dispatch(cli: Cli, style: &Style) -> Ending {
         Some(Command::Hint { id }) => hint::hint(&workshop, id, style),
         Some(Command::Carry { step, force }) => {
             let step = known_step(step)?;
-            if step.number == 1 {
-                return Err(Trouble::usage(
-                    "Step 1 has no step before it.",
-                    "Carry into step 2 or a later one, once the step before is passed.",
+            if COURSE.before(step).is_none() {
+                return Err(CommandError::usage(
+                    format!("Step {} has no step before it.", step.number),
+                    format!("Carry into step {} or a later one, once the step before is passed.", step.number + 1),
                 ));
             }
             tell(&carry::run(&workshop, &outlines(), step.number, force)?.text(style))
         }
-        Some(Command::Reset { step }) => tell(&reset::run(&workshop, &known_step(step)?.outline())?.text(style)),
+        Some(Command::Reset { step }) => tell(&reset::run(&workshop, &outline(known_step(step)?))?.text(style)),
         Some(Command::Solution { step }) => {
             let step = known_step(step)?;
             if !load_progress(&workshop)?.passed.contains(&step.number) {
-                return Err(Trouble::usage(
+                return Err(CommandError::usage(
                     format!("The solution of step {} opens once you have passed the step.", step.number),
                     "`cargo run -p checker -- hint` helps with the check that fails first.",
                 ));
             }
-            tell(&solution::run(&workshop, &step.outline(), style)?)
+            tell(&solution::run(&workshop, &outline(step), style)?)
         }
         Some(Command::Up { write_env, services }) => up::up(&workshop, write_env, services).await,
         Some(Command::Doctor) => doctor::doctor(&workshop).await,
-        Some(Command::Dev(command)) => dev::run(&workshop, command, style).await,
     }
 }
 
 /// Prints what a command has to say. Whoever reads may have stopped reading (`| head`): that is no error of ours.
-fn tell(text: &str) -> Ending {
+pub fn tell(text: &str) -> CommandResult {
     let _ = std::io::stdout().write_all(text.as_bytes());
     Ok(exit::PASSED)
 }
 
+/// What a starter needs to know of its step.
+pub fn outline(step: &Step) -> Outline {
+    let row = |check: Check| CheckRow { id: check.id.into(), claim: check.claim.into(), stretch: check.stretch };
+    Outline { number: step.number, slug: step.slug.into(), checks: step.own_checks().into_iter().map(row).collect() }
+}
+
+/// The check whose id is closest to what somebody typed, if one is close.
+fn closest(typed: &str) -> Option<&'static str> {
+    let slug = typed.split_once('.').map_or(typed, |(_, slug)| slug);
+    let rated = COURSE.checks().map(|check| {
+        let own = check.id.split_once('.').map_or(check.id, |(_, slug)| slug);
+        let alike = |a: &str, b: &str| similar::TextDiff::from_chars(a, b).ratio();
+        (alike(typed, check.id).max(alike(slug, own)), check.id)
+    });
+    rated.filter(|(alike, _)| *alike > 0.6).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, id)| id)
+}
+
 /// The course as the starters need to know it.
-fn outlines() -> Vec<Outline> {
-    STEPS.iter().map(Step::outline).collect()
+pub fn outlines() -> Vec<Outline> {
+    COURSE.steps.iter().map(outline).collect()
 }
 
 /// Waits for Ctrl-C, or for another signal that asks a program to end.
@@ -146,10 +168,10 @@ async fn interrupted() {
 }
 
 /// The step with this number.
-fn known_step(number: u8) -> Result<&'static Step, Trouble> {
-    Step::numbered(number).ok_or_else(|| {
-        let last = STEPS.last().map_or(0, |step| step.number);
-        Trouble::usage(
+pub fn known_step(number: u8) -> Result<&'static Step, CommandError> {
+    COURSE.step(number).ok_or_else(|| {
+        let last = COURSE.last().number;
+        CommandError::usage(
             format!("There is no step {number}."),
             format!("The steps are 1 to {last}; `cargo run -p checker -- list` shows them."),
         )
@@ -157,7 +179,7 @@ fn known_step(number: u8) -> Result<&'static Step, Trouble> {
 }
 
 /// The step that was named, or the one the learner is at.
-fn step_or_current(step: Option<u8>, progress: &Progress) -> Result<&'static Step, Trouble> {
+fn step_or_current(step: Option<u8>, progress: &Progress) -> Result<&'static Step, CommandError> {
     match step {
         Some(number) => known_step(number),
         None => Ok(current_step(progress)),
@@ -166,46 +188,44 @@ fn step_or_current(step: Option<u8>, progress: &Progress) -> Result<&'static Ste
 
 /// The step the learner is at. A number beyond the last step means that all are passed: stay at the last.
 fn current_step(progress: &Progress) -> &'static Step {
-    Step::numbered(progress.current).or(STEPS.last()).expect("the workshop has steps")
+    COURSE.step(progress.current).unwrap_or(COURSE.last())
 }
 
 /// What to examine: what the arguments name, or the learner's own crate of the step.
-fn spec(workshop: &Workshop, target: &TargetArgs, step: &Step) -> Result<Spec, Trouble> {
+fn examined(workshop: &Workshop, target: &TargetArgs, step: &Step) -> Result<Target, CommandError> {
     if let Some(package) = &target.package {
         let packages = workshop.packages();
         if !packages.is_empty() && !packages.contains(package) {
-            return Err(Trouble::usage(
+            return Err(CommandError::usage(
                 format!("There is no package `{package}` in this workspace."),
                 format!("The packages are {}.", packages.join(", ")),
             ));
         }
-        return Ok(Spec::Package(package.clone()));
+        return Ok(Target::Package(package.clone()));
     }
     if let Some(command) = &target.command {
         if command.trim().is_empty() {
-            return Err(Trouble::usage(
+            return Err(CommandError::usage(
                 "The command is empty.",
                 "Give the command that starts your server: --command 'python3 server.py'.",
             ));
         }
-        return Ok(Spec::Command(command.clone()));
+        return Ok(Target::Command(command.clone()));
     }
     let Some(url) = &target.url else {
-        return Ok(Spec::Package(step.package()));
+        return Ok(Target::Package(step.package()));
     };
-    let authority = url.trim_end_matches('/').strip_prefix("http://").unwrap_or_default();
-    let port = authority.rsplit_once(':').map(|(_, port)| port.parse::<u16>());
-    if authority.is_empty() || authority.contains(['/', '?', '#', '@', ' ']) || matches!(port, Some(Err(_))) {
-        return Err(Trouble::usage(
+    match Origin::parse(url) {
+        Some(origin) => Ok(Target::Url(origin.to_string())),
+        None => Err(CommandError::usage(
             format!("`{url}` is not a URL that can be examined."),
             "Give scheme, host and port without a path, such as --url http://127.0.0.1:8000. The checker speaks plain HTTP.",
-        ));
+        )),
     }
-    Ok(Spec::Url(format!("http://{authority}")))
 }
 
 /// The learner's progress; a damaged file is set aside, and that is said.
-fn load_progress(workshop: &Workshop) -> Result<Progress, Trouble> {
+fn load_progress(workshop: &Workshop) -> Result<Progress, CommandError> {
     let (progress, notice) = Progress::load(workshop.root());
     if let Some(notice) = notice {
         eprintln!("{} {}", notice.title, notice.remedy);

@@ -1,9 +1,10 @@
 //! `checker reset STEP`: the step's folder as a learner finds it, with a backup of what was there.
 
-use crate::outcome::Problem;
 use crate::report::{Ink, Style};
-use crate::starters::{Folder, Outline};
-use crate::workshop::{MOVED, Workshop};
+use model::Problem;
+use workshop::Folder;
+use workshop::starters::Outline;
+use workshop::{MOVED, Workshop};
 
 /// What `reset` did.
 #[derive(Debug, PartialEq, Eq)]

@@ -1,10 +1,11 @@
 //! `checker solution STEP`: how the reference solution differs from what the learner wrote.
 
 use super::patch;
-use crate::outcome::Problem;
 use crate::report::{Ink, Style};
-use crate::starters::{Folder, Outline, folder};
-use crate::workshop::Workshop;
+use model::Problem;
+use workshop::Workshop;
+use workshop::starters::Outline;
+use workshop::{Folder, folder};
 
 /// The changes from the learner's files to the solution's, as text.
 ///

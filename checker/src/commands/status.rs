@@ -2,9 +2,9 @@
 
 use std::io::{IsTerminal, Write};
 
-use crate::grade::Event;
 use crate::report::terminal::size;
-use crate::target::BuildProgress;
+use engine::Event;
+use sandbox::BuildProgress;
 
 /// The line. It is shown on a terminal only, and gone when it is dropped.
 pub struct StatusLine {
@@ -12,13 +12,15 @@ pub struct StatusLine {
     visible: bool,
 }
 
-impl StatusLine {
+impl Default for StatusLine {
     /// A line on standard error, if that is a terminal.
-    pub fn new() -> Self {
+    fn default() -> Self {
         let dumb = std::env::var("TERM").is_ok_and(|term| term == "dumb");
         StatusLine { shown: std::io::stderr().is_terminal() && !dumb, visible: false }
     }
+}
 
+impl StatusLine {
     /// Shows an event.
     pub fn show(&mut self, event: Event<'_>) {
         self.line(&describe(event));

@@ -3,21 +3,24 @@
 mod dotenv;
 
 use std::path::Path;
+use std::rc::Rc;
+
+use futures_util::future::select_all;
 
 use super::consent::AtTerminal;
-use super::{Ending, interrupted, tell};
+use super::{CommandResult, interrupted, tell};
 use crate::cli::ServiceArgs;
-use crate::outcome::{Problem, exit};
 use crate::report::terminal::escape;
-use crate::services::{self, Postgres, Redis, Service, postgres, redis};
-use crate::workshop::Workshop;
 use dotenv::Dotenv;
+use model::{Problem, exit};
+use services::{FIXTURES, Part, Running};
+use workshop::Workshop;
 
 /// What has been started.
 #[derive(Default)]
-struct Running {
-    postgres: Option<(Postgres, postgres::Database)>,
-    redis: Option<(Redis, redis::Database)>,
+struct Started {
+    /// Each service, and the part of it that is lent.
+    services: Vec<(Box<dyn Running>, Rc<dyn Part>)>,
     dotenv: Option<Dotenv>,
 }
 
@@ -26,8 +29,8 @@ struct Running {
 /// # Errors
 ///
 /// The file `.env` cannot be written.
-pub async fn up(workshop: &Workshop, write_env: bool, services: ServiceArgs) -> Ending {
-    let mut running = Running::default();
+pub async fn up(workshop: &Workshop, write_env: bool, services: ServiceArgs) -> CommandResult {
+    let mut running = Started::default();
     let ending = tokio::select! {
         ending = run(workshop, write_env, AtTerminal::new(services.yes), &mut running) => ending,
         () = interrupted() => Ok(exit::PASSED),
@@ -36,7 +39,7 @@ pub async fn up(workshop: &Workshop, write_env: bool, services: ServiceArgs) -> 
     ending
 }
 
-async fn run(workshop: &Workshop, write_env: bool, mut terminal: AtTerminal, running: &mut Running) -> Ending {
+async fn run(workshop: &Workshop, write_env: bool, mut terminal: AtTerminal, running: &mut Started) -> CommandResult {
     let started = running.start(workshop.root(), &mut terminal).await;
     drop(terminal);
     for problem in started {
@@ -70,72 +73,48 @@ fn warn(problem: &Problem) {
     eprintln!();
 }
 
-impl Running {
+impl Started {
     /// Starts each service that can be had, and gives what is wrong with the others.
     async fn start(&mut self, root: &Path, terminal: &mut AtTerminal) -> Vec<Problem> {
         let mut problems = Vec::new();
-        match services::postgres(root, terminal).await {
-            Ok(postgres) => match postgres.database().await {
-                Ok(database) => self.postgres = Some((postgres, database)),
+        // What has nothing to start is for servers under examination alone.
+        for fixture in FIXTURES.iter().filter(|fixture| fixture.availability().is_some()) {
+            let started = async {
+                let service = fixture.start(root, terminal).await?;
+                let part = service.lend().await?;
+                Ok((service, part))
+            };
+            match started.await {
+                Ok(started) => self.services.push(started),
                 Err(problem) => problems.push(problem),
-            },
-            Err(problem) => problems.push(problem),
-        }
-        match services::redis(root, terminal).await {
-            Ok(redis) => match redis.database().await {
-                Ok(database) => self.redis = Some((redis, database)),
-                Err(problem) => problems.push(problem),
-            },
-            Err(problem) => problems.push(problem),
+            }
         }
         problems
     }
 
     fn describe(&self) -> String {
-        let postgres = self.postgres.as_ref().map(|(server, _)| format!("PostgreSQL {}\n", server.describe()));
-        let redis = self.redis.as_ref().map(|(server, _)| format!("Redis {}\n", server.describe()));
-        [postgres, redis].into_iter().flatten().collect()
+        self.services.iter().map(|(service, _)| format!("{}\n", service.describe())).collect()
     }
 
-    /// The environment by which a learner's server is told.
+    /// The environment of a server that uses them.
     fn variables(&self) -> Vec<(&'static str, String)> {
-        let postgres = self.postgres.as_ref().map(|(_, database)| (Postgres::KIND.variable, database.address().url()));
-        let redis = self.redis.as_ref().map(|(_, database)| (Redis::KIND.variable, database.address().url()));
-        [postgres, redis].into_iter().flatten().collect()
+        self.services.iter().flat_map(|(_, part)| part.environment()).collect()
     }
 
-    /// Waits until one of our services has ended by itself; says which and how.
+    /// Waits until a service has stopped by itself; says which and how.
     async fn lost(&mut self) -> String {
-        let postgres = async {
-            match &mut self.postgres {
-                Some((server, _)) => server.ended().await,
-                None => std::future::pending().await,
-            }
-        };
-        let redis = async {
-            match &mut self.redis {
-                Some((server, _)) => server.ended().await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            how = postgres => how,
-            how = redis => how,
-        }
+        let stops = self.services.iter_mut().map(|(service, _)| service.stopped_by_itself());
+        select_all(stops).await.0
     }
 
-    /// Removes what was stored, and ends what was started.
+    /// Removes what was stored, and stops what was started.
     async fn end(self) {
         if let Some(dotenv) = self.dotenv {
             dotenv.put_back();
         }
-        if let Some((server, database)) = self.postgres {
-            database.remove().await;
-            server.stop().await;
-        }
-        if let Some((server, database)) = self.redis {
-            database.remove().await;
-            server.stop().await;
+        for (service, part) in self.services {
+            part.remove().await;
+            service.stop().await;
         }
     }
 }

@@ -19,11 +19,11 @@ use self::screen::{Action, Screen};
 use self::session::{Happening, Session};
 use self::terminal::{Input, Keyboard, Terminal};
 use super::status::StatusLine;
-use super::{Ending, Trouble, hint, list, load_progress, step_or_current, tell};
+use super::{CommandError, CommandResult, hint, list, load_progress, step_or_current, tell};
 use crate::cli::TargetArgs;
-use crate::outcome::exit;
 use crate::report::{self, Style};
-use crate::workshop::Workshop;
+use model::exit;
+use workshop::Workshop;
 
 /// How often what is going on is shown anew.
 const TICK: Duration = Duration::from_millis(100);
@@ -31,7 +31,7 @@ const TICK: Duration = Duration::from_millis(100);
 /// Grades the step that was named, or the one the learner is at, and again after every save.
 ///
 /// On a terminal it ends by a key, with exit code 0; elsewhere by Ctrl-C.
-pub async fn watch(workshop: &Workshop, step: Option<u8>, target: TargetArgs, stretch: bool, style: &Style) -> Ending {
+pub async fn watch(workshop: &Workshop, step: Option<u8>, target: TargetArgs, stretch: bool, style: &Style) -> CommandResult {
     let progress = load_progress(workshop)?;
     let step = step_or_current(step, &progress)?;
     let mut session = Session::new(workshop, step, target, stretch, style.color)?;
@@ -40,7 +40,7 @@ pub async fn watch(workshop: &Workshop, step: Option<u8>, target: TargetArgs, st
         return plain(session, style).await;
     }
     let unusable = |error: io::Error| {
-        Trouble::usage(
+        CommandError::usage(
             format!("This terminal cannot be used for single keys: {error}."),
             "Set TERM=dumb to watch without keys, one report after another.",
         )
@@ -156,7 +156,7 @@ impl Window<'_> {
         Ok(())
     }
 
-    fn turn_to(&mut self, text: Result<String, Trouble>) -> io::Result<()> {
+    fn turn_to(&mut self, text: Result<String, CommandError>) -> io::Result<()> {
         match text {
             Ok(text) => self.screen.show(text),
             Err(trouble) => self.screen.notice = Some(format!("{} {}", trouble.problem.title, trouble.problem.remedy)),
@@ -167,8 +167,8 @@ impl Window<'_> {
 }
 
 /// Without a terminal: one report after another, and no keys.
-async fn plain(mut session: Session<'_>, style: &Style) -> Ending {
-    let mut status = StatusLine::new();
+async fn plain(mut session: Session<'_>, style: &Style) -> CommandResult {
+    let mut status = StatusLine::default();
     let mut out = io::stdout();
     let mut say = |text: &str| writeln!(out, "{}", text.trim_end_matches('\n')).and_then(|()| out.flush());
     let mut said = match session.has_files() {
@@ -184,7 +184,7 @@ async fn plain(mut session: Session<'_>, style: &Style) -> Ending {
                 continue;
             }
         };
-        status = StatusLine::new();
+        status = StatusLine::default();
         said = match happening {
             Happening::Saved(paths) => {
                 let saved = saved(&paths);

@@ -6,9 +6,8 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use transcript::har::{Archive, Content, Creator, Empty, Entry, Field, Request, Response, Timings};
 
-use crate::outcome::RunReport;
-use crate::probe::{Exchange, status_name};
 use crate::report::body::{Text, text};
+use model::{Exchange, RunReport, status_name};
 
 /// Bytes of bodies kept in one archive; what comes later is kept without its body.
 const BODIES: usize = 8 * 1024 * 1024;
@@ -22,7 +21,7 @@ pub fn har(run: &RunReport) -> String {
     let comment = format!("step {}, {}, seed {}", run.step, run.target, run.seed);
     let mut archive = Archive::new(&creator, &comment);
     let mut room = BODIES;
-    let exchanges = run.checks.iter().flat_map(|check| check.exchanges.iter().map(|exchange| (check.id, exchange)));
+    let exchanges = run.checks.iter().flat_map(|check| check.exchanges.iter().map(|exchange| (check.id.as_str(), exchange)));
     for (id, exchange) in exchanges.take(ENTRIES) {
         archive.push(&entry(id, exchange, &mut room));
     }

@@ -1,6 +1,6 @@
 //! Bodies in JSON: as text where they are text, else in base64 (RFC 4648), so that no byte is lost.
 
-use crate::base64;
+use model::base64;
 
 /// How many bytes of a body a report keeps.
 pub const KEPT: usize = 64 * 1024;
@@ -28,6 +28,33 @@ pub fn text(body: &[u8]) -> (Text<'_>, bool) {
     match std::str::from_utf8(kept) {
         Ok(text) => (Text::Utf8(text), cut),
         Err(_) => (Text::Base64(base64::encode(kept)), cut),
+    }
+}
+
+/// A body as text.
+pub struct Encoded {
+    /// The text.
+    pub text: String,
+    /// `utf-8` or `base64`.
+    pub encoding: &'static str,
+    /// Whether something was cut off.
+    pub cut: bool,
+}
+
+/// The first [`KEPT`] bytes of `body` as text.
+pub fn encode(body: &[u8]) -> Encoded {
+    match text(body) {
+        (Text::Utf8(text), cut) => Encoded { text: text.to_owned(), encoding: "utf-8", cut },
+        (Text::Base64(text), cut) => Encoded { text, encoding: "base64", cut },
+    }
+}
+
+/// The bytes of a body that was encoded; none where it cannot be decoded.
+pub fn decode(text: &str, encoding: &str) -> Option<Vec<u8>> {
+    match encoding {
+        "utf-8" => Some(text.as_bytes().to_vec()),
+        "base64" => base64::decode(text),
+        _ => None,
     }
 }
 

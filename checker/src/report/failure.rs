@@ -4,14 +4,12 @@ use std::rc::Rc;
 
 use serde_json::Value;
 
+use super::curl::{curl, needed_token, sign_in};
 use super::diff::{self, Line};
 use super::page::Page;
 use super::subject::Subject;
 use super::terminal::{Ink, cap, escape, escape_line, log_line};
-use crate::course::{FIRST_WITH_A_DATABASE, FIRST_WITH_USERS};
-use crate::outcome::{CheckReport, Ended, Failure};
-use crate::probe::{Exchange, Holder, Reply, curl, needed_token, sign_in, status_name};
-use crate::target::guard::Ending;
+use model::{CheckReport, Exchange, Failure, Holder, Reply, RunReport, Termination, Traffic, UnexpectedExit, status_name};
 
 /// Earlier requests of the check that are shown.
 const EARLIER: usize = 8;
@@ -27,16 +25,19 @@ const COLUMNS: usize = 300;
 const COLUMN: usize = 12;
 
 /// Shows everything that is known about a failure.
-pub fn show(page: &mut Page, check: &CheckReport, failure: &Failure, subject: Subject, step: u8) {
+pub fn show(page: &mut Page, run: &RunReport, check: &CheckReport, failure: &Failure) {
+    let subject = Subject::of(&run.target);
     page.paragraph(0, Ink::Strong, &format!("A closer look at {}", check.id));
-    page.prose(2, check.title);
+    page.prose(2, &check.title);
     page.gap();
-    requests(page, check, failure, subject, step);
+    requests(page, run, check, failure, subject);
     comparison(page, failure);
     if let Some(ended) = &check.ended {
         last_words(page, ended);
     }
-    statements(page, check, failure);
+    for traffic in &check.traffic {
+        passed(page, traffic, failure);
+    }
     if check.ended.as_ref().is_none_or(|ended| ended.last_words.is_empty()) {
         log(page, check, failure);
     }
@@ -45,7 +46,7 @@ pub fn show(page: &mut Page, check: &CheckReport, failure: &Failure, subject: Su
 }
 
 /// What was sent: earlier requests in one line each, the one that showed the failure as a command.
-fn requests(page: &mut Page, check: &CheckReport, failure: &Failure, subject: Subject, step: u8) {
+fn requests(page: &mut Page, run: &RunReport, check: &CheckReport, failure: &Failure, subject: Subject) {
     let shown_by = failure.exchange.as_ref();
     let position = shown_by.and_then(|failing| check.exchanges.iter().position(|exchange| Rc::ptr_eq(exchange, failing)));
     let earlier = summaries(&check.exchanges[..position.unwrap_or(check.exchanges.len())]);
@@ -61,12 +62,14 @@ fn requests(page: &mut Page, check: &CheckReport, failure: &Failure, subject: Su
     }
     let Some(failing) = shown_by else { return };
     let before = &check.exchanges[..position.unwrap_or_default()];
-    page.prose(2, &introduction(check.disturbs, before.iter().any(|exchange| names(failing, exchange)), subject));
+    page.prose(2, &introduction(check.disturbs.as_deref(), before.iter().any(|exchange| names(failing, exchange)), subject));
     for line in escape(&curl(failing, subject.base())).lines() {
         page.line(4, Ink::Code, line);
     }
-    if let Some(token) = needed_token(failing, subject.base()) {
-        let (variable, commands) = sign_in(token.holder, subject.base());
+    if let Some(token) = needed_token(failing, subject.base())
+        && let Some(paths) = &run.sign_in
+    {
+        let (variable, commands) = sign_in(paths, token.holder, subject.base());
         let whose = match token.holder {
             Holder::Oneself => "an access token of your own server",
             Holder::Other => "an access token of another user than the one whose data it is",
@@ -76,30 +79,25 @@ fn requests(page: &mut Page, check: &CheckReport, failure: &Failure, subject: Su
             page.line(4, Ink::Code, line);
         }
     }
-    if let Some(start) = subject.start(step) {
+    if let Some(start) = subject.start(&run.variables) {
         page.prose(2, "To start that server, type this in another terminal first:");
         page.line(4, Ink::Code, &escape_line(&start));
-        if step >= FIRST_WITH_A_DATABASE {
-            page.prose(2, "`cargo run -p checker -- up` starts a database and prints its DATABASE_URL.");
-        }
-        if step >= FIRST_WITH_USERS {
-            page.prose(2, "JWT_SECRET is any text of 32 bytes or more.");
+        for variable in &run.variables {
+            page.prose(2, &variable.by_hand);
         }
     }
     page.gap();
 }
 
 /// What is said before the request that showed the failure.
-fn introduction(disturbs: bool, names_an_id: bool, subject: Subject) -> String {
+fn introduction(disturbs: Option<&str>, names_an_id: bool, subject: Subject) -> String {
     if matches!(subject, Subject::Url(_)) {
         return "This request showed the failure:".to_owned();
     }
-    let disturbance = match disturbs {
-        true => {
-            " During this check the checker disturbed the server's database or its settings: where nothing disturbs them, this request alone may not show it."
-        }
-        false => "",
-    };
+    let disturbance = disturbs.map(|what| {
+        format!(" During this check the checker disturbed the server's {what}: where nothing disturbs them, this request alone may not show it.")
+    });
+    let disturbance = disturbance.unwrap_or_default();
     let id = if names_an_id { ", take an id that exists there" } else { "" };
     format!("This request showed the failure.{disturbance} To try it on your own server{id}:")
 }
@@ -211,21 +209,24 @@ fn excerpt(page: &mut Page, ink: Ink, text: &str) {
     }
 }
 
-/// What the server said to its database: for the failing request where that is known, else during the whole check.
-fn statements(page: &mut Page, check: &CheckReport, failure: &Failure) {
+/// What the server sent to a backing service: for the failing request where that is known, else during the whole check.
+fn passed(page: &mut Page, traffic: &Traffic, failure: &Failure) {
     let heading = failure.exchange.as_ref().map(|exchange| format!("{} {}", exchange.request.method, exchange.request.path));
-    let from = heading.and_then(|heading| check.sql.iter().rposition(|line| *line == heading));
+    let from = heading.and_then(|heading| traffic.lines.iter().rposition(|line| *line == heading));
     let (title, lines): (_, Vec<&String>) = match from {
         Some(at) => {
-            let of_request = check.sql[at + 1..].iter().take_while(|line| line.starts_with(' '));
-            ("What your server said to the database during this request, and those like it just before:", of_request.collect())
+            let of_request = traffic.lines[at + 1..].iter().take_while(|line| line.starts_with(' '));
+            (
+                format!("What your server sent to {} during this request, and those like it just before:", traffic.peer),
+                of_request.collect(),
+            )
         }
-        None => ("What your server said to the database during this check:", check.sql.iter().collect()),
+        None => (format!("What your server sent to {} during this check:", traffic.peer), traffic.lines.iter().collect()),
     };
     if lines.is_empty() {
         return;
     }
-    page.prose(2, title);
+    page.prose(2, &title);
     let indent = if from.is_some() { 2 } else { 4 };
     let lines = counted(lines.into_iter().map(|line| escape_line(&cap(line, COLUMNS))));
     if lines.len() > LOG {
@@ -238,15 +239,15 @@ fn statements(page: &mut Page, check: &CheckReport, failure: &Failure) {
 }
 
 /// How the server ended, in one sentence.
-pub fn end(ended: &Ended) -> String {
+pub fn end(ended: &UnexpectedExit) -> String {
     let how = ended.how;
     match how {
-        Ending::Code(_) => format!("The server has ended by itself, with {how}."),
-        Ending::Signal(_) => format!("The server was {how}."),
-        Ending::TooMuchMemory(_) | Ending::TooManyProcesses(_) => {
+        Termination::Code(_) => format!("The server has ended by itself, with {how}."),
+        Termination::Signal(_) => format!("The server was {how}."),
+        Termination::TooMuchMemory(_) | Termination::TooManyProcesses(_) => {
             format!("The server was stopped because it takes too much of this machine: {how}.")
         }
-        Ending::GuardKilled => format!("The server was stopped: {how}."),
+        Termination::GuardKilled => format!("The server was stopped: {how}."),
     }
 }
 
@@ -276,7 +277,7 @@ fn log(page: &mut Page, check: &CheckReport, failure: &Failure) {
 
 /// How the server ended, and the first and the last lines of what it logged before: as a rule the cause comes first, and then where
 /// that was.
-fn last_words(page: &mut Page, ended: &Ended) {
+fn last_words(page: &mut Page, ended: &UnexpectedExit) {
     let words = match ended.last_words.is_empty() {
         true => "It logged nothing after its last answer.",
         false => "Its log after its last answer:",
@@ -300,8 +301,8 @@ fn last_words(page: &mut Page, ended: &Ended) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::probe::Request;
     use crate::report::fixtures::exchange;
+    use model::Request;
 
     #[test]
     fn an_id_is_known_from_the_answer_that_gave_it() {

@@ -5,10 +5,10 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::json;
 
-use crate::outcome::{CheckReport, Ended, Failure, Kind, Problem, RunReport, StepVerdict, Verdict};
-use crate::probe::{Exchange, NoAnswer, Reply, Request};
-use crate::target::Spec;
-use crate::target::guard::Ending;
+use model::{
+    CheckReport, Exchange, Failure, Kind, NoAnswer, Problem, Reply, Request, RunReport, StepVerdict, Target, Termination,
+    Traffic, UnexpectedExit, Verdict,
+};
 
 /// An exchange that was answered.
 pub fn exchange(request: Request, status: u16, headers: &[(&str, &str)], body: &str) -> Rc<Exchange> {
@@ -28,38 +28,32 @@ pub fn sent(request: Request, reply: Result<Reply, NoAnswer>) -> Rc<Exchange> {
 }
 
 /// A check of step `id` with its verdict.
-pub fn check(id: &'static str, title: &'static str, kind: Kind, verdict: Verdict) -> CheckReport {
+pub fn check(id: &str, title: &str, kind: Kind, verdict: Verdict) -> CheckReport {
     let step = if id.starts_with('2') { "02-framework" } else { "01-api-basics" };
     CheckReport {
-        id,
-        title,
-        kind,
         verdict,
-        hint: "Read the chapter's section about this call again.",
+        hint: "Read the chapter's section about this call again.".to_owned(),
         chapter: format!("docs/src/{step}.md#changing-a-habit"),
-        disturbs: false,
         duration: Duration::from_micros(3_400),
-        ended: None,
-        exchanges: Vec::new(),
-        log: Vec::new(),
-        sql: Vec::new(),
+        traffic: vec![Traffic {
+            key: "sql".to_owned(),
+            file: "statements.sql".to_owned(),
+            peer: "the database".to_owned(),
+            lines: Vec::new(),
+        }],
+        ..CheckReport::new(id, title, kind)
     }
 }
 
 /// A run of step 1 with these checks.
 pub fn run(verdict: StepVerdict, checks: Vec<CheckReport>) -> RunReport {
     RunReport {
-        step: 1,
-        title: "API basics",
-        target: Spec::Package("step-01-api-basics".to_owned()),
         verdict,
-        whole: true,
-        seed: 42,
         duration: Duration::from_millis(3_480),
         build: Some(Duration::from_millis(3_060)),
         checks,
-        advice: Vec::new(),
         server_log: vec!["listening on http://127.0.0.1:21034".to_owned()],
+        ..RunReport::new(1, "API basics", Target::Package("step-01-api-basics".to_owned()), 42)
     }
 }
 
@@ -130,7 +124,7 @@ pub fn ended() -> RunReport {
     let last_words: Vec<String> = ["throw er; // Unhandled 'error' event\u{1b}[2J".to_owned()].into_iter().chain(dump).collect();
     check.exchanges = vec![create, delete];
     check.log = ["POST /habits 201".to_owned()].into_iter().chain(last_words.clone()).collect();
-    check.ended = Some(Ended { how: Ending::Code(1), last_words });
+    check.ended = Some(UnexpectedExit { how: Termination::Code(1), last_words });
     run(StepVerdict::Failed, vec![check])
 }
 
@@ -169,8 +163,8 @@ pub fn hostile() -> RunReport {
     ];
     let mut run = run(StepVerdict::Failed, checks);
     run.step = 2;
-    run.title = "A framework, used well";
-    run.target = Spec::Command("python3 server\u{1b}[31m.py --port $PORT".to_owned());
+    run.title = "A framework, used well".to_owned();
+    run.target = Target::Command("python3 server\u{1b}[31m.py --port $PORT".to_owned());
     run.build = None;
     run.advice = vec![Problem {
         title: "All code is in one file\u{1b}[31m.".to_owned(),
@@ -192,7 +186,7 @@ pub fn chosen() -> RunReport {
 /// A short run that shows every member of the JSON report; the book prints it.
 pub fn example() -> RunReport {
     let mut run = failed();
-    run.checks.retain(|check| matches!(check.id, "1.create" | "1.patch-partial" | "1.patch-empty"));
+    run.checks.retain(|check| matches!(check.id.as_str(), "1.create" | "1.patch-partial" | "1.patch-empty"));
     run.advice = vec![Problem::new("The log holds more than 10,000 lines.", "Log one line a request.")];
     run
 }
@@ -232,7 +226,7 @@ pub fn undecided() -> RunReport {
 pub fn at_url() -> RunReport {
     let mut run = passed();
     run.verdict = StepVerdict::Undecided;
-    run.target = Spec::Url("http://127.0.0.1:9000".to_owned());
+    run.target = Target::Url("http://127.0.0.1:9000".to_owned());
     run.build = None;
     run.checks[2].verdict = Verdict::Skipped("a server given by its URL cannot be started anew".to_owned());
     run

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::failure;
 use super::terminal::{cap, escape, escape_line, keep_colors, log_line};
-use crate::outcome::{CheckReport, Kind, Problem, RunReport, StepVerdict, Verdict};
+use model::{CheckReport, Kind, Problem, RunReport, StepVerdict, Verdict};
 
 /// Characters of one piece of text.
 const PIECE: usize = 20_000;

@@ -1,7 +1,6 @@
 //! What was examined, and how a person repeats that by hand.
 
-use crate::course::{FIRST_WITH_A_DATABASE, FIRST_WITH_USERS};
-use crate::target::Spec;
+use model::{Target, VariableHint, shell};
 
 /// Where the learner's own server listens when nobody says otherwise.
 const OWN_BASE: &str = "http://127.0.0.1:8000";
@@ -19,11 +18,11 @@ pub enum Subject<'a> {
 
 impl<'a> Subject<'a> {
     /// The subject behind the target of a report.
-    pub fn of(target: &'a Spec) -> Self {
+    pub fn of(target: &'a Target) -> Self {
         match target {
-            Spec::Package(name) => Subject::Package(name),
-            Spec::Command(command) => Subject::Command(command),
-            Spec::Url(url) => Subject::Url(url),
+            Target::Package(name) => Subject::Package(name),
+            Target::Command(command) => Subject::Command(command),
+            Target::Url(url) => Subject::Url(url),
         }
     }
 
@@ -35,13 +34,12 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// The command that starts the server of `step` at [`Subject::base`], if it has to be started.
-    pub fn start(self, step: u8) -> Option<String> {
-        let database = if step >= FIRST_WITH_A_DATABASE { "DATABASE_URL=… " } else { "" };
-        let key = if step >= FIRST_WITH_USERS { "JWT_SECRET=… " } else { "" };
+    /// The command that starts a server that needs these variables at [`Subject::base`], if it has to be started.
+    pub fn start(self, variables: &[VariableHint]) -> Option<String> {
+        let settings: String = variables.iter().map(|variable| format!("{}=… ", variable.name)).collect();
         match self {
-            Subject::Package(package) => Some(format!("{database}{key}cargo run -p {package}")),
-            Subject::Command(command) => Some(format!("{database}{key}PORT=8000 sh -c {}", quoted(command))),
+            Subject::Package(package) => Some(format!("{settings}cargo run -p {package}")),
+            Subject::Command(command) => Some(format!("{settings}PORT=8000 sh -c {}", shell::quoted(command))),
             Subject::Url(_) => None,
         }
     }
@@ -51,7 +49,7 @@ impl<'a> Subject<'a> {
         let target = match self {
             Subject::Package(_) if self.folder().is_some() => String::new(),
             Subject::Package(package) => format!(" --package {package}"),
-            Subject::Command(command) => format!(" --command {}", quoted(command)),
+            Subject::Command(command) => format!(" --command {}", shell::quoted(command)),
             Subject::Url(url) => format!(" --url {url}"),
         };
         format!("cargo run -p checker -- check {step}{target}{flags}")
@@ -60,15 +58,10 @@ impl<'a> Subject<'a> {
     /// The folder of the learner's own sources, if it is one of the steps' packages.
     pub fn folder(self) -> Option<String> {
         match self {
-            Subject::Package(package) => package.strip_prefix("step-").map(|slug| format!("steps/{slug}")),
+            Subject::Package(package) if package.starts_with("step-") => Target::Package(package.to_owned()).folder(),
             _ => None,
         }
     }
-}
-
-/// `text` as one word of a POSIX shell.
-fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 #[cfg(test)]
@@ -78,9 +71,10 @@ mod tests {
     #[test]
     fn a_step_needs_no_flags_to_be_checked_again() {
         let step = Subject::Package("step-01-api-basics");
+        let variables = ["DATABASE_URL", "JWT_SECRET"].map(|name| VariableHint { name: name.into(), by_hand: String::new() });
         assert_eq!(step.check(1, " --stretch"), "cargo run -p checker -- check 1 --stretch");
-        assert_eq!(step.start(1).as_deref(), Some("cargo run -p step-01-api-basics"));
-        assert_eq!(step.start(4).as_deref(), Some("DATABASE_URL=… JWT_SECRET=… cargo run -p step-01-api-basics"));
+        assert_eq!(step.start(&[]).as_deref(), Some("cargo run -p step-01-api-basics"));
+        assert_eq!(step.start(&variables).as_deref(), Some("DATABASE_URL=… JWT_SECRET=… cargo run -p step-01-api-basics"));
         assert_eq!(step.folder().as_deref(), Some("steps/01-api-basics"));
     }
 
@@ -90,9 +84,9 @@ mod tests {
         assert_eq!(solution.check(1, ""), "cargo run -p checker -- check 1 --package solution-01-api-basics");
         let command = Subject::Command("python3 it's.py");
         assert_eq!(command.check(1, ""), r"cargo run -p checker -- check 1 --command 'python3 it'\''s.py'");
-        assert_eq!(command.start(1).as_deref(), Some(r"PORT=8000 sh -c 'python3 it'\''s.py'"));
+        assert_eq!(command.start(&[]).as_deref(), Some(r"PORT=8000 sh -c 'python3 it'\''s.py'"));
         let url = Subject::Url("http://127.0.0.1:9000/");
         assert_eq!(url.check(2, ""), "cargo run -p checker -- check 2 --url http://127.0.0.1:9000/");
-        assert_eq!((url.base(), url.start(5)), ("http://127.0.0.1:9000", None));
+        assert_eq!((url.base(), url.start(&[])), ("http://127.0.0.1:9000", None));
     }
 }

@@ -5,8 +5,7 @@ use transcript::is_unsafe;
 
 use super::fixtures;
 use super::*;
-use crate::outcome::{Ended, Kind, RunReport};
-use crate::target::guard::Ending;
+use model::{Kind, RunReport, StepVerdict, Termination, UnexpectedExit};
 
 fn plain(report: &RunReport, width: usize) -> String {
     text(report, &Style { color: false, width })
@@ -38,7 +37,7 @@ fn a_server_that_has_ended_is_told_with_the_first_and_the_last_lines_it_wrote() 
 #[test]
 fn an_end_is_told_by_its_signal_and_without_words() {
     let mut report = fixtures::ended();
-    report.checks[0].ended = Some(Ended { how: Ending::Signal(11), last_words: Vec::new() });
+    report.checks[0].ended = Some(UnexpectedExit { how: Termination::Signal(11), last_words: Vec::new() });
     let text = plain(&report, 1_000);
     let told = "The server was ended by SIGSEGV (invalid memory access). It logged nothing after its last answer.";
     assert!(text.contains(told), "{text}");
@@ -95,7 +94,7 @@ fn a_chosen_check_does_not_complete_the_step() {
 #[test]
 fn a_passed_step_with_skipped_checks_says_so() {
     let mut report = fixtures::at_url();
-    report.verdict = crate::outcome::StepVerdict::Passed;
+    report.verdict = model::StepVerdict::Passed;
     assert!(plain(&report, 100).contains("Every check that could be run"));
 }
 
@@ -117,7 +116,7 @@ fn a_request_whose_failure_needs_a_disturbed_database_is_not_said_to_show_it_alo
     let mut report = fixtures::failed();
     let warning = "where nothing disturbs them, this request alone may not show it";
     assert!(!plain(&report, 1_000).contains(warning));
-    report.checks[1].disturbs = true;
+    report.checks[1].disturbs = Some("database or its settings".to_owned());
     let text = plain(&report, 1_000);
     assert!(text.contains(warning) && text.contains("curl -i -X PATCH"), "{text}");
 }
@@ -131,6 +130,28 @@ fn the_example_in_the_book_is_a_real_report() {
     }
     let printed = std::fs::read_to_string(file).expect("the book holds an example");
     assert_eq!(printed, real, "run this test with UPDATE_EXAMPLES=1 to write the example again");
+}
+
+#[test]
+fn a_report_that_is_read_again_says_the_same_in_every_format() {
+    for mut report in all() {
+        let read = read_json(json(&report).as_bytes()).expect("it was just written");
+        assert_eq!(json(&read), json(&report));
+        assert_eq!(junit(&read), junit(&report));
+        // Colors of the compiler's message are not kept.
+        if let StepVerdict::NotBuilt(message) = &mut report.verdict {
+            *message = terminal::keep_colors(message, false);
+        }
+        assert_eq!(plain(&read, 100), plain(&report, 100));
+    }
+}
+
+#[test]
+fn a_text_that_is_no_report_is_not_read() {
+    let whole = json(&fixtures::failed());
+    for damaged in ["", "[]", "{\"checks\": 3}", &whole[..whole.len() / 2], &whole.replace("\"failed\"", "\"fine\"")] {
+        assert!(read_json(damaged.as_bytes()).is_err(), "{damaged:.40}");
+    }
 }
 
 #[test]
@@ -214,7 +235,7 @@ fn junit_is_well_formed_and_counts_right() {
         assert_eq!(suite.attribute("errors"), Some(&*count("error")));
         assert_eq!(suite.attribute("skipped"), Some(&*count("skipped")));
         let red = count("failure") != "0" || count("error") != "0";
-        let blocked = !matches!(report.verdict.name(), "passed") && !matches!(report.target, crate::target::Spec::Url(_));
+        let blocked = !matches!(report.verdict.name(), "passed") && !matches!(report.target, model::Target::Url(_));
         assert_eq!(red, blocked, "{xml}");
     }
 }

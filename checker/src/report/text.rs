@@ -4,8 +4,8 @@ use super::failure;
 use super::page::Page;
 use super::subject::Subject;
 use super::terminal::{Ink, Style, cap, columns, escape_line, keep_colors, log_line};
-use crate::course::Step;
-use crate::outcome::{CheckReport, Failure, Kind, Problem, RunReport, StepVerdict, Verdict};
+use course::COURSE;
+use model::{CheckReport, Kind, Problem, RunReport, StepVerdict, Verdict};
 
 /// Characters of a compiler's message that are shown; the first errors matter most.
 const COMPILER: usize = 100_000;
@@ -44,9 +44,11 @@ pub fn text_with(report: &RunReport, style: &Style, again: &str) -> String {
             sections(&mut page, report);
             page.gap();
             page.prose(0, &summary(report));
-            if let Some((check, failure)) = first_failure(report) {
+            if let Some(check) = report.first_failure()
+                && let Verdict::Fail(failure) = &check.verdict
+            {
                 page.gap();
-                failure::show(&mut page, check, failure, Subject::of(&report.target), report.step);
+                failure::show(&mut page, report, check, failure);
             }
         }
     }
@@ -96,7 +98,7 @@ fn sections(page: &mut Page, report: &RunReport) {
 }
 
 /// The step whose check it is, as its id says.
-fn step_of(check: &CheckReport) -> &'static str {
+fn step_of(check: &CheckReport) -> &str {
     check.id.split('.').next().unwrap_or_default()
 }
 
@@ -112,7 +114,8 @@ fn regressions(page: &mut Page, step: &str, checks: &[&CheckReport]) {
 
 /// One line a check; those that were skipped come last, together by reason.
 fn section(page: &mut Page, checks: &[&CheckReport]) {
-    let widest = checks.iter().filter(|check| !matches!(check.verdict, Verdict::Skipped(_))).map(|check| columns(check.id)).max();
+    let widest =
+        checks.iter().filter(|check| !matches!(check.verdict, Verdict::Skipped(_))).map(|check| columns(&check.id)).max();
     let column = 4 + widest.unwrap_or_default() + 2;
     let mut skipped: Vec<(&str, Vec<&str>)> = Vec::new();
     for check in checks {
@@ -122,13 +125,13 @@ fn section(page: &mut Page, checks: &[&CheckReport]) {
             Verdict::Inconclusive(_) => ("?", Ink::Unsure),
             Verdict::Skipped(reason) => {
                 match skipped.iter_mut().find(|(other, _)| other == reason) {
-                    Some((_, ids)) => ids.push(check.id),
-                    None => skipped.push((reason, vec![check.id])),
+                    Some((_, ids)) => ids.push(&check.id),
+                    None => skipped.push((reason, vec![check.id.as_str()])),
                 }
                 continue;
             }
         };
-        page.labeled(2, column, (ink, &format!("{mark} {}", check.id)), (Ink::Plain, check.title));
+        page.labeled(2, column, (ink, &format!("{mark} {}", check.id)), (Ink::Plain, &check.title));
         if let Verdict::Inconclusive(why) = &check.verdict {
             let why = format!("undecided: {}", escape_line(&cap(why, 400)));
             page.paragraph(if column + 24 <= page.width() { column } else { 4 }, Ink::Unsure, &why);
@@ -174,17 +177,6 @@ fn plural(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
-/// The failure to mend first: one that blocks the step, or else a stretch one.
-fn first_failure(report: &RunReport) -> Option<(&CheckReport, &Failure)> {
-    let failures = || {
-        report.checks.iter().filter_map(|check| match &check.verdict {
-            Verdict::Fail(failure) => Some((check, &**failure)),
-            _ => None,
-        })
-    };
-    failures().find(|(check, _)| check.kind != Kind::Stretch).or_else(|| failures().next())
-}
-
 fn problem(page: &mut Page, indent: usize, ink: Ink, problem: &Problem) {
     page.paragraph(indent, ink, &escape_line(&cap(&problem.title, 600)));
     page.prose(indent, &escape_line(&cap(&problem.remedy, 1_000)));
@@ -215,7 +207,7 @@ fn next(page: &mut Page, report: &RunReport, again: &str) {
     match &report.verdict {
         StepVerdict::Passed => passed(page, report, subject),
         StepVerdict::Failed => {
-            let first = first_failure(report).map_or("the first check that fails", |(check, _)| check.id);
+            let first = report.first_failure().map_or("the first check that fails", |check| &check.id);
             let place = subject.folder().map_or_else(|| "your server".to_owned(), |folder| format!("`{folder}`"));
             page.paragraph(0, Ink::Strong, "What to do next");
             page.prose(
@@ -251,7 +243,7 @@ fn passed(page: &mut Page, report: &RunReport, subject: Subject) {
         page.line(4, Ink::Code, &format!("cargo run -p checker -- solution {}", report.step));
     }
     let next = report.step + 1;
-    match (subject.folder(), Step::numbered(next)) {
+    match (subject.folder(), COURSE.step(next)) {
         (Some(_), Some(_)) => {
             page.prose(2, &format!("To take your code along to step {next}:"));
             page.line(4, Ink::Code, &format!("cargo run -p checker -- carry {next}"));

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use toml_edit::{DocumentMut, Item, Table, TableLike};
 
-use crate::outcome::Problem;
-use crate::starters::manifest::toml_problem;
+use model::Problem;
+use workshop::starters::manifest::toml_problem;
 
 /// The tables whose entries are compared one by one.
 const BY_ENTRY: [&str; 4] = ["package", "dependencies", "dev-dependencies", "build-dependencies"];

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use crate::outcome::Problem;
+use model::Problem;
 
 /// The first line of a file that is ours, up to the name of the one which was there before.
 const HEAD: &str = "# Written by `checker up`, which removes it at its end.";

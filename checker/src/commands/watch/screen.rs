@@ -2,10 +2,10 @@
 
 use super::keys::Key;
 use super::rows::{cut, rows};
-use crate::course::Step;
-use crate::outcome::{Kind, RunReport, StepVerdict, Verdict};
 use crate::report::terminal::{columns, escape_line, keep_colors};
 use crate::report::{Ink, Style, text_with};
+use harness::step::Step;
+use model::{Kind, RunReport, StepVerdict, Verdict};
 
 /// The widest and the narrowest text that is laid out; see `Style`.
 const WIDTHS: std::ops::RangeInclusive<usize> = 24..=110;
@@ -125,11 +125,9 @@ impl Screen {
         self.rows = rows(&text, self.size.0, self.color);
     }
 
-    /// The check that failed first, if the latest run found one: those that block the step come before the extra ones.
-    pub fn first_failure(&self) -> Option<&'static str> {
-        let checks = &self.report.as_ref()?.checks;
-        let failed = || checks.iter().filter(|check| matches!(check.verdict, Verdict::Fail(_)));
-        failed().find(|check| check.kind != Kind::Stretch).or_else(|| failed().next()).map(|check| check.id)
+    /// The check to fix first, if the latest run found one that fails.
+    pub fn first_failure(&self) -> Option<&str> {
+        Some(&self.report.as_ref()?.first_failure()?.id)
     }
 
     /// Does what a key says to the window, and returns what else it asks for.
@@ -227,7 +225,7 @@ impl Screen {
         };
         if self.doing.is_some() {
             says += " (before)";
-        } else if let (StepVerdict::Passed, Some(next)) = (&report.verdict, self.step.next()) {
+        } else if let (StepVerdict::Passed, Some(next)) = (&report.verdict, course::COURSE.after(self.step)) {
             says += &format!(", press n for step {}", next.number);
         }
         self.line(if self.doing.is_some() { Ink::Faint } else { ink }, &says)
@@ -251,7 +249,7 @@ impl Screen {
 
     /// The keys; in a narrow window those that can be guessed are left out.
     fn keys(&self) -> String {
-        let next = self.step.next().filter(|_| self.passed).map(|next| format!("n step {}", next.number));
+        let next = course::COURSE.after(self.step).filter(|_| self.passed).map(|next| format!("n step {}", next.number));
         let mut keys: Vec<&str> = vec!["r run", "h hint", "l list"];
         keys.extend(next.as_deref());
         keys.push("q quit");
@@ -306,7 +304,7 @@ mod tests {
     const SIZES: [(usize, usize); 2] = [(40, 12), (100, 30)];
 
     fn screen(size: (usize, usize)) -> Screen {
-        let step = Step::numbered(1).expect("step 1 exists");
+        let step = course::COURSE.step(1).expect("step 1 exists");
         Screen::new(step, "Watching steps/01-api-basics".to_owned(), false, false, size)
     }
 

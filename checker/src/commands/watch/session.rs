@@ -8,15 +8,15 @@ use std::pin::Pin;
 use std::rc::Rc;
 
 use super::super::status::describe;
-use super::super::{Trouble, check, spec};
+use super::super::{CommandError, check, examined};
 use super::sources::Sources;
 use super::watcher::Watcher;
 use crate::cli::TargetArgs;
-use crate::course::Step;
-use crate::grade::{Event, Grading, grade};
-use crate::outcome::{Problem, RunReport};
-use crate::target::Spec;
-use crate::workshop::Workshop;
+use course::COURSE;
+use engine::{Event, Grading, OnEvent, grade};
+use harness::step::Step;
+use model::{Problem, RunReport, Target};
+use workshop::Workshop;
 
 /// A step that is graded again and again.
 pub struct Session<'a> {
@@ -66,10 +66,10 @@ impl<'a> Session<'a> {
         target: TargetArgs,
         stretch: bool,
         color: bool,
-    ) -> Result<Self, Trouble> {
-        let spec = spec(workshop, &target, step)?;
-        let watcher = sources(workshop, &spec).map(Watcher::new);
-        let grading = Grading { step, spec, only: Vec::new(), stretch, seed: 0, color };
+    ) -> Result<Self, CommandError> {
+        let examined = examined(workshop, &target, step)?;
+        let watcher = sources(workshop, &examined).map(Watcher::new);
+        let grading = Grading { course: COURSE, step, target: examined, only: Vec::new(), stretch, seed: 0, color };
         Ok(Session { workshop, step, target, grading, watcher, polling_told: false, run: None })
     }
 
@@ -82,13 +82,13 @@ impl<'a> Session<'a> {
         self.grading.seed = fastrand::u64(..1_000_000);
         let (grading, root) = (self.grading.clone(), self.workshop.root().to_owned());
         let now = Rc::new(RefCell::new(Now::default()));
-        let told = now.clone();
+        let shown = now.clone();
         let report = async move {
-            let mut tell = |event: Event<'_>| {
+            let mut observer = OnEvent(|event: Event<'_>| {
                 let serving = !matches!(event, Event::Building(_) | Event::Preparing(_));
-                *told.borrow_mut() = Now { says: describe(event), serving };
-            };
-            grade(&grading, &root, &mut tell).await
+                *shown.borrow_mut() = Now { says: describe(event), serving };
+            });
+            grade(&grading, &root, &mut observer).await
         };
         self.run = Some(Run { report: Box::pin(report), now, cause });
     }
@@ -130,12 +130,12 @@ impl<'a> Session<'a> {
 
     /// Whether the learner's own crate is graded.
     pub fn is_own(&self) -> bool {
-        matches!(&self.grading.spec, Spec::Package(package) if *package == self.step.package())
+        matches!(&self.grading.target, Target::Package(package) if *package == self.step.package())
     }
 
     /// The same for the next step, or why there is none.
     pub fn onward(&self, passed: bool) -> Result<Self, String> {
-        let Some(next) = self.step.next() else {
+        let Some(next) = COURSE.after(self.step) else {
             return Err(format!("Step {} is the last one there is.", self.step.number));
         };
         if !passed {
@@ -189,17 +189,10 @@ async fn saved(watcher: &mut Option<Watcher>, serving: impl Fn() -> bool) -> Vec
 }
 
 /// The files on which the verdict on a target depends.
-fn sources(workshop: &Workshop, spec: &Spec) -> Option<Sources> {
-    match spec {
-        Spec::Package(package) => {
-            let folder = match package.split_once('-')? {
-                ("step", slug) => workshop.step(slug),
-                ("solution", slug) => workshop.solution(slug),
-                _ => return None,
-            };
-            Some(Sources::of_package(folder))
-        }
-        Spec::Command(_) => Some(Sources::of_tree(std::env::current_dir().unwrap_or_else(|_| Path::new(".").to_owned()))),
-        Spec::Url(_) => None,
+fn sources(workshop: &Workshop, target: &Target) -> Option<Sources> {
+    match target {
+        Target::Package(_) => Some(Sources::of_package(workshop.root().join(target.folder()?))),
+        Target::Command(_) => Some(Sources::of_tree(std::env::current_dir().unwrap_or_else(|_| Path::new(".").to_owned()))),
+        Target::Url(_) => None,
     }
 }

@@ -1,0 +1,60 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use checker::report::ColorChoice;
+use clap::{Parser, Subcommand};
+
+/// Commands for authors of the workshop.
+#[derive(Debug, Parser)]
+#[command(name = "author", bin_name = "cargo run -p author --", version)]
+pub struct Cli {
+    /// When to use color. NO_COLOR in the environment turns it off too.
+    #[arg(long, global = true, value_enum, default_value_t)]
+    pub color: ColorChoice,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Generate the starters in steps/ from solutions/.
+    Generate {
+        /// Write nothing; fail when something would change.
+        #[arg(long)]
+        check: bool,
+        /// Overwrite starters that were edited by hand.
+        #[arg(long)]
+        force: bool,
+    },
+    /// Check the course itself: starters, solutions, ids, hints, chapters.
+    Verify {
+        /// Only what needs no server to run.
+        #[arg(long)]
+        quick: bool,
+    },
+    /// Show that every check can fail: run them against servers that are wrong in one way.
+    Matrix {
+        /// Run every check against every wrong server, not only the declared ones.
+        #[arg(long)]
+        full: bool,
+        /// Only this step.
+        #[arg(long, value_name = "N")]
+        step: Option<u8>,
+        /// Only this wrong server.
+        #[arg(long, value_name = "NAME")]
+        server: Option<String>,
+        /// Write the matrix as Markdown to this file as well.
+        #[arg(long, value_name = "FILE")]
+        write: Option<PathBuf>,
+    },
+    /// Measure the checker itself.
+    Bench {
+        /// How often the solutions are graded.
+        #[arg(long, default_value_t = 10, value_name = "N")]
+        runs: usize,
+        /// Also measure a fresh clone's first verdict; it compiles everything anew.
+        #[arg(long)]
+        cold: bool,
+    },
+}

@@ -1,0 +1,46 @@
+//! Commands for authors of the workshop: they generate starters, check the course, show that every check can fail, and measure.
+
+mod bench;
+mod cli;
+mod generate;
+mod matrix;
+mod verify;
+
+use std::process::ExitCode;
+
+use checker::commands::{CommandResult, finish, outlines, tell};
+use checker::report::Style;
+use clap::Parser;
+use model::exit;
+use workshop::Workshop;
+
+use cli::{Cli, Command};
+
+fn main() -> ExitCode {
+    checker::run(async {
+        let cli = Cli::parse();
+        let style = Style::detect(cli.color);
+        finish(run(cli.command, &style), true).await
+    })
+}
+
+async fn run(command: Command, style: &Style) -> CommandResult {
+    let workshop = &Workshop::find()?;
+    match command {
+        Command::Generate { check, force } => {
+            let mode = match (check, force) {
+                (true, _) => generate::Mode::Check,
+                (false, true) => generate::Mode::Force,
+                (false, false) => generate::Mode::Write,
+            };
+            let generated = generate::run(workshop, &outlines(), mode)?;
+            tell(&generated.text(mode))?;
+            Ok(if check && !generated.is_current() { exit::FAILED } else { exit::PASSED })
+        }
+        Command::Verify { quick } => verify::run(workshop, quick, style).await,
+        Command::Matrix { full, step, server, write } => {
+            matrix::run(workshop, matrix::Selection { full, step, server }, write, style).await
+        }
+        Command::Bench { runs, cold } => bench::run(workshop, runs, cold).await,
+    }
+}

@@ -1,0 +1,360 @@
+//! What can be seen from outside of an API page and its OpenAPI document.
+
+use serde_json::{Map, Value};
+
+use harness::api::Api;
+use harness::route::Route;
+use model::{Outcome, Request};
+use probe::Answer;
+
+/// Redirects that are followed to the page.
+const REDIRECTS: usize = 3;
+
+/// `/docs` is HTML with a control, and everything it loads comes from the same server.
+pub async fn docs_page(api: &Api) -> Outcome {
+    let (path, page) = follow(api, "/docs").await?;
+    page.status(200)?;
+    page.media_type("text/html")?;
+    let html = page.text();
+    let lower = html.to_ascii_lowercase();
+    if !["<script", "<form", "<button", "<input"].iter().any(|tag| lower.contains(tag)) {
+        return Err(page.fail("an interactive page: a script, a form or a button", "a page with none of them"));
+    }
+    let abroad = |reference: &str| page.fail("a page that loads everything from this server", format!("it loads {reference}"));
+    let base = api.http.base();
+    let path = base_of(&html).and_then(|folder| resolve(base, &path, &folder)).unwrap_or(path);
+    for Loaded { kind, reference } in loaded(&html) {
+        let local = resolve(base, &path, &reference).ok_or_else(|| abroad(&reference))?;
+        let (local, part) = follow(api, &local).await?;
+        part.status(200)?;
+        // A server that answers every path with its page has neither the script nor the style.
+        if kind != Kind::Other && part.media_type("text/html").is_ok() {
+            return Err(part.fail(format!("{local}, a script or a style"), "an HTML page"));
+        }
+        let further = if kind == Kind::Style { imported(&part.text()) } else { Vec::new() };
+        if let Some(reference) = further.iter().find(|reference| resolve(base, &local, reference).is_none()) {
+            return Err(abroad(reference));
+        }
+    }
+    Ok(())
+}
+
+/// `/openapi.json` is an OpenAPI 3 document that names these routes.
+pub async fn document(api: &Api, wanted: &[Route]) -> Outcome {
+    let answer = api.get("/openapi.json").await?;
+    answer.status(200)?;
+    let document = answer.json()?;
+    if document["openapi"].as_str().is_none_or(|version| !version.starts_with("3.")) {
+        return Err(answer.fail("\"openapi\": \"3.…\"", format!("\"openapi\": {}", document["openapi"])));
+    }
+    for field in ["title", "version"] {
+        if !document["info"][field].is_string() {
+            return Err(answer.fail(format!("info.{field}, a string"), document["info"][field].to_string()));
+        }
+    }
+    names(&answer, &document, wanted)
+}
+
+/// `/openapi.json` names these routes too.
+pub async fn names_routes(api: &Api, wanted: &[Route]) -> Outcome {
+    let answer = api.get("/openapi.json").await?;
+    answer.status(200)?;
+    let document = answer.json()?;
+    names(&answer, &document, wanted)
+}
+
+fn names(answer: &Answer, document: &Value, wanted: &[Route]) -> Outcome {
+    let Some(paths) = document["paths"].as_object() else {
+        return Err(answer.fail("\"paths\": an object", document["paths"].to_string()));
+    };
+    for route in wanted.iter().filter(|route| !route.stretch) {
+        let wanted = template(route.path);
+        let Some((written, item)) = paths.iter().find(|(written, _)| template(written) == wanted) else {
+            let names: Vec<_> = paths.keys().map(String::as_str).collect();
+            return Err(answer.fail(format!("a path {}", route.path), format!("the paths {}", names.join(", "))));
+        };
+        operation(answer, document, written, linked(document, item), &route.method.to_lowercase())?;
+    }
+    Ok(())
+}
+
+/// An operation declares what stands in braces in its path, and has responses (in OpenAPI 3.0 always; later they may be left out).
+fn operation(answer: &Answer, document: &Value, path: &str, item: &Value, method: &str) -> Outcome {
+    let name = format!("{} {path}", method.to_uppercase());
+    let Some(operation) = item[method].as_object() else {
+        return Err(answer.fail(format!("the operation {name}"), "a document without it"));
+    };
+    let may_lack = document["openapi"].as_str().is_none_or(|version| !version.starts_with("3.0"));
+    let lacks = match operation.get("responses") {
+        Some(responses) => responses.as_object().is_none_or(Map::is_empty),
+        None => !may_lack,
+    };
+    if lacks {
+        return Err(answer.fail(format!("{name} with its responses"), "an operation without responses"));
+    }
+    let Some(parameter) = path.split_once('{').and_then(|(_, rest)| rest.split_once('}')).map(|(name, _)| name) else {
+        return Ok(());
+    };
+    let declared = [item.get("parameters"), operation.get("parameters")].into_iter().flatten().filter_map(Value::as_array);
+    let found = declared.flatten().any(|entry| {
+        let entry = linked(document, entry);
+        entry["in"] == "path" && entry["name"] == parameter
+    });
+    match found {
+        true => Ok(()),
+        false => Err(answer.fail(format!("{name} with the path parameter {parameter}"), "an operation that does not declare it")),
+    }
+}
+
+/// What a `$ref` within the document leads to; anything else is what it is.
+fn linked<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
+    let link = value["$ref"].as_str().and_then(|link| link.strip_prefix('#'));
+    let found = link.and_then(|link| document.pointer(&link.replace("%7B", "{").replace("%7D", "}")));
+    found.unwrap_or(value)
+}
+
+/// A path with the names in braces left out: `/habits/{habit_id}/` is `/habits/{}`.
+fn template(path: &str) -> String {
+    let segments = path.trim_end_matches('/').split('/');
+    let segments = segments.map(|segment| if segment.starts_with('{') && segment.ends_with('}') { "{}" } else { segment });
+    segments.collect::<Vec<_>>().join("/")
+}
+
+/// What a browser gets that knows no token.
+async fn follow(api: &Api, path: &str) -> Outcome<(String, Answer)> {
+    let api = api.as_nobody();
+    let mut path = path.to_owned();
+    let mut answer = api.http.send(Request::new("GET", &path)).await?;
+    for _ in 0..REDIRECTS {
+        if !matches!(answer.code(), 301 | 302 | 303 | 307 | 308) {
+            break;
+        }
+        let location = answer.header("location").unwrap_or_default().to_owned();
+        path = match resolve(api.http.base(), &path, &location) {
+            Some(local) => local,
+            None => return Err(answer.fail("a redirect on this server", format!("Location: {location}"))),
+        };
+        answer = api.http.send(Request::new("GET", &path)).await?;
+    }
+    Ok((path, answer))
+}
+
+/// Something a browser fetches to show a page.
+#[derive(Debug, PartialEq)]
+struct Loaded {
+    kind: Kind,
+    /// As it is written on the page.
+    reference: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Kind {
+    Script,
+    Style,
+    Other,
+}
+
+/// Links that make a browser fetch; others, such as `license` or `canonical`, only tell.
+const FETCHED_LINKS: [&str; 7] = ["stylesheet", "icon", "apple-touch-icon", "preload", "modulepreload", "prefetch", "manifest"];
+
+/// What a browser fetches to show the page: sources of scripts, pictures and frames, linked styles, and what those written into
+/// the page import.
+fn loaded(html: &str) -> Vec<Loaded> {
+    let mut found = Vec::new();
+    for Tag { name, text, content } in tags(html) {
+        let (kind, attribute) = match name.as_str() {
+            "script" => (Kind::Script, "src"),
+            "img" | "iframe" | "source" | "embed" => (Kind::Other, "src"),
+            "link" => {
+                let relation = value_of(text, "rel").unwrap_or_default().to_ascii_lowercase();
+                let mut relations = relation.split_whitespace();
+                match relations.clone().any(|relation| relation == "stylesheet") {
+                    true => (Kind::Style, "href"),
+                    false if relations.any(|relation| FETCHED_LINKS.contains(&relation)) => (Kind::Other, "href"),
+                    false => continue,
+                }
+            }
+            "style" => {
+                found.extend(imported(content).into_iter().map(|reference| Loaded { kind: Kind::Other, reference }));
+                continue;
+            }
+            _ => continue,
+        };
+        match value_of(text, attribute) {
+            Some(value) if !value.is_empty() && !value.starts_with("data:") && !value.starts_with('#') => {
+                found.push(Loaded { kind, reference: value });
+            }
+            _ => {}
+        }
+        if kind == Kind::Script {
+            found.extend(fetched_by_script(content).into_iter().map(|reference| Loaded { kind: Kind::Other, reference }));
+        }
+    }
+    found
+}
+
+/// What a style sheet has from elsewhere: whole addresses after `@import` and in `url(…)`.
+fn imported(css: &str) -> Vec<String> {
+    let places = css.match_indices("@import").chain(css.match_indices("url("));
+    let found = places.filter_map(|(at, word)| {
+        let rest = css[at + word.len()..].trim_start_matches([' ', '"', '\'']);
+        let address = rest.split(['"', '\'', ')', ';', ' ', '\n']).next().unwrap_or_default();
+        is_whole(address).then(|| address.to_owned())
+    });
+    found.collect()
+}
+
+/// What a script on the page imports, or adds to the page, by a whole address.
+fn fetched_by_script(script: &str) -> Vec<String> {
+    const BEFORE: [&str; 4] = ["from", "import", "import(", ".src="];
+    let mut found = Vec::new();
+    for (at, quote) in script.match_indices(['"', '\'', '`']) {
+        let address = script[at + 1..].split(quote).next().unwrap_or_default();
+        if is_whole(address) {
+            let before: String = script[..at].chars().rev().filter(|c| !c.is_whitespace()).take(8).collect();
+            let before: String = before.chars().rev().collect();
+            if BEFORE.iter().any(|word| before.ends_with(word)) {
+                found.push(address.to_owned());
+            }
+        }
+    }
+    found
+}
+
+fn is_whole(address: &str) -> bool {
+    ["http://", "https://", "//"].iter().any(|start| address.starts_with(start))
+}
+
+/// Where the page's own references start from, if it says so.
+fn base_of(html: &str) -> Option<String> {
+    tags(html).find(|tag| tag.name == "base").and_then(|tag| value_of(tag.text, "href"))
+}
+
+/// A start tag of a page.
+struct Tag<'a> {
+    /// In lower case.
+    name: String,
+    /// From the name to the closing bracket.
+    text: &'a str,
+    /// What is between a script or a style and its end; empty for others.
+    content: &'a str,
+}
+
+/// The tags outside of comments; a script's or a style's content has none.
+fn tags(html: &str) -> impl Iterator<Item = Tag<'_>> {
+    let mut rest = html;
+    std::iter::from_fn(move || {
+        loop {
+            rest = &rest[rest.find('<')? + 1..];
+            if let Some(comment) = rest.strip_prefix("!--") {
+                rest = comment.split_once("-->").map_or("", |(_, after)| after);
+                continue;
+            }
+            let (text, after) = rest.split_once('>')?;
+            let name = text.split([' ', '\n', '\t', '\r', '/']).next().unwrap_or_default().to_ascii_lowercase();
+            rest = after;
+            let mut content = "";
+            if name == "script" || name == "style" {
+                // ASCII letters keep their places when their case changes.
+                let end = after.to_ascii_lowercase().find(&format!("</{name}")).unwrap_or(after.len());
+                (content, rest) = after.split_at(end);
+            }
+            return Some(Tag { name, text, content });
+        }
+    })
+}
+
+fn value_of(tag: &str, attribute: &str) -> Option<String> {
+    let lower = tag.to_ascii_lowercase();
+    let mut from = 0;
+    while let Some(at) = lower[from..].find(attribute).map(|at| at + from) {
+        from = at + attribute.len();
+        let starts_word = lower[..at].ends_with(|c: char| c.is_whitespace() || c == '"' || c == '\'');
+        let Some(value) = tag[from..].trim_start().strip_prefix('=').filter(|_| starts_word) else { continue };
+        let value = value.trim_start();
+        let quoted = value.chars().next().filter(|c| matches!(c, '"' | '\''));
+        return Some(match quoted {
+            Some(quote) => value[1..].split(quote).next().unwrap_or_default().to_owned(),
+            None => value.split_whitespace().next().unwrap_or_default().trim_end_matches('/').to_owned(),
+        });
+    }
+    None
+}
+
+/// The path on this server that `reference` means on the page at `path`; `None` when it means another host.
+fn resolve(base: &str, path: &str, reference: &str) -> Option<String> {
+    let reference = reference.split('#').next().unwrap_or_default();
+    let reference = reference.strip_prefix(base).unwrap_or(reference);
+    let has_scheme = reference.split(['/', '?']).next().is_some_and(|first| first.contains(':'));
+    if reference.starts_with("//") || has_scheme {
+        return None;
+    }
+    if reference.starts_with('/') {
+        return Some(reference.replace(' ', "%20"));
+    }
+    let folder = path.split('?').next().unwrap_or_default().rsplit_once('/').map_or("", |(folder, _)| folder);
+    let mut segments: Vec<&str> = folder.split('/').filter(|segment| !segment.is_empty()).collect();
+    for segment in reference.split('/') {
+        match segment {
+            "." | "" => {}
+            ".." => drop(segments.pop()),
+            name => segments.push(name),
+        }
+    }
+    let is_folder = !segments.is_empty() && (reference.ends_with('/') || reference.ends_with("/.") || reference == ".");
+    let end = if is_folder { "/" } else { "" };
+    Some(format!("/{}{end}", segments.join("/")).replace(' ', "%20"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn references_are_resolved_as_a_browser_does() {
+        let resolve = |path, reference| resolve("http://127.0.0.1:20000", path, reference);
+        assert_eq!(resolve("/docs/", "./swagger-ui.css").as_deref(), Some("/docs/swagger-ui.css"));
+        assert_eq!(resolve("/docs", "ui.js").as_deref(), Some("/ui.js"));
+        assert_eq!(resolve("/docs", "docs/").as_deref(), Some("/docs/"));
+        assert_eq!(resolve("/docs", "./").as_deref(), Some("/"));
+        assert_eq!(resolve("/docs/a", "../ui.js?v=1").as_deref(), Some("/ui.js?v=1"));
+        assert_eq!(resolve("/docs", "http://127.0.0.1:20000/x.js").as_deref(), Some("/x.js"));
+        assert_eq!(resolve("/docs", "https://cdn.example/x.js"), None);
+        assert_eq!(resolve("/docs", "//cdn.example/x.js"), None);
+    }
+
+    #[test]
+    fn a_page_from_a_foreign_host_is_seen_in_scripts_styles_and_imports() {
+        let html = r#"<link rel=stylesheet href=https://a.example/x.css><SCRIPT defer src='//b.example/y.js'></SCRIPT>
+            <style>@import url("https://c.example/z.css");</style><a href="https://fine.example">link</a>"#;
+        let references: Vec<_> = loaded(html).into_iter().map(|loaded| loaded.reference).collect();
+        assert_eq!(references, ["https://a.example/x.css", "//b.example/y.js", "https://c.example/z.css"]);
+    }
+
+    #[test]
+    fn what_a_page_imports_by_itself_is_seen() {
+        let html = r#"<style>@font-face { src: url(https://a.example/x.woff2) } p { background: url(data:image/png;base64,//) }</style>
+            <script type=module>import { x } from "https://b.example/y.js"; const at = "https://fine.example";
+            const more = document.createElement("script"); more.src = 'https://c.example/z.js';</script>"#;
+        let references: Vec<_> = loaded(html).into_iter().map(|loaded| loaded.reference).collect();
+        assert_eq!(references, ["https://a.example/x.woff2", "https://b.example/y.js", "https://c.example/z.js"]);
+    }
+
+    #[test]
+    fn comments_texts_of_scripts_and_links_that_only_tell_load_nothing() {
+        let html = r#"<!-- <script src="https://a.example/x.js"></script> --><link rel="license" href="https://b.example">
+            <script>const row = '<img src="' + url + '">';</script><link rel="icon" href="data:,">"#;
+        assert_eq!(loaded(html), []);
+    }
+
+    #[test]
+    fn a_page_may_say_where_its_references_start() {
+        assert_eq!(base_of(r#"<head><base href="/docs/"></head>"#).as_deref(), Some("/docs/"));
+    }
+
+    #[test]
+    fn a_path_is_known_by_its_shape() {
+        assert_eq!(template("/habits/{habit_id}"), "/habits/{}");
+        assert_eq!(template("/habits/"), "/habits");
+    }
+}

@@ -1,0 +1,169 @@
+//! Completing a habit on a day.
+
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use time::macros::date;
+
+use super::{HELD_BACK, PARALLEL, complete, complete_all, completion, days_ago, expect_days, expect_days_in_order, today};
+use harness::check::{Check, check};
+use harness::habit::Habit;
+use harness::problem::expect_problem;
+use model::{Outcome, Request};
+use probe::Answer;
+use services::postgres::Store;
+
+/// The checks.
+pub fn checks() -> Vec<Check> {
+    vec![
+        check("3.complete", "PUT /habits/{id}/completions/{date} answers 201 the first time, 200 after, and stores one row")
+            .needs(&["3.tables"])
+            .book("completing-a-day")
+            .hints(&[
+                "PUT says \"let it be so\": sent twice it leaves what it left when sent once. The status tells whether it was new.",
+                "`INSERT … ON CONFLICT DO NOTHING` tells by the number of rows whether there was something to do.",
+                "The body is `{\"date\": \"2026-01-31\"}`, both times.",
+            ])
+            .proof(async |api| {
+                let (habit, other) = (api.any_habit().await?, api.any_habit().await?);
+                let days = [days_ago(40), days_ago(3)];
+                for (habit, day) in [(&habit, days[0]), (&habit, days[1]), (&other, days[0])] {
+                    for status in [201, 200, 200] {
+                        let answer = api.http.send(Request::new("PUT", completion(habit, day))).await?;
+                        answer.status(status)?;
+                        expect_date(&answer, &day.to_string())?;
+                    }
+                }
+                expect_days(api, &habit, &days).await?;
+                expect_days(api, &other, &days[..1]).await?;
+                expect_rows(api, &habit, 2).await
+            }),
+        check("3.complete-parallel", "20 PUTs of one day at the same time: one 201, nineteen 200, one row")
+            .needs(&["3.complete"])
+            .book("completing-a-day")
+            .hints(&[
+                "Looking first and inserting then leaves a gap in which another request looks too.",
+                "Insert at once and let the constraint decide: `ON CONFLICT (habit_id, completed_on) DO NOTHING`.",
+            ])
+            .proof(async |api| {
+                let habit = api.any_habit().await?;
+                for day in [days_ago(2), days_ago(1)] {
+                    let slow = api.visible::<Store>().map(|store| store.tap().delay(HELD_BACK));
+                    let requests = (0..PARALLEL).map(|_| complete(api, &habit, day));
+                    let answers = join_all(requests).await.into_iter().collect::<Outcome<Vec<Answer>>>()?;
+                    drop(slow);
+                    let first = answers.iter().filter(|answer| answer.code() == 201).count();
+                    if first != 1 {
+                        return Err(answers[0].fail("201 for one request of 20", format!("201 for {first} of them")));
+                    }
+                }
+                expect_days(api, &habit, &[days_ago(2), days_ago(1)]).await?;
+                expect_rows(api, &habit, 2).await
+            }),
+        check("3.uncomplete", "DELETE of a completion answers 204, then 404, and leaves the other days alone")
+            .needs(&["3.complete"])
+            .book("completing-a-day")
+            .hints(&["The number of rows that a DELETE took away tells whether there was such a completion."])
+            .proof(async |api| {
+                let (habit, other) = (api.any_habit().await?, api.any_habit().await?);
+                let days = [days_ago(3), days_ago(2), days_ago(1)];
+                complete_all(api, &habit, days).await?;
+                complete_all(api, &other, days).await?;
+                api.delete(completion(&habit, days[1])).await?.status(204)?;
+                api.delete(completion(&habit, days[1])).await?.status(404)?;
+                api.delete(completion(&habit, days_ago(400))).await?.status(404)?;
+                expect_days(api, &habit, &[days[0], days[2]]).await?;
+                expect_days(api, &other, &days).await?;
+                // A day that was taken away can be completed again.
+                complete(api, &habit, days[1]).await?.status(201)?;
+                Ok(())
+            }),
+        check("3.completions-range", "GET lists the days in order; from and to are included, and a missing end is open")
+            .needs(&["3.complete"])
+            .book("completing-a-day")
+            .hints(&[
+                "A table has no order of its own: say `ORDER BY`. `BETWEEN` includes both its ends.",
+                "An end that was not sent is `NULL`: `BETWEEN COALESCE($2, '-infinity') AND COALESCE($3, 'infinity')`.",
+            ])
+            .proof(async |api| {
+                let habit = api.any_habit().await?;
+                expect_days_in_order(api, &habit, "", &[]).await?;
+                let days = [
+                    date!(2023 - 09 - 30),
+                    date!(2023 - 12 - 31),
+                    date!(2024 - 01 - 01),
+                    date!(2024 - 02 - 29),
+                    date!(2024 - 03 - 01),
+                    date!(2024 - 10 - 02),
+                ];
+                complete_all(api, &habit, [3, 0, 5, 1, 4, 2].map(|index| days[index])).await?;
+                expect_days_in_order(api, &habit, "", &days).await?;
+                expect_days_in_order(api, &habit, "?from=2023-12-31&to=2024-02-29", &days[1..4]).await?;
+                expect_days_in_order(api, &habit, "?from=2024-01-02", &days[3..]).await?;
+                expect_days_in_order(api, &habit, "?from=2024-01-01", &days[2..]).await?;
+                expect_days_in_order(api, &habit, "?to=2024-02-29", &days[..4]).await?;
+                expect_days_in_order(api, &habit, "?from=2024-03-01&to=2024-03-01", &days[4..5]).await?;
+                expect_days_in_order(api, &habit, "?from=2024-04-01&to=2024-09-30", &[]).await
+            }),
+        check("3.completions-unknown", "PUT, DELETE and GET of completions answer 404 for an unknown habit")
+            .needs(&["3.complete"])
+            .book("completing-a-day")
+            .hints(&[
+                "An empty list and a habit that is not there are different things: for the second the answer is 404.",
+                "PUT: the foreign key refuses it, so `on_constraint` with its name. GET: look for the habit before its days.",
+            ])
+            .proof(async |api| {
+                let path = format!("{}/completions", api.unknown_path().await?);
+                let day = format!("{path}/{}", days_ago(1));
+                expect_problem(&api.http.send(Request::new("PUT", &day)).await?, 404)?;
+                expect_problem(&api.delete(&day).await?, 404)?;
+                expect_problem(&api.get(&path).await?, 404)?;
+                Ok(())
+            }),
+        check("3.patch-is-completion", "completed_today and the completion of today are one thing")
+            .needs(&["3.uncomplete"])
+            .book("completing-a-day")
+            .hints(&[
+                "There is no column for `completed_today`: it says whether `completions` holds a row of today.",
+                "PATCH with `true` inserts that row, with `false` it deletes it. Both may find the work done already.",
+            ])
+            .proof(async |api| {
+                let habit = api.any_habit().await?;
+                complete(api, &habit, days_ago(1)).await?;
+                let today = today();
+                for completed in [true, true, false, false] {
+                    api.patch(habit.path(), json!({ "completed_today": completed })).await?.status(200)?;
+                    let days = [days_ago(1), today];
+                    expect_days(api, &habit, if completed { &days } else { &days[..1] }).await?;
+                }
+                for completed in [true, false] {
+                    let method = if completed { "PUT" } else { "DELETE" };
+                    api.http.send(Request::new(method, completion(&habit, today))).await?.status([200, 201, 204])?;
+                    let (answer, read) = api.read(&habit).await?;
+                    read.expect(&answer, "completed_today", completed)?;
+                    let (answer, list) = api.list().await?;
+                    let listed = list.iter().find(|listed| listed.id == habit.id);
+                    listed.unwrap_or(&habit).expect(&answer, "completed_today", completed)?;
+                }
+                Ok(())
+            }),
+    ]
+}
+
+fn expect_date(answer: &Answer, day: &str) -> Outcome {
+    match answer.json()? {
+        Value::Object(completion) if completion.get("date").is_some_and(|date| date == day) => Ok(()),
+        other => Err(answer.fail(json!({ "date": day }).to_string(), other.to_string())),
+    }
+}
+
+/// Fails unless the table of completions has this many rows of a habit, where it can be seen.
+async fn expect_rows(api: &harness::api::Api, habit: &Habit, rows: u64) -> Outcome {
+    let Some(store) = api.visible::<Store>() else { return Ok(()) };
+    match store.count(&format!("FROM completions WHERE habit_id = {}", habit.id)).await? {
+        count if count == rows => Ok(()),
+        count => {
+            let expected = format!("rows of habit {} in completions: {rows}", habit.id);
+            Err(model::Stop::fail(expected, format!("{count} rows")))
+        }
+    }
+}

@@ -1,0 +1,294 @@
+//! Many habits at once: all of them, or none.
+
+use std::cell::Cell;
+
+use serde_json::json;
+use taps::Moment;
+
+use super::{days_ago, expect_conflict, expect_days, expect_none_named, recased, today};
+use harness::api::Api;
+use harness::check::{Check, check};
+use harness::habit::Habit;
+use harness::problem::{expect_invalid, expect_no_internals, expect_problem};
+use model::{NoAnswer, Outcome, Request, Stop};
+use services::DATABASE;
+use services::postgres::Store;
+
+/// The most habits of an import.
+const HABITS_MOST: usize = 100;
+/// The most bytes of an import: 1 MiB.
+const BYTES_MOST: usize = 1024 * 1024;
+/// The most characters of a name and of a description.
+const NAME_MOST: usize = 100;
+const DESCRIPTION_MOST: usize = 500;
+
+/// The checks.
+pub fn checks() -> Vec<Check> {
+    vec![
+        check("3.import", "POST /habits/import answers 201 with the new habits in the same order, completions included")
+            .needs(&["3.complete", "3.streak"])
+            .book("transactions")
+            .hints(&[
+                "The body is an array of habits, and so is the answer. Every one of them is a whole habit, streak and all.",
+                "`description` and `completions` may be left out. Habits gone after a 201: a transaction without `commit`?",
+            ])
+            .proof(async |api| {
+                let names: Vec<String> = ["f", "a", "k", "c"].iter().map(|letter| format!("{letter} {}", api.data.name())).collect();
+                let description = api.data.description();
+                let yesterday = [days_ago(3), days_ago(2), days_ago(1)];
+                let body = json!([
+                    { "name": names[0], "description": description, "completions": [days_ago(1).to_string(), today().to_string()] },
+                    { "name": format!("  {} ", names[1]) },
+                    { "name": names[2], "description": null, "completions": [] },
+                    { "name": names[3], "completions": yesterday.map(|day| day.to_string()) },
+                ]);
+                let answer = api.post("/habits/import", body).await?;
+                answer.status(201)?;
+                let habits = Habit::list(&answer)?;
+                if habits.len() != names.len() {
+                    return Err(answer.fail("an array of 4 habits", format!("an array of {}", habits.len())));
+                }
+                let expected = [(&names[0], json!(description), true, 2), (&names[1], json!(null), false, 0), (&names[2], json!(null), false, 0), (&names[3], json!(null), false, 3)];
+                for (habit, (name, description, completed, streak)) in habits.iter().zip(expected) {
+                    habit
+                        .expect(&answer, "name", name.as_str())?
+                        .expect(&answer, "description", description)?
+                        .expect(&answer, "completed_today", completed)?
+                        .expect(&answer, "streak", streak)?
+                        .expect_created_now(&answer)?;
+                    let (answer, read) = api.read(habit).await?;
+                    read.expect_same(&answer, habit)?.expect(&answer, "streak", streak)?;
+                }
+                expect_days(api, &habits[0], &[days_ago(1), today()]).await?;
+                expect_days(api, &habits[1], &[]).await?;
+                expect_days(api, &habits[3], &yesterday).await?;
+                let (answer, list) = api.list().await?;
+                let ids = |habits: &[Habit]| habits.iter().map(|habit| habit.id).collect::<Vec<_>>();
+                let listed: Vec<i128> = ids(&list).into_iter().filter(|id| ids(&habits).contains(id)).collect();
+                match listed == ids(&habits) {
+                    true => Ok(()),
+                    false => Err(answer.fail(format!("the ids {:?}, in this order", ids(&habits)), format!("the ids {listed:?}"))),
+                }
+            }),
+        check("3.import-repeated-date", "A date that is repeated in one imported habit counts once")
+            .needs(&["3.import"])
+            .book("transactions")
+            .hints(&["Remove what is repeated before it reaches the constraint, or let the INSERT pass over it."])
+            .proof(async |api| {
+                let days = [days_ago(1), days_ago(0), days_ago(1), days_ago(5), days_ago(0)].map(|day| day.to_string());
+                let body = json!([{ "name": api.data.name(), "completions": days }]);
+                let answer = api.post("/habits/import", body).await?;
+                answer.status(201)?;
+                for habit in Habit::list(&answer)? {
+                    habit.expect(&answer, "streak", 2)?;
+                    expect_days(api, &habit, &[days_ago(5), days_ago(1), days_ago(0)]).await?;
+                }
+                Ok(())
+            }),
+        check("3.import-invalid", "One broken rule refuses the whole import, names the field with its place, and stores nothing")
+            .needs(&["3.import"])
+            .book("transactions")
+            .hints(&[
+                "The rules of POST hold for every habit of an import. The field is named with the habit's place: `1.name`.",
+                "Look at everything before storing anything; then there is nothing to take back.",
+            ])
+            .proof(async |api| {
+                let token = api.data.token(8);
+                let good = |letter: &str| json!({ "name": format!("{token} {letter}"), "completions": [days_ago(1).to_string()] });
+                let long = "x".repeat(NAME_MOST + 1);
+                let wordy = "x".repeat(DESCRIPTION_MOST + 1);
+                let cases = [
+                    (1, "name", json!({ "name": " " })),
+                    (2, "name", json!({ "name": long })),
+                    (1, "name", json!({ "description": "no name" })),
+                    (0, "name", json!({ "name": 7 })),
+                    (2, "description", json!({ "name": format!("{token} d"), "description": wordy })),
+                ];
+                for (place, field, bad) in cases {
+                    let mut habits = vec![good("a"), good("b"), good("c")];
+                    habits[place] = bad;
+                    expect_invalid(&api.post("/habits/import", json!(habits)).await?, &format!("{place}.{field}"))?;
+                }
+                for body in [json!({ "name": format!("{token} e") }), json!(token), json!([good("f"), "not a habit"])] {
+                    expect_problem(&api.post("/habits/import", body).await?, [400, 422])?;
+                }
+                expect_none_named(api, &token).await
+            }),
+        check("3.import-conflict", "One name that is taken, before or twice in the import, answers 409, and nothing is stored")
+            .needs(&["3.import", "3.name-taken"])
+            .book("transactions")
+            .hints(&[
+                "Some of the habits are in the table already when the bad one comes. How do they get out again?",
+                "One transaction around everything, and every statement on it: what runs on the pool is not rolled back.",
+            ])
+            .proof(async |api| {
+                let (token, taken) = (api.data.token(8), api.data.name());
+                let habit = api.create(&taken).await?;
+                let new = |letter: &str| json!({ "name": format!("{token} {letter}"), "completions": [days_ago(1).to_string()] });
+                let again = json!({ "name": recased(&format!("{token} a")) });
+                expect_conflict(&api.post("/habits/import", json!([new("a"), new("b"), { "name": recased(&taken) }, new("c")])).await?)?;
+                expect_none_named(api, &token).await?;
+                // Twice in one body may as well be called a broken rule of that body.
+                expect_problem(&api.post("/habits/import", json!([new("a"), new("b"), again])).await?, [409, 400, 422])?;
+                expect_none_named(api, &token).await?;
+                let (answer, read) = api.read(&habit).await?;
+                read.expect_same(&answer, &habit)?;
+                // Nothing is left behind that stands in the way of the same names.
+                api.post("/habits/import", json!([new("a"), new("b"), new("c")])).await?.status(201)?;
+                Ok(())
+            }),
+        check("3.import-cut", "When the database connection is cut in the middle of an import, it fails and nothing is stored")
+            .needs(&["3.import"])
+            .disturbs(DATABASE)
+            .book("transactions")
+            .hints(&[
+                "There is no time to undo anything once the connection is gone. Who else could?",
+                "Everything between BEGIN and COMMIT is undone by the database itself when the connection ends.",
+            ])
+            .proof(cut),
+        check("3.import-limits", "An import of 100 habits in 1 MiB is accepted; 101 habits, or more than 1 MiB, are refused")
+            .needs(&["3.import"])
+            .book("transactions")
+            .hints(&[
+                "axum reads bodies up to 2 MiB unless told otherwise; `DefaultBodyLimit::max` tells it, per route if you like.",
+                "Count the habits after reading them and before storing the first.",
+            ])
+            .proof(async |api| {
+                let token = api.data.token(8);
+                let largest = import_body(&token, HABITS_MOST, BYTES_MOST);
+                let answer = api.http.send(sent(largest)).await?;
+                answer.status(201)?;
+                let stored = Habit::list(&answer)?;
+                if stored.len() != HABITS_MOST {
+                    return Err(answer.fail("an array of 100 habits", format!("an array of {}", stored.len())));
+                }
+                super::clear_away(api, &stored).await;
+                let token = api.data.token(8);
+                let answer = api.http.send(sent(import_body(&token, HABITS_MOST + 1, 0))).await?;
+                expect_problem(&answer, [400, 413, 422])?;
+                let exchange = api.http.exchange(sent(import_body(&token, 3, BYTES_MOST + 1))).await?;
+                match &exchange.reply {
+                    // Whoever refuses a body need not read the rest, and we may see the closed connection first.
+                    Err(NoAnswer::Closed(_)) => {}
+                    _ => drop(probe::Answer::of(exchange)?.status([400, 413, 422])?.code()),
+                }
+                expect_none_named(api, &token).await
+            }),
+        check("3.no-internals", "What the database says of an error is not told to the client")
+            .needs(&["3.name-taken"])
+            .book("constraints")
+            .hints(&["Say in your own words that the name is taken. Names of tables, constraints and libraries are for the log."])
+            .proof(async |api| {
+                let name = api.data.name();
+                api.create(&name).await?;
+                let habit = api.any_habit().await?;
+                let unknown = api.unknown_path().await?;
+                let provocations = [
+                    Request::new("POST", "/habits").json(&json!({ "name": name })),
+                    Request::new("PATCH", habit.path()).json(&json!({ "name": name })),
+                    Request::new("POST", "/habits/import").json(&json!([{ "name": name }])),
+                    Request::new("PUT", format!("{unknown}/completions/{}", today())),
+                ];
+                for provocation in provocations {
+                    expect_no_internals(&api.http.send(provocation).await?)?;
+                }
+                Ok(())
+            }),
+    ]
+}
+
+/// Cuts the connection at the last INSERT of an import, when everything before it has run.
+async fn cut(api: &Api) -> Outcome {
+    let server = api.start_on(&api.spare().await?, &[]).await?;
+    let api = &server.api;
+    let store = api.fixture::<Store>()?;
+    let body = |token: &str| {
+        let days = [days_ago(2).to_string(), days_ago(1).to_string()];
+        let habit = |letter| json!({ "name": format!("{token} {letter}"), "completions": days });
+        json!(["a", "b", "c", "d"].map(habit))
+    };
+    // The first import shows what an import executes; two, since a server may learn from the first.
+    let mut inserts = 0;
+    for _ in 0..2 {
+        let whole = body(&api.data.token(8));
+        let import = async || api.post("/habits/import", whole).await?.status(201).map(drop);
+        let executed = store.queries_of(import).await?;
+        inserts = executed.iter().filter(|statement| is_insert(&statement.text)).count();
+    }
+    if inserts == 0 {
+        return Err(Stop::Inconclusive("the checker saw no INSERT in an import".into()));
+    }
+    let rows = async || Outcome::Ok((store.count("FROM habits").await?, store.count("FROM completions").await?));
+    let before = rows().await?;
+    let left = Cell::new(inserts);
+    let fault = store.tap().cut_next(Moment::Mid, move |statement| {
+        left.set(left.get() - usize::from(is_insert(&statement.text) && left.get() > 0));
+        left.get() == 0
+    });
+    let token = api.data.token(8);
+    let answer = api.post("/habits/import", body(&token)).await?;
+    if fault.heal() == 0 {
+        return Err(Stop::Inconclusive("the cut of the connection did not hit the import".into()));
+    }
+    let after = rows().await?;
+    if answer.code() == 201 {
+        // It was tried again on another connection, and then it has to be whole.
+        return match after == (before.0 + 4, before.1 + 8) {
+            true => Ok(()),
+            false => Err(answer.fail("201 only if everything is stored", format!("{} new habits", after.0 - before.0))),
+        };
+    }
+    expect_problem(&answer, [500, 502, 503, 504])?;
+    expect_no_internals(&answer)?;
+    match after == before {
+        true => Ok(()),
+        false => {
+            let (habits, completions) = (after.0 - before.0, after.1 - before.1);
+            Err(answer.fail(
+                "nothing stored by an import that failed",
+                format!("rows stored: {habits} habits, {completions} completions"),
+            ))
+        }
+    }
+}
+
+fn is_insert(statement: &str) -> bool {
+    let text = statement.to_ascii_lowercase();
+    ["insert into", "copy ", "merge into"].iter().any(|word| text.contains(word))
+}
+
+/// An import of `count` habits that is as long as can be, filled up to `bytes` with white space.
+fn import_body(token: &str, count: usize, bytes: usize) -> String {
+    // Escaped, so that the text and not only white space takes the room.
+    let drop = r"\ud83d\udca7";
+    let habit = |index: usize| {
+        let name = format!("{token} {index} ");
+        let name = name.clone() + &drop.repeat(NAME_MOST - 10 - name.len());
+        format!(r#"{{"name":"{name}","description":"{}","completions":["{}"]}}"#, drop.repeat(DESCRIPTION_MOST), days_ago(1))
+    };
+    let habits: Vec<String> = (0..count).map(habit).collect();
+    let mut body = format!("[{}", habits.join(","));
+    body += &" ".repeat(bytes.saturating_sub(body.len() + 1));
+    body + "]"
+}
+
+fn sent(body: String) -> Request {
+    Request::new("POST", "/habits/import").header("content-type", "application/json").body(body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    #[test]
+    fn the_largest_import_is_json_of_its_size() {
+        let body = import_body("abcdefgh", HABITS_MOST, BYTES_MOST);
+        assert_eq!(body.len(), BYTES_MOST);
+        let habits: Value = serde_json::from_str(&body).expect("it is JSON");
+        let longest = habits[99]["name"].as_str().expect("a name").chars().count();
+        assert!(longest <= NAME_MOST && habits.as_array().map(Vec::len) == Some(HABITS_MOST));
+        let text = body.trim_end_matches(']').trim_end();
+        assert!(text.len() > BYTES_MOST / 2, "most of it is text");
+    }
+}

@@ -1,0 +1,168 @@
+//! Step 3 · PostgreSQL: tables and constraints, completions and streaks, an import that is all or nothing.
+
+mod completions;
+mod extras;
+mod import;
+mod names;
+mod pages;
+mod queries;
+mod schema;
+mod start;
+mod streaks;
+
+pub use extras::list_times;
+
+use serde_json::{Value, json};
+use time::{Date, Duration, OffsetDateTime};
+
+use harness::api::Api;
+use harness::check::Check;
+use harness::data::recased;
+use harness::habit::Habit;
+use harness::problem::expect_problem;
+use harness::route::{Route, route};
+use harness::step::Step;
+use model::{Outcome, Request};
+use probe::Answer;
+use services::DATABASE;
+use services::postgres::Store;
+
+/// How many requests are sent at once.
+const PARALLEL: usize = 20;
+/// What each round trip to the database is held back, so that requests that are sent at once meet there.
+const HELD_BACK: std::time::Duration = std::time::Duration::from_millis(5);
+
+/// Step 3.
+pub const STEP: Step = Step {
+    number: 3,
+    slug: "03-databases",
+    title: "PostgreSQL",
+    fixtures: &[DATABASE],
+    sign_in: None,
+    routes: ROUTES,
+    checks,
+    advice: |_| Vec::new(),
+};
+
+/// The routes on completions, and the import.
+const ROUTES: &[Route] = &[
+    route("GET", "/habits/{id}/completions"),
+    route("PUT", "/habits/{id}/completions/{date}"),
+    route("DELETE", "/habits/{id}/completions/{date}"),
+    route("POST", "/habits/import").sending(|name| json!([{ "name": name }])),
+];
+
+/// The checks of step 3.
+fn checks() -> Vec<Check> {
+    let subjects = [
+        start::configuration(),
+        schema::tables(),
+        completions::checks(),
+        schema::rules(),
+        start::lasting(),
+        streaks::checks(),
+        names::checks(),
+        import::checks(),
+        queries::checks(),
+        extras::checks(),
+        pages::checks(),
+    ];
+    subjects.into_iter().flatten().collect()
+}
+
+/// The present day, UTC.
+fn today() -> Date {
+    OffsetDateTime::now_utc().date()
+}
+
+/// The day that was `days` before today.
+fn days_ago(days: i64) -> Date {
+    today() - Duration::days(days)
+}
+
+/// The path of a completion.
+fn completion(habit: &Habit, day: Date) -> String {
+    format!("{}/completions/{day}", habit.path())
+}
+
+/// Completes a habit on a day; anything but 201 or 200 is a failure.
+async fn complete(api: &Api, habit: &Habit, day: Date) -> Outcome<Answer> {
+    let answer = api.http.send(Request::new("PUT", completion(habit, day))).await?;
+    answer.status([201, 200])?;
+    Ok(answer)
+}
+
+/// Completes a habit on several days.
+async fn complete_all(api: &Api, habit: &Habit, days: impl IntoIterator<Item = Date>) -> Outcome {
+    for day in days {
+        complete(api, habit, day).await?;
+    }
+    Ok(())
+}
+
+/// Adds habits that were done yesterday and the day before.
+async fn import_some(api: &Api, count: usize) -> Outcome {
+    let days = [days_ago(2).to_string(), days_ago(1).to_string()];
+    let habits: Vec<Value> = (0..count).map(|_| json!({ "name": api.data.name(), "completions": days })).collect();
+    api.post("/habits/import", json!(habits)).await?.status(201)?;
+    Ok(())
+}
+
+/// Fails unless the days of a habit's completions are these, in any order.
+async fn expect_days(api: &Api, habit: &Habit, days: &[Date]) -> Outcome {
+    let (answer, mut listed) = listed_days(api, habit, "").await?;
+    let mut expected = days.to_vec();
+    expected.sort_unstable();
+    listed.sort_unstable_by_key(ToString::to_string);
+    answer.same(&told(&expected), &json!(listed))?;
+    Ok(())
+}
+
+/// Fails unless the days of a habit's completions are these, in this order. `query` is empty or begins with `?`.
+async fn expect_days_in_order(api: &Api, habit: &Habit, query: &str, days: &[Date]) -> Outcome {
+    let (answer, listed) = listed_days(api, habit, query).await?;
+    answer.same(&told(days), &json!(listed))?;
+    Ok(())
+}
+
+async fn listed_days(api: &Api, habit: &Habit, query: &str) -> Outcome<(Answer, Vec<Value>)> {
+    let answer = api.get(format!("{}/completions{query}", habit.path())).await?;
+    answer.status(200)?;
+    let Value::Array(listed) = answer.json()? else {
+        return Err(answer.fail("a JSON array of completions", "another kind of JSON"));
+    };
+    // A server may tell more of a completion than its date.
+    Ok((answer, listed.iter().map(|completion| json!({ "date": completion["date"] })).collect()))
+}
+
+/// Days as completions.
+fn told(days: &[Date]) -> Value {
+    days.iter().map(|day| json!({ "date": day.to_string() })).collect()
+}
+
+/// Fails unless the answer says that something is taken, as problem details.
+fn expect_conflict(answer: &Answer) -> Outcome {
+    expect_problem(answer, 409)?;
+    Ok(())
+}
+
+/// Fails when the list holds a habit whose name contains this text.
+async fn expect_none_named(api: &Api, text: &str) -> Outcome {
+    let (answer, list) = api.list().await?;
+    let name = |habit: &Habit| habit.get("name").as_str().unwrap_or_default().to_lowercase();
+    match list.iter().filter(|habit| name(habit).contains(text)).count() {
+        0 => Ok(()),
+        count => {
+            Err(answer
+                .fail("a list without any of what was refused", format!("a list with {count} of the habits that were refused")))
+        }
+    }
+}
+
+/// Removes habits whose size would cost every later list time. Where that does not work, it only takes longer.
+async fn clear_away(api: &Api, habits: &[Habit]) {
+    if let Some(store) = api.visible::<Store>() {
+        let ids: Vec<String> = habits.iter().map(|habit| habit.id.to_string()).collect();
+        let _ = store.rows(&format!("DELETE FROM habits WHERE id IN ({})", ids.join(", "))).await;
+    }
+}

@@ -1,0 +1,174 @@
+//! Long lists in pages.
+
+use std::collections::HashSet;
+
+use super::{complete, import_some};
+use harness::api::{Api, ExtraServer};
+use harness::check::{Check, check};
+use harness::habit::Habit;
+use harness::problem::expect_problem;
+use model::Outcome;
+use probe::Answer;
+
+/// The checks.
+pub fn checks() -> Vec<Check> {
+    vec![
+        check("3.pages", "limit and after give the list in pages: every habit once, in order, and no Link on the last page")
+            .stretch()
+            .needs(&["1.list-order", "3.import"])
+            .book("keyset-pages")
+            .hints(&[
+                "A page is: the habits after the last one of the page before, and `limit` of them.",
+                "`Link: </habits?limit=10&after=42>; rel=\"next\"` while there is more. Ask for one more row than fits to know.",
+            ])
+            .proof(async |api| {
+                let server = filled(api, 20).await?;
+                let api = &server.api;
+                let whole = ids(&api.list().await?.1);
+                for (limit, pages) in [(7, 3), (10, 2), (20, 1), (64, 1), (1, 20)] {
+                    let mut seen = Vec::new();
+                    let mut count = 0;
+                    let mut next = Some(format!("/habits?limit={limit}"));
+                    while let Some(path) = next {
+                        let (answer, page, following) = page(api, &path).await?;
+                        if page.len() > limit {
+                            return Err(answer.fail(format!("at most {limit} habits"), format!("{} habits", page.len())));
+                        }
+                        seen.extend(ids(&page));
+                        count += 1;
+                        if count == pages && following.is_some() {
+                            return Err(answer.fail(format!("{pages} pages, and no next one"), "a Link to a next page"));
+                        }
+                        next = following;
+                        if next.is_none() && seen != whole {
+                            return Err(answer.fail(format!("in {pages} pages the ids {whole:?}"), format!("the ids {seen:?}")));
+                        }
+                    }
+                }
+                let answer = api.get("/habits").await?;
+                match next_of(api, &answer)? {
+                    None => Ok(()),
+                    Some(_) => Err(answer.fail("no Link without limit", "a Link to a next page")),
+                }
+            }),
+        check(
+            "3.pages-growing",
+            "No habit is repeated or left out while others are added, changed and deleted between two pages",
+        )
+        .stretch()
+        .needs(&["3.pages"])
+        .book("keyset-pages")
+        .hints(&[
+            "With `OFFSET 10` a row that is deleted before it moves the eleventh to the tenth place, and nobody sees it.",
+            "Go on after a value that does not move: `WHERE id > $1 ORDER BY id LIMIT $2`.",
+        ])
+        .proof(async |api| {
+            let server = filled(api, 20).await?;
+            let api = &server.api;
+            let whole = ids(&api.list().await?.1);
+            let (_, mut seen, mut next) =
+                page(api, "/habits?limit=4").await.map(|(answer, page, next)| (answer, ids(&page), next))?;
+            let mut gone = HashSet::new();
+            while let Some(path) = next {
+                // The first that was seen, and the one after which the next page begins.
+                for id in [seen.first(), seen.last()].into_iter().flatten().filter(|id| gone.insert(**id)) {
+                    api.delete(format!("/habits/{id}")).await?.status(204)?;
+                }
+                let added = api.any_habit().await?;
+                complete(api, &added, super::days_ago(0)).await?;
+                let (answer, page, following) = page(api, &path).await?;
+                seen.retain(|id| !gone.contains(id));
+                seen.extend(ids(&page));
+                next = following.filter(|_| seen.len() < 60);
+                let stayed: Vec<i128> = whole.iter().copied().filter(|id| !gone.contains(id)).collect();
+                let old: Vec<i128> = seen.iter().copied().filter(|id| whole.contains(id)).collect();
+                if !stayed.starts_with(&old) {
+                    return Err(answer.fail(
+                        format!("so far the ids {:?}", &stayed[..old.len().min(stayed.len())]),
+                        format!("the ids {old:?}"),
+                    ));
+                }
+                if old.len() == stayed.len() {
+                    return Ok(());
+                }
+                if next.is_none() {
+                    return Err(answer.fail(format!("in the end the ids {stayed:?}"), format!("the ids {old:?}")));
+                }
+            }
+            Ok(())
+        }),
+        check("3.pages-limits", "limit takes 1 to 100, and anything else is refused with 400")
+            .stretch()
+            .needs(&["3.pages"])
+            .book("keyset-pages")
+            .hints(&["What would `limit=1000000` cost? A limit is the server's to keep, so say no to more than it gives."])
+            .proof(async |api| {
+                for limit in ["1", "100"] {
+                    api.get(format!("/habits?limit={limit}")).await?.status(200)?;
+                }
+                for limit in ["0", "101", "-1", "ten", "1.5", "99999999999999999999"] {
+                    expect_problem(&api.get(format!("/habits?limit={limit}")).await?, [400, 422])?;
+                }
+                Ok(())
+            }),
+    ]
+}
+
+/// A server with a database of its own that holds this many habits.
+async fn filled(api: &Api, count: usize) -> Outcome<ExtraServer> {
+    let server = api.start_instance(&[]).await?;
+    import_some(&server.api, count).await?;
+    Ok(server)
+}
+
+fn ids(habits: &[Habit]) -> Vec<i128> {
+    habits.iter().map(|habit| habit.id).collect()
+}
+
+/// Reads a page: its habits, and where the next one is.
+async fn page(api: &Api, path: &str) -> Outcome<(Answer, Vec<Habit>, Option<String>)> {
+    let answer = api.get(path).await?;
+    answer.status(200)?;
+    let habits = Habit::list(&answer)?;
+    let next = next_of(api, &answer)?;
+    Ok((answer, habits, next))
+}
+
+/// The path in `Link: <…>; rel="next"` (RFC 8288), if there is one.
+fn next_of(api: &Api, answer: &Answer) -> Outcome<Option<String>> {
+    let fields = answer.headers("link").collect::<Vec<_>>().join(", ");
+    let Some(target) = next_target(&fields) else { return Ok(None) };
+    let path = target.strip_prefix(api.http.base()).unwrap_or(target);
+    match path.chars().next() {
+        Some('/') => Ok(Some(path.to_owned())),
+        Some('?') => Ok(Some(format!("/habits{path}"))),
+        _ => Err(answer.fail("a Link to a page of this server", format!("Link: {fields}"))),
+    }
+}
+
+/// The target of the first link whose relation is `next`.
+fn next_target(fields: &str) -> Option<&str> {
+    fields.split('<').skip(1).find_map(|link| {
+        let (target, parameters) = link.split_once('>')?;
+        let is_next =
+            parameters.split([';', ',']).filter_map(|parameter| parameter.trim().split_once('=')).any(|(name, value)| {
+                let relations = value.trim().trim_matches('"');
+                name.trim().eq_ignore_ascii_case("rel") && relations.split(' ').any(|one| one.eq_ignore_ascii_case("next"))
+            });
+        is_next.then_some(target)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_page_is_found_among_other_links() {
+        assert_eq!(next_target(r#"</habits?after=3>; rel="next""#), Some("/habits?after=3"));
+        assert_eq!(next_target("<?a=1,2>; rel=prev, <?a=7;b>; title=\"x\"; Rel=next"), Some("?a=7;b"));
+        assert_eq!(next_target(r#"<http://h/habits?after=3>; rel="prev next""#), Some("http://h/habits?after=3"));
+        assert_eq!(next_target(r#"</habits>; rel="first""#), None);
+        assert_eq!(next_target(""), None);
+    }
+}

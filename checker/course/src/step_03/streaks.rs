@@ -1,0 +1,194 @@
+//! How many days in a row.
+
+use std::rc::Rc;
+
+use serde_json::json;
+use time::{Date, Duration, Month};
+
+use super::{complete, complete_all, completion, days_ago, expect_days, today};
+use harness::api::Api;
+use harness::backing::Backing;
+use harness::check::{Check, check};
+use harness::habit::Habit;
+use model::{Outcome, Request, Stop};
+use services::DATABASE;
+use services::postgres::Store;
+
+/// The checks.
+pub fn checks() -> Vec<Check> {
+    vec![
+        check("3.streak", "A habit has its streak: 0 when new, n after n days in a row that end today, also in the list")
+            .needs(&["3.complete"])
+            .book("streaks")
+            .hints(&[
+                "A streak is no column: it follows from the days and from what day it is. Write it as a function of these two.",
+                "Walk back from today, one day at a time, for as long as the day is among the completed ones.",
+                "Every answer with a habit has it: POST, PATCH, GET by id and the list.",
+            ])
+            .proof(async |api| {
+                let answer = api.post("/habits", json!({ "name": api.data.name() })).await?;
+                answer.status(201)?;
+                let habit = Habit::of(&answer)?;
+                habit.expect(&answer, "streak", 0)?;
+                expect_streak(api, &habit, 0).await?;
+                let length = 3 + api.data.below(6) as i64;
+                for days in 0..length {
+                    complete(api, &habit, days_ago(days)).await?;
+                    expect_streak(api, &habit, days + 1).await?;
+                }
+                let answer = api.patch(habit.path(), json!({ "description": api.data.description() })).await?;
+                Habit::of(&answer)?.expect(&answer, "streak", length)?;
+                let stranger = api.any_habit().await?;
+                expect_streak(api, &habit, length).await?;
+                expect_streak(api, &stranger, 0).await?;
+                // A day to come is stored or refused, and does not count.
+                complete(api, &stranger, today()).await?;
+                api.http.send(Request::new("PUT", completion(&stranger, days_ago(-1)))).await?;
+                expect_streak(api, &stranger, 1).await
+            }),
+        check(
+            "3.streak-yesterday",
+            "Days in a row that end yesterday count while today is not done; those that end earlier do not",
+        )
+        .needs(&["3.streak"])
+        .book("streaks")
+        .hints(&[
+            "In the morning, nobody has done today's habit yet. Their streak is not lost before the day is over.",
+            "If today is not among the days, begin with yesterday; if yesterday is not either, the streak is 0.",
+        ])
+        .proof(async |api| {
+            let length = 2 + api.data.below(5) as i64;
+            let habit = api.any_habit().await?;
+            complete_all(api, &habit, (1..=length).map(days_ago)).await?;
+            expect_streak(api, &habit, length).await?;
+            let answer = api.patch(habit.path(), json!({ "completed_today": true })).await?;
+            answer.status(200)?;
+            Habit::of(&answer)?.expect(&answer, "streak", length + 1)?;
+            expect_streak(api, &habit, length + 1).await?;
+            let late = api.any_habit().await?;
+            complete_all(api, &late, (2..=length + 1).map(days_ago)).await?;
+            expect_streak(api, &late, 0).await
+        }),
+        check("3.streak-gap", "A missing day ends the streak, however many days come before it")
+            .needs(&["3.streak"])
+            .book("streaks")
+            .hints(&["A streak is not the number of completed days. Stop counting at the first day that is missing."])
+            .proof(async |api| {
+                for (days, streak) in [(&[0, 1, 3, 4, 5, 6][..], 2), (&[0, 2, 3][..], 1), (&[1, 2, 4, 5, 6, 7, 8][..], 2)] {
+                    let habit = api.any_habit().await?;
+                    complete_all(api, &habit, days.iter().copied().map(days_ago)).await?;
+                    expect_streak(api, &habit, streak).await?;
+                }
+                Ok(())
+            }),
+        check("3.utc-days", "Days are UTC dates, whatever the time zone of the server and of the database")
+            .needs(&["3.streak", "3.patch-is-completion"])
+            .disturbs(DATABASE)
+            .book("streaks")
+            .hints(&[
+                "Which day is it for a program in Auckland, and for one in Honolulu? Ask the clock for the date in UTC.",
+                "In Rust `OffsetDateTime::now_utc().date()`. In SQL `CURRENT_DATE` depends on the session's time zone.",
+            ])
+            .proof(async |api| {
+                let (backing, zone) = (api.spare().await?, elsewhere());
+                let store = backing.fixture::<Store>()?;
+                let set = |setting: &str| {
+                    format!("DO $$ BEGIN EXECUTE format('ALTER DATABASE %I {setting}', current_database()); END $$")
+                };
+                store.rows(&set(&format!("SET timezone = ''{zone}''"))).await?;
+                let outcome = far_away(api, &backing, zone).await;
+                store.rows(&set("RESET timezone")).await?;
+                outcome
+            }),
+        check("3.streak-calendar", "The ends of months and years and the 29th of February are days like others in a streak")
+            .needs(&["3.tables", "3.streak-gap"])
+            .book("streaks")
+            .hints(&[
+                "Do not compare the numbers of days: after 31 comes 1, and after 28 February it depends.",
+                "A date type knows the calendar: `day.previous_day()`, or the difference of two dates as a number of days.",
+            ])
+            .proof(async |api| {
+                let today = today();
+                let first = leap_day_before(today) - Duration::days(10);
+                for missing in [None, Some(leap_day_before(today)), last_of_year(today), last_of_long_month(today)] {
+                    let habit = api.any_habit().await?;
+                    let without = missing.map(|day| format!(" WHERE day::date <> '{day}'")).unwrap_or_default();
+                    let days = format!("generate_series('{first}'::date, '{today}', '1 day') AS day{without}");
+                    let values = [("habit_id", &*habit.id.to_string()), ("completed_on", "day::date")];
+                    let laid = api.fixture::<Store>()?.insert("completions", &values, &days).await?;
+                    laid.map_err(|refusal| Stop::fail("a table of completions that takes years of days", refusal.message))?;
+                    let streak = (today - missing.unwrap_or(first - Duration::days(1))).whole_days();
+                    expect_streak(api, &habit, streak).await?;
+                    super::clear_away(api, &[habit]).await;
+                }
+                Ok(())
+            }),
+    ]
+}
+
+/// Fails unless the habit has this streak, by its id and in the list.
+async fn expect_streak(api: &Api, habit: &Habit, streak: i64) -> Outcome {
+    let (answer, read) = api.read(habit).await?;
+    read.expect(&answer, "streak", streak)?;
+    let (answer, list) = api.list().await?;
+    match list.iter().find(|listed| listed.id == habit.id) {
+        Some(listed) => listed.expect(&answer, "streak", streak).map(drop),
+        None => Err(answer.fail(format!("habit {} in the list", habit.id), "a list without it")),
+    }
+}
+
+/// Completes days at a server in this time zone.
+async fn far_away(api: &Api, backing: &Rc<Backing>, zone: &str) -> Outcome {
+    let server = api.start_on(backing, &[("TZ", zone)]).await?;
+    let habit = server.api.any_habit().await?;
+    let answer = server.api.patch(habit.path(), json!({ "completed_today": true })).await?;
+    Habit::of(&answer)?.expect(&answer, "completed_today", true)?.expect(&answer, "streak", 1)?;
+    expect_days(&server.api, &habit, &[today()]).await?;
+    // Where it is still yesterday, the first of these streaks has a day to come; where it is tomorrow, the second is over.
+    for ends in [0, 1] {
+        let other = server.api.any_habit().await?;
+        complete_all(&server.api, &other, [days_ago(ends), days_ago(ends + 1)]).await?;
+        expect_streak(&server.api, &other, 2).await?;
+    }
+    Ok(())
+}
+
+/// A time zone in which it is another day now.
+fn elsewhere() -> &'static str {
+    // In these names the sign is turned round: the first is 14 hours before UTC, the second 12 behind.
+    if time::OffsetDateTime::now_utc().hour() >= 11 { "Etc/GMT-14" } else { "Etc/GMT+12" }
+}
+
+/// The newest 29th of February that is some days ago.
+fn leap_day_before(today: Date) -> Date {
+    let years = (today.year() - 8..=today.year()).rev();
+    let mut days = years.filter_map(|year| Date::from_calendar_date(year, Month::February, 29).ok());
+    days.find(|day| *day < today - Duration::days(5)).unwrap_or(today)
+}
+
+/// The newest 31st of December that is over for some days.
+fn last_of_year(today: Date) -> Option<Date> {
+    let last = |year| Date::from_calendar_date(year, Month::December, 31).ok();
+    last(today.year() - 1).filter(|day| *day < today - Duration::days(2)).or_else(|| last(today.year() - 2))
+}
+
+/// The newest 31st of a month that is over for some days.
+fn last_of_long_month(today: Date) -> Option<Date> {
+    (3..100).map(|days| today - Duration::days(days)).find(|day| day.day() == 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use time::macros::date;
+
+    #[test]
+    fn the_days_that_are_left_out_are_special_and_over() {
+        let today = date!(2026 - 01 - 02);
+        assert_eq!(leap_day_before(today), date!(2024 - 02 - 29));
+        assert_eq!(leap_day_before(date!(2024 - 03 - 02)), date!(2020 - 02 - 29));
+        assert_eq!(leap_day_before(date!(2104 - 02 - 01)), date!(2096 - 02 - 29));
+        assert_eq!(last_of_year(today), Some(date!(2024 - 12 - 31)));
+        assert_eq!(last_of_long_month(today), Some(date!(2025 - 10 - 31)), "the 31st of December is not over for long");
+    }
+}

@@ -1,0 +1,108 @@
+//! What the database keeps of a password: an argon2id or a bcrypt hash, strong enough.
+
+use model::base64;
+
+/// The least memory of argon2id, in KiB: 19 MiB.
+const MEMORY: u32 = 19 * 1024;
+/// The fewest passes of argon2id.
+const PASSES: u32 = 2;
+/// The least cost of bcrypt, as the power of two of its rounds.
+const COST: u32 = 10;
+/// The shortest salt, in bytes: what RFC 9106 asks for at the least (section 3.1), and the shortest digest.
+const SALT: usize = 8;
+const DIGEST: usize = 16;
+/// Salt and digest of bcrypt, in its own base64.
+const BCRYPT_REST: usize = 53;
+
+/// Says what is wrong with a stored hash, if something is.
+pub fn weakness(hash: &str) -> Option<String> {
+    let mut parts = hash.split('$');
+    let (before, kind) = (parts.next(), parts.next());
+    let rest: Vec<&str> = parts.collect();
+    match (before, kind) {
+        (Some(""), Some("argon2id")) => argon2id(&rest),
+        (Some(""), Some("argon2i" | "argon2d")) => Some("another variant of argon2 than argon2id".into()),
+        (Some(""), Some("2a" | "2b" | "2x" | "2y")) => bcrypt(&rest),
+        _ => Some("neither an argon2id PHC string nor a bcrypt hash".into()),
+    }
+}
+
+/// `$argon2id$v=19$m=19456,t=2,p=1$salt$digest`; the version may be left out.
+fn argon2id(parts: &[&str]) -> Option<String> {
+    let parts = parts.strip_prefix(&["v=19"]).unwrap_or(parts);
+    let [parameters, salt, digest] = parts else {
+        return Some("argon2id without parameters, salt and digest, each after a $".into());
+    };
+    let parameter = |name: &str| {
+        let found = parameters.split(',').filter_map(|part| part.split_once('=')).find(|(key, _)| *key == name);
+        found.and_then(|(_, value)| value.parse::<u32>().ok())
+    };
+    match (parameter("m"), parameter("t"), parameter("p")) {
+        (Some(memory), ..) if memory < MEMORY => Some(format!("m={memory} KiB of memory")),
+        (_, Some(passes), _) if passes < PASSES => Some(format!("t={passes} pass")),
+        (Some(_), Some(_), Some(1..)) => {
+            let length = |text: &str| base64_length(text).unwrap_or_default();
+            match (length(salt), length(digest)) {
+                (SALT.., DIGEST..) => None,
+                (0..SALT, _) => Some("a salt that is too short".into()),
+                _ => Some("a digest that is too short".into()),
+            }
+        }
+        _ => Some(format!("argon2id with the parameters {parameters}")),
+    }
+}
+
+/// `$2b$10$` and 53 characters.
+fn bcrypt(parts: &[&str]) -> Option<String> {
+    let [cost, rest] = parts else { return Some("bcrypt without a cost and a digest".into()) };
+    match cost.parse::<u32>() {
+        Ok(cost) if cost < COST => Some(format!("bcrypt with a cost of {cost}")),
+        Ok(_) if rest.len() == BCRYPT_REST => None,
+        _ => Some("bcrypt without a cost and 53 characters of salt and digest".into()),
+    }
+}
+
+/// How many bytes base64 without padding stands for.
+fn base64_length(text: &str) -> Option<usize> {
+    let padding = "=".repeat((4 - text.len() % 4) % 4);
+    base64::decode(&format!("{text}{padding}")).map(|bytes| bytes.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The example of the argon2 reference implementation, with stronger parameters.
+    const GOOD: &str = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ$RdescudvJCsgt3ub+b3dWRWJTmaaJObGJ7W+8kk7v2E";
+
+    #[test]
+    fn strong_hashes_are_accepted_in_the_forms_that_libraries_write() {
+        for hash in [
+            GOOD,
+            "$argon2id$v=19$t=3,m=65536,p=4$wWKIMhR9lyDFvRz9YTZweA$EFGKT8mWFJBFhO9/YFDfbkNTYfyKIZFTVeE6rlYaZzg",
+            "$argon2id$m=19456,t=2,p=1$c29tZXNhbHQ$RdescudvJCsgt3ub+b3dWRWJTmaaJObGJ7W+8kk7v2E",
+            "$2b$12$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW",
+            "$2y$10$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW",
+        ] {
+            assert_eq!(weakness(hash), None, "{hash}");
+        }
+    }
+
+    #[test]
+    fn weak_hashes_are_told() {
+        for (hash, told) in [
+            (GOOD.replace("19456", "4096"), "m=4096"),
+            (GOOD.replace("t=2", "t=1"), "t=1"),
+            (GOOD.replace("argon2id", "argon2i"), "another variant"),
+            (GOOD.replace("c29tZXNhbHQ", "c29tZQ"), "salt"),
+            (GOOD.replace("m=19456,", ""), "parameters"),
+            ("$2b$08$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW".into(), "cost of 8"),
+            ("5f4dcc3b5aa765d61d8327deb882cf99".into(), "neither"),
+            ("$5$rounds=5000$usesomesillystri$KqJWpanXZHKq2BOB43TSaYhEWsQ1Lr5QNyPCDH/Tp.6".into(), "neither"),
+            (String::new(), "neither"),
+        ] {
+            let weakness = weakness(&hash).expect("it is weak");
+            assert!(weakness.contains(told), "{hash}: {weakness}");
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! Step 4 · Authentication and authorization: signing up and in, tokens, and whose habits are whose.
+
+mod access;
+mod cookie;
+mod hash;
+mod jwt;
+mod leaving;
+mod login;
+mod oauth;
+mod passwords;
+mod refresh;
+mod roles;
+mod sessions;
+mod signup;
+mod tokens;
+
+use serde_json::Value;
+
+use harness::api::Api;
+use harness::check::Check;
+use harness::contract::SignIn;
+use harness::problem::expect_problem;
+use harness::route::{Route, route};
+use harness::step::Step;
+use model::{Outcome, Request, Stop};
+use probe::Answer;
+use sandbox::RunToExit;
+use services::postgres::{Store, quoted};
+use services::{DATABASE, Fixture, JWT_SECRET};
+
+pub use passwords::expect_not_logged;
+
+/// Step 4.
+pub const STEP: Step = Step {
+    number: 4,
+    slug: "04-auth",
+    title: "Authentication and authorization",
+    fixtures: FIXTURES,
+    sign_in: Some(SIGN_IN),
+    routes: ROUTES,
+    checks,
+    advice: |_| Vec::new(),
+};
+
+/// What servers need from this step on.
+pub const FIXTURES: &[&dyn Fixture] = &[DATABASE, JWT_SECRET];
+
+/// How users sign in from this step on.
+pub const SIGN_IN: &SignIn = &SignIn {
+    sign_up: "/auth/signup",
+    log_in: "/auth/login",
+    public: &["/auth", "/docs", "/openapi.json"],
+    checks: &["4.signup", "4.login"],
+};
+
+/// The routes on the user.
+const ROUTES: &[Route] = &[route("GET", "/me"), route("DELETE", "/me")];
+
+/// The checks of step 4.
+fn checks() -> Vec<Check> {
+    let subjects = [
+        signup::checks(),
+        login::checks(),
+        passwords::checks(),
+        tokens::checks(),
+        access::checks(),
+        leaving::checks(),
+        sessions::checks(),
+        refresh::checks(),
+        oauth::checks(),
+        roles::checks(),
+    ];
+    subjects.into_iter().flatten().collect()
+}
+
+/// Fails unless the answer asks for an access token (RFC 6750, section 3), as problem details.
+fn expect_unauthorized(answer: &Answer) -> Outcome {
+    expect_problem(answer, 401)?;
+    expect_challenge(answer)
+}
+
+/// Fails unless the answer names the scheme `Bearer`, alone or among others.
+fn expect_challenge(answer: &Answer) -> Outcome {
+    let fields = answer.headers("www-authenticate").collect::<Vec<_>>().join(", ");
+    let is_bearer = |part: &str| part.split_whitespace().next().is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer"));
+    if fields.split(',').any(is_bearer) {
+        return Ok(());
+    }
+    let actual = if fields.is_empty() { "no WWW-Authenticate".into() } else { format!("WWW-Authenticate: {fields}") };
+    Err(answer.fail("WWW-Authenticate: Bearer", actual))
+}
+
+/// Fails unless the answer shows the user with this e-mail address.
+fn expect_user(answer: &Answer, email: &str) -> Outcome<Value> {
+    let user = answer.json()?;
+    if !matches!(&user["id"], Value::String(_) | Value::Number(_)) {
+        return Err(answer.fail("a user with an id", format!("\"id\": {}", user["id"])));
+    }
+    // The letter case may be kept or not.
+    match user["email"].as_str() {
+        Some(shown) if shown.eq_ignore_ascii_case(email) => Ok(user),
+        _ => Err(answer.fail(format!("\"email\": \"{email}\""), format!("\"email\": {}", user["email"]))),
+    }
+}
+
+/// Fails when the answer shows a password, its hash, or a field that should hold one.
+fn expect_no_secret(answer: &Answer, password: &str) -> Outcome {
+    let text = answer.text();
+    let fields = ["\"password", "\"hash", "$argon2", "$2a$", "$2b$", "$2y$"];
+    let shown = fields.into_iter().chain([password]).find(|secret| text.contains(secret));
+    match shown {
+        Some(secret) => Err(answer.fail("an answer without password and hash", format!("a body with {secret}…"))),
+        None => Ok(()),
+    }
+}
+
+/// `GET /me` with this access token.
+async fn me_of(api: &Api, token: &str) -> Outcome<Answer> {
+    api.as_holder(token).get("/me").await
+}
+
+/// A request with a token that no server gave out.
+async fn get_with_forged(api: &Api, path: &str, token: &str) -> Outcome<Answer> {
+    let request = Request::new("GET", path).header("authorization", format!("Bearer {token}"));
+    api.http.send(request).await
+}
+
+/// The condition that chooses a user by the e-mail address, whatever its letter case.
+fn of_email(email: &str) -> String {
+    format!("lower(email) = lower({})", quoted(email))
+}
+
+/// Fails unless there are so many users with this e-mail address, where they can be seen.
+async fn expect_users(api: &Api, email: &str, count: u64) -> Outcome {
+    let Some(store) = api.visible::<Store>() else { return Ok(()) };
+    match store.count(&format!("FROM users WHERE {}", of_email(email))).await? {
+        found if found == count => Ok(()),
+        found => Err(Stop::fail(format!("users with the e-mail address {email}: {count}"), format!("rows of users: {found}"))),
+    }
+}
+
+/// What the database keeps of a password.
+async fn stored_hash(store: &Store, email: &str) -> Outcome<String> {
+    if !store.columns("users").await?.iter().any(|column| column == "password_hash") {
+        return Err(Stop::fail("a column users.password_hash", "the table users without it"));
+    }
+    let rows = store.rows(&format!("SELECT password_hash FROM users WHERE {}", of_email(email))).await?;
+    match rows.into_iter().next() {
+        Some(row) => Ok(row.into_iter().flatten().next().unwrap_or_default()),
+        None => Err(Stop::fail(format!("a row of users with the e-mail address {email}"), "no such row")),
+    }
+}
+
+/// Fails unless a program has ended at once, badly, and named this variable. `setting` says what it was started with.
+fn expect_refusal(variable: &str, setting: &str, came: RunToExit) -> Outcome {
+    match came {
+        RunToExit::Exited { ending, .. } if ending.is_success() => {
+            Err(Stop::fail(format!("a non-zero exit code for {setting}"), ending.to_string()))
+        }
+        RunToExit::Exited { stderr, .. } if stderr.iter().any(|line| line.to_uppercase().contains(variable)) => Ok(()),
+        RunToExit::Exited { ending, stderr } => {
+            let actual = format!("{ending}, and stderr:\n{}", stderr.join("\n"));
+            Err(Stop::fail(format!("a message on stderr that names {variable}, for {setting}"), actual))
+        }
+        RunToExit::StillRunning => {
+            Err(Stop::fail(format!("a program that ends at once for {setting}"), "a program that goes on running"))
+        }
+        RunToExit::Problem(problem) => Err(Stop::Inconclusive(problem.title)),
+    }
+}

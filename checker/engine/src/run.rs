@@ -1,0 +1,161 @@
+//! How one check is run, and what it comes to.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::{Duration, Instant, SystemTime};
+
+use time::OffsetDateTime;
+
+use super::blank;
+use super::plan::Plan;
+use harness::api::Api;
+use harness::check::Check;
+use harness::data::Data;
+use harness::environment::Environment;
+use harness::step::Step;
+use harness::traffic::TrafficSince;
+use model::{CheckReport, Exchange, Outcome, Stop, UnexpectedExit, Verdict};
+use sandbox::Registry;
+
+/// The most time for one check. The probe's own deadlines end far sooner; this one is for what nobody thought of.
+const CHECK_LIMIT: Duration = Duration::from_secs(120);
+/// How long a log line may come after the answer it is about, to be shown with a failure.
+const LOG_DELAY: Duration = Duration::from_millis(30);
+/// How often a check is run at most, when what it came to says nothing.
+const ATTEMPTS: usize = 2;
+/// The most time for all checks of a run: a right server needs a few seconds.
+const RUN_LIMIT: Duration = Duration::from_secs(180);
+
+/// The checks of a run, and what they have come to so far.
+pub struct Run<'a> {
+    pub plan: &'a Plan<'a>,
+    step: &'static Step,
+    seed: u64,
+    servers: Registry,
+    began: Instant,
+    reports: RefCell<Vec<Option<CheckReport>>>,
+    observer: &'a dyn Fn(&'static str),
+}
+
+impl<'a> Run<'a> {
+    /// A run of which nothing is done yet, of the servers in `servers`. `observer` hears which check begins.
+    pub fn new(
+        plan: &'a Plan<'a>,
+        step: &'static Step,
+        seed: u64,
+        servers: Registry,
+        observer: &'a dyn Fn(&'static str),
+    ) -> Self {
+        let reports = RefCell::new(plan.checks.iter().map(|_| None).collect());
+        Run { plan, step, seed, servers, began: Instant::now(), reports, observer }
+    }
+
+    /// What the checks came to, in their order.
+    pub fn into_reports(self) -> Vec<CheckReport> {
+        self.reports.into_inner().into_iter().flatten().collect()
+    }
+
+    /// Runs the check at this place, once or more.
+    pub async fn examine(&self, place: usize, attempt: impl AsyncFnMut(&Check, usize, &mut CheckReport)) {
+        let check = &self.plan.checks[place];
+        (self.observer)(check.id);
+        let report = self.report_on(check, attempt).await;
+        self.plan.decide(place, &report.verdict);
+        self.reports.borrow_mut()[place] = Some(report);
+    }
+
+    async fn report_on(&self, check: &Check, mut attempt: impl AsyncFnMut(&Check, usize, &mut CheckReport)) -> CheckReport {
+        let mut report = blank(check, self.step.number);
+        if let Some(reason) = self.plan.unmet_need(check) {
+            report.verdict = Verdict::Skipped(reason);
+            return report;
+        }
+        if self.began.elapsed() > RUN_LIMIT {
+            let reason = format!("the checks before it took {} minutes, which is all there is", RUN_LIMIT.as_secs() / 60);
+            report.verdict = Verdict::Inconclusive(reason);
+            return report;
+        }
+        let clock = Instant::now();
+        for number in 0..ATTEMPTS {
+            let day = OffsetDateTime::now_utc().date();
+            attempt(check, number, &mut report).await;
+            let is_decided = match report.verdict {
+                Verdict::Inconclusive(_) => false,
+                // What was done today may have become what was done yesterday.
+                Verdict::Fail(_) => OffsetDateTime::now_utc().date() == day,
+                Verdict::Pass | Verdict::Skipped(_) => true,
+            };
+            if is_decided {
+                break;
+            }
+        }
+        report.duration = clock.elapsed();
+        report
+    }
+
+    /// The random data of an attempt.
+    pub fn data(&self, check: &Check, attempt: usize, environment: &Environment) -> Data {
+        match environment.is_url() {
+            // What earlier runs stored there is still there.
+            true => Data::unheard_of(self.seed, check.id),
+            false => Data::new(self.seed, check.id, attempt),
+        }
+    }
+
+    /// Runs the check once, and tells what it came to and what was said meanwhile.
+    pub async fn attempt(&self, check: &Check, api: &Api, environment: &Environment, report: &mut CheckReport) {
+        let traffic = TrafficSince::now(environment);
+        let begun = SystemTime::now();
+        let outcome = tokio::time::timeout(CHECK_LIMIT, check.examine(api)).await;
+        let outcome = outcome.unwrap_or(Err(Stop::Inconclusive(format!("it took more than {} s", CHECK_LIMIT.as_secs()))));
+        report.exchanges = api.http.probe().take_transcript();
+        report.verdict = match (verdict_of(outcome, self.plan), traffic.outage(environment)) {
+            (Verdict::Fail(_), Some(why)) => Verdict::Inconclusive(why),
+            (verdict, _) => verdict,
+        };
+        report.ended = None;
+        if let Verdict::Fail(failure) = &report.verdict {
+            // A server logs a request after answering it. The line is shown, not judged, so a short wait does.
+            tokio::time::sleep(LOG_DELAY).await;
+            let failing = failure.exchange.as_ref();
+            let base = failing.map_or(api.http.base(), |exchange| &exchange.base);
+            let answered = last_answer(&report.exchanges, base, failing).unwrap_or(begun);
+            report.ended = self.end_of(base, answered).await;
+        }
+        report.log = api.take_logs();
+        for passed in traffic.by_request(environment, self.step.fixtures, &report.exchanges) {
+            if let Some(kept) = report.traffic.iter_mut().find(|kept| kept.key == passed.key) {
+                *kept = passed;
+            }
+        }
+    }
+
+    /// How the server at `base` ended, if it did so by itself, and what it wrote after `time`.
+    async fn end_of(&self, base: &str, time: SystemTime) -> Option<UnexpectedExit> {
+        let life = self.servers.at(base)?;
+        let how = life.ended().await?;
+        Some(UnexpectedExit { how, last_words: life.log().later_than(time) })
+    }
+}
+
+/// When this server last answered a request other than the failing one.
+fn last_answer(exchanges: &[Rc<Exchange>], base: &str, failing: Option<&Rc<Exchange>>) -> Option<SystemTime> {
+    let is_failing = |exchange| failing.is_some_and(|failing| Rc::ptr_eq(failing, exchange));
+    let answered = exchanges.iter().filter(|one| one.base == base && one.reply.is_ok() && !is_failing(one));
+    answered.map(|exchange| exchange.started + exchange.duration).max()
+}
+
+/// What a check comes to whose body ended so; in the light of those before it.
+fn verdict_of(outcome: Outcome, plan: &Plan<'_>) -> Verdict {
+    match outcome {
+        Ok(()) => Verdict::Pass,
+        Err(Stop::Fail(failure)) => Verdict::Fail(failure),
+        // Where that is a failure of its own, it is told once.
+        Err(Stop::NotSignedIn(failure)) => match plan.signed_out() {
+            Some(reason) => Verdict::Skipped(reason),
+            None => Verdict::Fail(failure),
+        },
+        Err(Stop::Skip(reason)) => Verdict::Skipped(reason),
+        Err(Stop::Inconclusive(reason)) => Verdict::Inconclusive(reason),
+    }
+}

@@ -1,0 +1,59 @@
+//! The backing services of a server: its own part of each fixture, and the users that checks share there.
+
+use std::any::Any;
+use std::rc::Rc;
+
+use futures_util::future::join_all;
+use model::{Outcome, Stop};
+use services::{Part, Visible};
+
+use crate::users::Users;
+
+/// A part of every fixture of a step. Servers that are started with the same one share their data.
+pub struct Backing {
+    parts: Vec<Rc<dyn Part>>,
+    users: Rc<Users>,
+}
+
+impl Backing {
+    pub(crate) fn new(parts: Vec<Rc<dyn Part>>) -> Backing {
+        Backing { parts, users: Rc::default() }
+    }
+
+    /// The part of this type, if the step has such a fixture.
+    pub fn get<T: Part>(&self) -> Option<Rc<T>> {
+        self.parts.iter().find_map(|part| {
+            let part: Rc<dyn Any> = part.clone();
+            part.downcast().ok()
+        })
+    }
+
+    /// The part of this type; the check is skipped where there is none to be seen.
+    pub fn fixture<T: Visible>(&self) -> Outcome<Rc<T>> {
+        self.get().ok_or_else(|| Stop::Skip(T::UNSEEN.into()))
+    }
+
+    /// The parts.
+    pub fn parts(&self) -> &[Rc<dyn Part>] {
+        &self.parts
+    }
+
+    /// Whether the step has no fixtures, or the server its own.
+    pub fn is_empty(&self) -> bool {
+        self.parts.is_empty()
+    }
+
+    /// The users that checks share.
+    pub fn users(&self) -> &Rc<Users> {
+        &self.users
+    }
+
+    /// The variables by which a server gets it.
+    pub fn environment(&self) -> Vec<(&'static str, String)> {
+        self.parts.iter().flat_map(|part| part.environment()).collect()
+    }
+
+    pub(crate) async fn remove(self) {
+        join_all(self.parts.into_iter().map(Part::remove)).await;
+    }
+}

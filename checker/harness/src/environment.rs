@@ -1,0 +1,180 @@
+//! Starts servers of the target under examination, each with the environment that its fixtures ask for.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use futures_util::future::{join_all, try_join_all};
+use model::{Problem, Request};
+use probe::Probe;
+use sandbox::{Launcher, RunToExit, Server};
+use services::Running;
+
+use crate::backing::Backing;
+use crate::contract::Contract;
+
+/// How long a server that listens may go on answering that it is not ready, and how often it is asked.
+const READY_WITHIN: Duration = Duration::from_secs(10);
+const ASK_EVERY: Duration = Duration::from_millis(20);
+/// How long it may take to answer that.
+const ANSWER_WITHIN: Duration = Duration::from_secs(1);
+
+/// What one worker starts servers with.
+pub struct Environment {
+    launcher: RefCell<Launcher>,
+    contract: Rc<Contract>,
+    /// The fixtures of the step; none where the server runs already, as it has its own.
+    fixtures: Rc<[Box<dyn Running>]>,
+    /// What isolated checks share, which they may disturb.
+    spare: RefCell<Option<Rc<Backing>>>,
+    /// Everything made in this run.
+    backings: RefCell<Vec<Rc<Backing>>>,
+    /// Whether one of its servers never became ready, so that no other is waited for.
+    never_ready: Cell<bool>,
+}
+
+impl Environment {
+    /// An environment in which nothing has been made yet.
+    pub fn new(launcher: Launcher, contract: Rc<Contract>, fixtures: Rc<[Box<dyn Running>]>) -> Environment {
+        Environment {
+            launcher: launcher.into(),
+            contract,
+            fixtures,
+            spare: RefCell::default(),
+            backings: RefCell::default(),
+            never_ready: Cell::default(),
+        }
+    }
+
+    /// Whether the target is a server that runs already.
+    pub fn is_url(&self) -> bool {
+        self.launcher.borrow().is_url()
+    }
+
+    /// What applies to the servers.
+    pub fn contract(&self) -> &Rc<Contract> {
+        &self.contract
+    }
+
+    /// Everything made so far.
+    pub fn backings(&self) -> Vec<Rc<Backing>> {
+        self.backings.borrow().clone()
+    }
+
+    /// Makes a part of every fixture that no other server uses.
+    ///
+    /// # Errors
+    ///
+    /// A service fails.
+    pub async fn make_backing(&self) -> Result<Rc<Backing>, Problem> {
+        let parts = try_join_all(self.fixtures.iter().map(|fixture| fixture.isolate())).await?;
+        let backing = Rc::new(Backing::new(parts));
+        self.backings.borrow_mut().push(backing.clone());
+        Ok(backing)
+    }
+
+    /// What isolated checks share, made at its first use.
+    ///
+    /// # Errors
+    ///
+    /// A service fails.
+    pub async fn spare(&self) -> Result<Rc<Backing>, Problem> {
+        if let Some(spare) = self.spare.borrow().clone() {
+            return Ok(spare);
+        }
+        let made = self.make_backing().await?;
+        self.spare.replace(Some(made.clone()));
+        Ok(made)
+    }
+
+    /// Starts a server.
+    ///
+    /// # Errors
+    ///
+    /// It does not come up.
+    pub async fn start(&self, backing: &Backing, env: &[(&str, &str)]) -> Result<Server, Problem> {
+        let variables = backing.environment();
+        let launcher = self.launcher.borrow().clone();
+        let server = launcher.start(&chained(&variables, env)).await?;
+        // Only a server that waits for a service answers that it is not ready.
+        if !backing.is_empty() && !self.never_ready.get() {
+            self.never_ready.set(!becomes_ready(server.base()).await);
+        }
+        Ok(server)
+    }
+
+    /// Starts a program that is expected to exit, without the variable `unset`.
+    pub async fn run_to_exit(
+        &self,
+        backing: Option<&Backing>,
+        env: &[(&str, &str)],
+        unset: Option<&str>,
+        deadline: Duration,
+    ) -> RunToExit {
+        let variables = backing.map(Backing::environment).unwrap_or_default();
+        let launcher = self.launcher.borrow().clone();
+        let mut environment = chained(&variables, env);
+        environment.retain(|(name, _)| Some(*name) != unset);
+        launcher.run_to_exit(&environment, deadline).await
+    }
+
+    /// Starts nothing any more: the server has crashed too often.
+    pub fn give_up(&self) {
+        let given_up = self.launcher.borrow().given_up();
+        self.launcher.replace(given_up);
+    }
+
+    /// Removes everything that was made.
+    pub async fn close(self) {
+        drop(self.spare);
+        let backings = self.backings.take().into_iter().filter_map(Rc::into_inner);
+        join_all(backings.map(Backing::remove)).await;
+    }
+}
+
+/// Variables of fixtures and, winning over them, others.
+fn chained<'a>(variables: &'a [(&'static str, String)], env: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+    variables.iter().map(|(name, value)| (*name, value.as_str())).chain(env.iter().copied()).collect()
+}
+
+/// Waits while a server that listens answers 503: it may wait for its database, or make its tables. Whatever else it answers is a
+/// check's business.
+async fn becomes_ready(base: &str) -> bool {
+    let probe = Probe::new(base);
+    let deadline = Instant::now() + READY_WITHIN;
+    while Instant::now() < deadline {
+        let asked = tokio::time::timeout(ANSWER_WITHIN, probe.exchange(Request::new("GET", "/habits"))).await;
+        let is_waiting = asked.is_ok_and(|exchange| exchange.reply.as_ref().is_ok_and(|reply| reply.status == 503));
+        if !is_waiting {
+            return true;
+        }
+        tokio::time::sleep(ASK_EVERY).await;
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_server_that_answers_503_is_asked_again_until_it_answers_otherwise() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
+        let base = format!("http://{}", listener.local_addr().expect("an address"));
+        let answers = ["503 Service Unavailable", "503 Service Unavailable", "401 Unauthorized"];
+        let serve = async {
+            for status in answers {
+                let (mut client, _) = listener.accept().await.expect("a client");
+                let _ = client.read(&mut [0; 1024]).await;
+                let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+                client.write_all(answer.as_bytes()).await.expect("the client listens");
+            }
+        };
+        let both = async { tokio::join!(becomes_ready(&base), serve) };
+        let (is_ready, ()) = tokio::time::timeout(READY_WITHIN, both).await.expect("it asks three times");
+        assert!(is_ready);
+    }
+}

@@ -1,0 +1,161 @@
+//! The habit as the contract shows it.
+
+use std::time::SystemTime;
+
+use serde_json::{Map, Value};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use model::Outcome;
+use probe::Answer;
+
+/// What the contract names; a server may send more.
+const FIELDS: [&str; 5] = ["id", "name", "description", "completed_today", "created_at"];
+/// How far a server's clock may be from ours, in seconds.
+const CLOCK_DRIFT: i64 = 300;
+
+/// A habit as a server sent it.
+#[derive(Debug, Clone)]
+pub struct Habit {
+    /// Its id: an integer of 64 bits, with a sign or without.
+    pub id: i128,
+    fields: Map<String, Value>,
+}
+
+impl Habit {
+    /// The habit in an answer; a failure unless it is a JSON object with an integer `id`.
+    pub fn of(answer: &Answer) -> Outcome<Habit> {
+        Habit::from_value(answer, answer.json()?)
+    }
+
+    /// The habits in an answer; a failure unless it is a JSON array of objects with integer ids.
+    pub fn list(answer: &Answer) -> Outcome<Vec<Habit>> {
+        match answer.json()? {
+            Value::Array(items) => items.into_iter().map(|item| Habit::from_value(answer, item)).collect(),
+            other => Err(answer.fail("a JSON array of habits", kind(&other))),
+        }
+    }
+
+    fn from_value(answer: &Answer, value: Value) -> Outcome<Habit> {
+        let Value::Object(fields) = value else {
+            return Err(answer.fail("a habit as a JSON object", kind(&value)));
+        };
+        let Some(id) = fields.get("id").and_then(integer) else {
+            let actual = fields.get("id").map_or("no id".to_owned(), |id| format!("\"id\": {id}"));
+            return Err(answer.fail("a habit with an integer id", actual));
+        };
+        Ok(Habit { id, fields })
+    }
+
+    /// `/habits/{id}`.
+    pub fn path(&self) -> String {
+        format!("/habits/{}", self.id)
+    }
+
+    /// A field; `null` where it is missing.
+    pub fn get(&self, field: &str) -> Value {
+        self.fields.get(field).cloned().unwrap_or_default()
+    }
+
+    /// The same habit with a field changed: what a right server answers after a change.
+    #[must_use]
+    pub fn with(&self, field: &str, value: impl Into<Value>) -> Habit {
+        let mut changed = self.clone();
+        changed.fields.insert(field.to_owned(), value.into());
+        changed
+    }
+
+    /// Fails unless a field has this value.
+    pub fn expect(&self, answer: &Answer, field: &str, value: impl Into<Value>) -> Outcome<&Self> {
+        let value = value.into();
+        if self.fields.get(field) == Some(&value) {
+            return Ok(self);
+        }
+        let actual = self.fields.get(field).map_or(format!("no {field}"), |actual| format!("\"{field}\": {actual}"));
+        Err(answer.fail(format!("\"{field}\": {value}"), actual))
+    }
+
+    /// Fails unless `created_at` is an RFC 3339 date and time close to now.
+    pub fn expect_created_now(&self, answer: &Answer) -> Outcome<&Self> {
+        let expected = "\"created_at\": the present moment as an RFC 3339 date and time, such as \"2026-01-31T08:00:00Z\"";
+        let now = OffsetDateTime::from(SystemTime::now());
+        match self.created_at() {
+            Some(created) if (now - created).whole_seconds().abs() <= CLOCK_DRIFT => Ok(self),
+            _ => Err(answer.fail(expected, format!("\"created_at\": {}", self.get("created_at")))),
+        }
+    }
+
+    /// Fails unless the fields of the contract are the same in both habits.
+    pub fn expect_same(&self, answer: &Answer, expected: &Habit) -> Outcome<&Self> {
+        let mut actual = self.shown();
+        let expected_value = expected.shown();
+        if is_same_moment(&expected_value["created_at"], &actual["created_at"]) {
+            actual["created_at"] = expected_value["created_at"].clone();
+        }
+        answer.same(&expected_value, &actual)?;
+        Ok(self)
+    }
+
+    fn shown(&self) -> Value {
+        let known = FIELDS.iter().filter_map(|field| Some(((*field).to_owned(), self.fields.get(*field)?.clone())));
+        Value::Object(known.collect())
+    }
+
+    fn created_at(&self) -> Option<OffsetDateTime> {
+        moment(self.fields.get("created_at")?)
+    }
+}
+
+fn integer(value: &Value) -> Option<i128> {
+    value.as_i64().map(i128::from).or_else(|| value.as_u64().map(i128::from))
+}
+
+fn moment(value: &Value) -> Option<OffsetDateTime> {
+    OffsetDateTime::parse(value.as_str()?, &Rfc3339).ok()
+}
+
+/// Whether two moments are the same as far as both are written: a store may round, but not renew.
+fn is_same_moment(one: &Value, other: &Value) -> bool {
+    let (Some(first), Some(second)) = (moment(one), moment(other)) else { return false };
+    let digits = fraction_digits(one).min(fraction_digits(other));
+    // Half of a nanosecond more, because the difference itself is rounded.
+    (first - second).as_seconds_f64().abs() <= 0.1_f64.powi(digits) + 5e-10
+}
+
+/// How many digits follow the decimal point of the seconds.
+fn fraction_digits(moment: &Value) -> i32 {
+    let text = moment.as_str().unwrap_or_default();
+    let fraction = text.split_once('.').map_or("", |(_, fraction)| fraction);
+    fraction.chars().take_while(char::is_ascii_digit).map(|_| 1).sum()
+}
+
+/// A JSON value's type, in words.
+pub fn kind(value: &Value) -> String {
+    match value {
+        Value::Null => "null".into(),
+        Value::Bool(_) => "a boolean".into(),
+        Value::Number(_) => "a number".into(),
+        Value::String(_) => "a string".into(),
+        Value::Array(_) => "an array".into(),
+        Value::Object(fields) => {
+            let names: Vec<_> = fields.keys().take(8).map(String::as_str).collect();
+            format!("an object with {}", if names.is_empty() { "no fields".into() } else { names.join(", ") })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_may_be_rounded_but_not_renewed() {
+        let same = |one: &str, other: &str| is_same_moment(&Value::from(one), &Value::from(other));
+        assert!(same("2026-01-31T08:00:00.123456789Z", "2026-01-31T08:00:00.123457Z"));
+        assert!(same("2026-01-31T08:00:00.987Z", "2026-01-31T08:00:00Z"));
+        assert!(same("2026-01-31T08:00:00.5Z", "2026-01-31T09:00:00.500+01:00"));
+        assert!(!same("2026-01-31T08:00:00.123456Z", "2026-01-31T08:00:00.123999Z"));
+        assert!(!same("2026-01-31T08:00:00Z", "2026-01-31T08:00:02Z"));
+        assert!(!same("2026-01-31T08:00:00Z", "today"));
+    }
+}

@@ -1,0 +1,164 @@
+//! One HTTP request and what came back.
+
+use std::rc::Rc;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// A request as it is sent.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The method, such as `GET`.
+    pub method: String,
+    /// Path and query, starting with `/`.
+    pub path: String,
+    /// Header fields beside `host`, `connection` and `content-length`, which the client sets.
+    pub headers: Vec<(String, String)>,
+    /// The body, if there is one.
+    pub body: Option<Bytes>,
+    /// The access token among the header fields that the server gave out.
+    pub token: Option<Token>,
+}
+
+/// An access token, in the place of which people who repeat a request take one of their own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Token {
+    /// As it was given out.
+    pub text: Rc<str>,
+    /// Whose it is.
+    pub holder: Holder,
+}
+
+/// Who a check is, as far as it makes a difference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Holder {
+    /// The one it is about.
+    Oneself,
+    /// Somebody else.
+    Other,
+}
+
+impl Request {
+    /// A request without header fields or body.
+    pub fn new(method: &str, path: impl Into<String>) -> Self {
+        Request { method: method.to_owned(), path: path.into(), headers: Vec::new(), body: None, token: None }
+    }
+
+    /// Whether it has such a header field; `name` in lower case.
+    pub fn has(&self, name: &str) -> bool {
+        self.headers.iter().any(|(key, _)| key == name)
+    }
+
+    /// Adds an access token that the server gave out (RFC 6750, section 2.1).
+    #[must_use]
+    pub fn bearer(self, token: &Token) -> Self {
+        let field = format!("Bearer {}", token.text);
+        self.authorization(&field, token)
+    }
+
+    /// Adds a header field `Authorization` with such a token in it.
+    #[must_use]
+    pub fn authorization(self, field: &str, token: &Token) -> Self {
+        Request { token: Some(token.clone()), ..self.header("authorization", field) }
+    }
+
+    /// Adds a header field.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.headers.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// Sets a body of JSON and its media type.
+    #[must_use]
+    pub fn json(self, body: &Value) -> Self {
+        self.header("content-type", "application/json").body(body.to_string())
+    }
+
+    /// Sets the body as it is, without a media type.
+    #[must_use]
+    pub fn body(mut self, body: impl Into<Bytes>) -> Self {
+        self.body = Some(body.into());
+        self
+    }
+}
+
+impl Token {
+    /// Oneself's token.
+    pub fn own(text: &str) -> Token {
+        Token { text: text.into(), holder: Holder::Oneself }
+    }
+}
+
+/// What a server answered. Everything in it is untrusted.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    /// The status code (RFC 9110, section 15).
+    pub status: u16,
+    /// Header fields in the order they came, names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// The body, cut at the probe's limit.
+    pub body: Bytes,
+    /// Whether the body was longer than the probe keeps.
+    pub cut: bool,
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoAnswer {
+    /// The connection was refused: nobody listens.
+    Refused,
+    /// The connection was closed or reset before a whole answer.
+    Closed(String),
+    /// Nothing, or not a whole answer, within the deadline.
+    TimedOut(Duration),
+    /// Bytes came that are no HTTP answer; the text says what was wrong.
+    NotHttp(String),
+}
+
+/// A request and what came of it.
+#[derive(Debug, Clone)]
+pub struct Exchange {
+    /// Scheme, host and port the request went to, without a trailing slash.
+    pub base: String,
+    /// What was sent.
+    pub request: Request,
+    /// What came back.
+    pub reply: Result<Reply, NoAnswer>,
+    /// Wall-clock time at which the request was sent.
+    pub started: SystemTime,
+    /// From opening the connection to the last byte.
+    pub duration: Duration,
+}
+
+/// The first `limit` characters of `text`, with an ellipsis where something was cut.
+pub fn shorten(text: &str, limit: usize) -> String {
+    match text.char_indices().nth(limit) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// A status code with its registered name.
+pub fn status_name(code: u16) -> String {
+    let known = http::StatusCode::from_u16(code).ok();
+    match known.and_then(|status| status.canonical_reason()) {
+        Some(reason) => format!("{code} {reason}"),
+        None => code.to_string(),
+    }
+}
+
+impl std::fmt::Display for NoAnswer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            NoAnswer::Refused => write!(f, "no answer: the connection was refused, nothing listens there"),
+            NoAnswer::Closed(why) => write!(f, "no whole answer: the connection was closed ({why})"),
+            NoAnswer::TimedOut(limit) => write!(f, "no whole answer within {:.1} s", limit.as_secs_f32()),
+            NoAnswer::NotHttp(why) => write!(f, "bytes that are no HTTP answer ({why})"),
+        }
+    }
+}

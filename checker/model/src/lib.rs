@@ -1,0 +1,23 @@
+//! The data that flows through the checker: exchanges with a server, verdicts, problems, and the report of a run.
+//!
+//! It knows nothing of how these come about, nor of how they are shown.
+
+pub mod base64;
+mod exchange;
+pub mod exit;
+pub mod form;
+mod origin;
+mod problem;
+mod report;
+pub mod shell;
+mod target;
+mod termination;
+mod verdict;
+
+pub use exchange::{Exchange, Holder, NoAnswer, Reply, Request, Token, shorten, status_name};
+pub use origin::Origin;
+pub use problem::Problem;
+pub use report::{CheckReport, Kind, RunReport, SignInPaths, StepVerdict, Traffic, UnexpectedExit, VariableHint};
+pub use target::Target;
+pub use termination::Termination;
+pub use verdict::{Failure, Outcome, Stop, Verdict};

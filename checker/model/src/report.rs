@@ -1,0 +1,218 @@
+//! Everything that is known after a run.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::{Exchange, Problem, Target, Termination, Verdict, exit};
+
+/// Everything that is known after a run.
+#[derive(Debug, Clone)]
+pub struct RunReport {
+    /// Number of the step, 1 to 10.
+    pub step: u8,
+    /// Title of the step, such as `API basics`.
+    pub title: String,
+    /// What was examined.
+    pub target: Target,
+    /// What a person needs to start such a server.
+    pub variables: Vec<VariableHint>,
+    /// How its users sign in; `None` before there are users.
+    pub sign_in: Option<SignInPaths>,
+    /// What the run came to.
+    pub verdict: StepVerdict,
+    /// Whether everything the step asks for was graded; false when the user chose checks.
+    pub whole: bool,
+    /// Seed of the random data; the same seed repeats the run.
+    pub seed: u64,
+    /// From the first action to the last.
+    pub duration: Duration,
+    /// How long the build took, if there was one.
+    pub build: Option<Duration>,
+    /// The checks in the order they ran: the step's own first, then the regressions.
+    pub checks: Vec<CheckReport>,
+    /// Things worth mending that no verdict depends on.
+    pub advice: Vec<Problem>,
+    /// Everything the server wrote, as far as it was kept. Untrusted text.
+    pub server_log: Vec<String>,
+}
+
+/// An environment variable that a server needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VariableHint {
+    /// Its name.
+    pub name: String,
+    /// One sentence that says how a person gets a value for it.
+    pub by_hand: String,
+}
+
+/// The routes by which users sign up and log in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignInPaths {
+    /// `POST {email, password}` signs a user up.
+    pub sign_up: String,
+    /// `POST {email, password}` answers `{access_token}`.
+    pub log_in: String,
+}
+
+/// One check of a run, with its verdict.
+#[derive(Debug, Clone)]
+pub struct CheckReport {
+    /// `STEP.slug`.
+    pub id: String,
+    /// The claim, one sentence.
+    pub title: String,
+    /// Why the check is part of this run.
+    pub kind: Kind,
+    /// What examining the server came to.
+    pub verdict: Verdict,
+    /// The first, gentlest hint.
+    pub hint: String,
+    /// Path and heading of the chapter that explains it, from the repository's root.
+    pub chapter: String,
+    /// What of the server the check disturbs, such as "database or its settings", so that its requests alone may not show its
+    /// failure.
+    pub disturbs: Option<String>,
+    /// Time the check took.
+    pub duration: Duration,
+    /// How the server that showed a failure exited meanwhile, if it did.
+    pub ended: Option<UnexpectedExit>,
+    /// Every exchange of this check, in order.
+    pub exchanges: Vec<Rc<Exchange>>,
+    /// Lines the server logged while the check ran. Untrusted text.
+    pub log: Vec<String>,
+    /// What the server and its backing services sent to one another meanwhile.
+    pub traffic: Vec<Traffic>,
+}
+
+/// What a server and one of its backing services sent to one another.
+#[derive(Debug, Clone)]
+pub struct Traffic {
+    /// Its member in the JSON report, such as `sql`.
+    pub key: String,
+    /// Its file among the evidence of a run.
+    pub file: String,
+    /// The other side, such as "the database".
+    pub peer: String,
+    /// The events, indented, below the request they belong to. Untrusted text.
+    pub lines: Vec<String>,
+}
+
+/// The exit of a server that nobody had asked to stop.
+#[derive(Debug, Clone)]
+pub struct UnexpectedExit {
+    /// How its process ended.
+    pub how: Termination,
+    /// What it wrote after the last request that it answered before. Untrusted text.
+    pub last_words: Vec<String>,
+}
+
+/// Why a check is part of this run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Must pass to finish the step.
+    Core,
+    /// Extra: graded and shown, never blocking.
+    Stretch,
+    /// A core check of an earlier step that still applies, and must still pass.
+    Regression,
+}
+
+impl Kind {
+    /// The word for it in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Core => "core",
+            Kind::Stretch => "stretch",
+            Kind::Regression => "regression",
+        }
+    }
+}
+
+/// What a whole run came to.
+#[derive(Debug, Clone)]
+pub enum StepVerdict {
+    /// Every core and regression check passed.
+    Passed,
+    /// A core or regression check failed.
+    Failed,
+    /// No check failed, but at least one core or regression check was inconclusive.
+    Undecided,
+    /// The crate does not compile; the text is the compiler's own message.
+    NotBuilt(String),
+    /// The server did not come up.
+    NotStarted(Problem),
+    /// Something the server is not to blame for is missing or broken.
+    Environment(Problem),
+}
+
+impl StepVerdict {
+    /// The word for it in JSON.
+    pub fn name(&self) -> &'static str {
+        match self {
+            StepVerdict::Passed => "passed",
+            StepVerdict::Failed => "failed",
+            StepVerdict::Undecided => "undecided",
+            StepVerdict::NotBuilt(_) => "not-built",
+            StepVerdict::NotStarted(_) => "not-started",
+            StepVerdict::Environment(_) => "environment",
+        }
+    }
+
+    /// The exit code of a run that came to this.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            StepVerdict::Passed => exit::PASSED,
+            StepVerdict::Failed => exit::FAILED,
+            StepVerdict::NotBuilt(_) => exit::NOT_BUILT,
+            StepVerdict::NotStarted(_) => exit::NOT_STARTED,
+            StepVerdict::Undecided | StepVerdict::Environment(_) => exit::ENVIRONMENT,
+        }
+    }
+}
+
+impl CheckReport {
+    /// A check before it is run: it passes.
+    pub fn new(id: impl Into<String>, title: impl Into<String>, kind: Kind) -> Self {
+        CheckReport {
+            id: id.into(),
+            title: title.into(),
+            kind,
+            verdict: Verdict::Pass,
+            hint: String::new(),
+            chapter: String::new(),
+            disturbs: None,
+            duration: Duration::ZERO,
+            ended: None,
+            exchanges: Vec::new(),
+            log: Vec::new(),
+            traffic: Vec::new(),
+        }
+    }
+}
+
+impl RunReport {
+    /// A run of which nothing is known yet.
+    pub fn new(step: u8, title: impl Into<String>, target: Target, seed: u64) -> Self {
+        RunReport {
+            step,
+            title: title.into(),
+            target,
+            variables: Vec::new(),
+            sign_in: None,
+            verdict: StepVerdict::Undecided,
+            whole: true,
+            seed,
+            duration: Duration::ZERO,
+            build: None,
+            checks: Vec::new(),
+            advice: Vec::new(),
+            server_log: Vec::new(),
+        }
+    }
+
+    /// *The* first failure: the one to fix first. A check that blocks the step comes before a stretch check.
+    pub fn first_failure(&self) -> Option<&CheckReport> {
+        let failed = || self.checks.iter().filter(|check| matches!(check.verdict, Verdict::Fail(_)));
+        failed().find(|check| check.kind != Kind::Stretch).or_else(|| failed().next())
+    }
+}

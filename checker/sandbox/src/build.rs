@@ -1,0 +1,385 @@
+//! Building a package with cargo: progress while it compiles, the compiler's own messages when it fails.
+
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use serde::Deserialize;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::sync::mpsc;
+
+use super::guard::{Care, Guarded, Program};
+use super::{PrepareError, environment};
+use diagnosis::Complaints;
+use model::Termination;
+
+pub mod diagnosis;
+
+/// How long cargo may work, waiting for another cargo not counted.
+const BUILD_WITHIN: Duration = Duration::from_secs(10 * 60);
+/// How long to wait for another cargo. A whole build of the workshop takes less.
+const WAIT_WITHIN: Duration = Duration::from_secs(30 * 60);
+/// How long cargo may take to end when told to.
+const GRACE: Duration = Duration::from_secs(2);
+/// As much of the compiler's messages as a person may want to read.
+const MESSAGES: usize = 256 * 1024;
+/// As much of cargo's own words.
+const WORDS: usize = 200;
+
+/// What cargo is doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BuildProgress {
+    /// Another cargo holds the lock.
+    Waiting,
+    /// Cargo fetches dependencies.
+    Downloading,
+    /// `done` of `total` units are compiled, and `now` says which are being compiled.
+    Compiling { done: usize, total: usize, now: String },
+}
+
+/// A package that was built.
+#[derive(Debug, Clone)]
+pub struct Built {
+    /// The program.
+    pub executable: PathBuf,
+    /// The folder of its `Cargo.toml`, where it runs.
+    pub folder: PathBuf,
+    /// How long it took.
+    pub time: Duration,
+}
+
+/// A line of cargo's `--message-format=json`, as far as it matters here.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "reason", rename_all = "kebab-case")]
+enum Record {
+    CompilerArtifact {
+        target: Target,
+        manifest_path: PathBuf,
+        executable: Option<PathBuf>,
+    },
+    CompilerMessage {
+        message: Diagnostic,
+    },
+    #[serde(other)]
+    Other,
+}
+
+#[derive(Debug, Deserialize)]
+struct Target {
+    name: String,
+    kind: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Diagnostic {
+    level: String,
+    message: String,
+    rendered: Option<String>,
+    /// The places in the code that it names.
+    #[serde(default)]
+    spans: Vec<serde::de::IgnoredAny>,
+    /// Its notes.
+    #[serde(default)]
+    children: Vec<Note>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Note {
+    message: String,
+}
+
+/// Something cargo has written.
+enum Heard {
+    Record(Record),
+    Words(String),
+    /// One of its two streams has ended.
+    End,
+}
+
+/// Builds the program of package `name`.
+pub async fn build(name: &str, root: &Path, color: bool, progress: &mut dyn FnMut(BuildProgress)) -> Result<Built, PrepareError> {
+    let cargo = find_cargo().ok_or_else(|| PrepareError::Environment(diagnosis::no_cargo()))?;
+    let format = if color { "json-diagnostic-rendered-ansi" } else { "json" };
+    let program = Program {
+        care: Care::Tool,
+        path: cargo,
+        args: ["build", "--package", name, "--message-format", format].iter().map(Into::into).collect(),
+        folder: root.to_owned(),
+        env: environment::for_cargo(),
+    };
+    let (guarded, stdout, stderr) =
+        Guarded::start(program).map_err(|error| PrepareError::Environment(super::complaint::no_process(&error)))?;
+    let (sender, mut heard) = mpsc::channel(64);
+    tokio::spawn(read_messages(stdout, sender.clone()));
+    tokio::spawn(read_words(stderr, sender));
+
+    let mut build = Build::new(name);
+    let mut streams = 2;
+    while streams > 0 {
+        let remaining = build.clock.remaining();
+        match tokio::time::timeout(remaining, heard.recv()).await {
+            Ok(Some(Heard::Record(record))) => build.note(record),
+            Ok(Some(Heard::Words(line))) => build.hear(&line, progress),
+            Ok(Some(Heard::End)) => streams -= 1,
+            Ok(None) => break,
+            Err(_) => {
+                let problem = diagnosis::too_slow(build.clock.is_waiting());
+                guarded.stop(GRACE).await;
+                return Err(PrepareError::Environment(problem));
+            }
+        }
+    }
+    let mut guarded = guarded;
+    let ending = guarded.wait_until(|status| status.ending().is_some()).await.ending();
+    build.result(ending.unwrap_or(Termination::GuardKilled))
+}
+
+/// What is known of a build so far.
+struct Build<'a> {
+    name: &'a str,
+    clock: Clock,
+    /// Programs of the package: name, executable, manifest.
+    programs: Vec<(String, PathBuf, PathBuf)>,
+    errors: Complaints,
+    size: usize,
+    words: VecDeque<String>,
+}
+
+impl<'a> Build<'a> {
+    fn new(name: &'a str) -> Self {
+        Build { name, clock: Clock::new(), programs: Vec::new(), errors: Complaints::default(), size: 0, words: VecDeque::new() }
+    }
+
+    fn note(&mut self, record: Record) {
+        self.clock.works();
+        match record {
+            Record::CompilerArtifact { target, manifest_path, executable: Some(executable) }
+                if target.kind.iter().any(|kind| kind == "bin") =>
+            {
+                self.programs.push((target.name, executable, manifest_path));
+            }
+            Record::CompilerMessage { message } => self.note_diagnostic(message),
+            _ => {}
+        }
+    }
+
+    /// Keeps errors. A warning is no reason that a build fails, so it would only stand in the way here.
+    fn note_diagnostic(&mut self, diagnostic: Diagnostic) {
+        let Some(rendered) = diagnostic.rendered.filter(|_| diagnostic.level.starts_with("error")) else {
+            return;
+        };
+        // The same error of a library and of its tests, and "aborting due to 3 previous errors", tell nothing new.
+        let is_new = !self.errors.rendered.contains(&rendered) && !rendered.contains("aborting due to");
+        if is_new && self.size < MESSAGES {
+            self.size += rendered.len();
+            self.errors.rendered.push(rendered);
+            if diagnostic.spans.is_empty() {
+                let texts = std::iter::once(&diagnostic.message).chain(diagnostic.children.iter().map(|note| &note.message));
+                self.errors.elsewhere.extend(texts.flat_map(|text| text.lines()).map(str::to_owned));
+            } else {
+                self.errors.in_code = true;
+            }
+        }
+    }
+
+    fn hear(&mut self, words: &str, progress: &mut dyn FnMut(BuildProgress)) {
+        let line = words.trim();
+        if line.starts_with("Blocking waiting for file lock") {
+            self.clock.waits();
+            return progress(BuildProgress::Waiting);
+        }
+        if line.is_empty() {
+            return;
+        }
+        self.clock.works();
+        if let Some(compiling) = parse_progress(line) {
+            return progress(compiling);
+        }
+        if ["Updating ", "Downloading ", "Downloaded "].iter().any(|word| line.starts_with(word)) {
+            progress(BuildProgress::Downloading);
+        }
+        if self.words.len() == WORDS {
+            self.words.pop_front();
+        }
+        self.words.push_back(words.trim_end().to_owned());
+    }
+
+    fn result(self, ending: Termination) -> Result<Built, PrepareError> {
+        if !ending.is_success() {
+            let words: Vec<String> = self.words.into();
+            return Err(diagnosis::of_failure(self.name, ending, &self.errors, &words));
+        }
+        let named = self.programs.iter().position(|(program, ..)| program == self.name);
+        match (self.programs.as_slice(), named) {
+            ([(_, executable, manifest)], _) => Ok(self.built(executable, manifest)),
+            (programs, Some(at)) => Ok(self.built(&programs[at].1, &programs[at].2)),
+            ([], None) => Err(diagnosis::no_program(self.name)),
+            (programs, None) => {
+                let names: Vec<&str> = programs.iter().map(|(name, ..)| name.as_str()).collect();
+                Err(diagnosis::many_programs(self.name, &names))
+            }
+        }
+    }
+
+    fn built(&self, executable: &Path, manifest: &Path) -> Built {
+        Built {
+            executable: executable.to_owned(),
+            folder: manifest.parent().unwrap_or(Path::new(".")).to_owned(),
+            time: self.clock.worked(),
+        }
+    }
+}
+
+/// Measures the time cargo works, leaving out the time it waits for another.
+struct Clock {
+    begun: Instant,
+    waited: Duration,
+    waiting_since: Option<Instant>,
+}
+
+impl Clock {
+    fn new() -> Clock {
+        Clock { begun: Instant::now(), waited: Duration::ZERO, waiting_since: None }
+    }
+
+    fn waits(&mut self) {
+        self.waiting_since.get_or_insert_with(Instant::now);
+    }
+
+    fn works(&mut self) {
+        if let Some(since) = self.waiting_since.take() {
+            self.waited += since.elapsed();
+        }
+    }
+
+    fn is_waiting(&self) -> bool {
+        self.waiting_since.is_some()
+    }
+
+    fn worked(&self) -> Duration {
+        let waiting = self.waiting_since.map_or(Duration::ZERO, |since| since.elapsed());
+        self.begun.elapsed().saturating_sub(self.waited + waiting)
+    }
+
+    fn remaining(&self) -> Duration {
+        match self.waiting_since {
+            Some(since) => WAIT_WITHIN.saturating_sub(since.elapsed()),
+            None => BUILD_WITHIN.saturating_sub(self.worked()),
+        }
+    }
+}
+
+/// Reads a progress bar such as `Building [====>   ] 12/87: serde, tokio`.
+fn parse_progress(line: &str) -> Option<BuildProgress> {
+    let (_, rest) = line.strip_prefix("Building [")?.split_once("] ")?;
+    let (count, now) = rest.split_once(':').unwrap_or((rest, ""));
+    let (done, total) = count.trim().split_once('/')?;
+    let now = now.trim().to_owned();
+    Some(BuildProgress::Compiling { done: done.parse().ok()?, total: total.parse().ok()?, now })
+}
+
+async fn read_messages(stdout: impl tokio::io::AsyncRead + Unpin, to: mpsc::Sender<Heard>) {
+    let mut lines = BufReader::new(stdout).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        if let Ok(record) = serde_json::from_str(&line)
+            && to.send(Heard::Record(record)).await.is_err()
+        {
+            return;
+        }
+    }
+    let _ = to.send(Heard::End).await;
+}
+
+/// Reads cargo's own words; a carriage return ends a state of the progress bar.
+async fn read_words(mut stderr: impl tokio::io::AsyncRead + Unpin, to: mpsc::Sender<Heard>) {
+    const LONGEST: usize = 64 * 1024;
+    let mut buffer = [0; 4096];
+    let mut line = Vec::new();
+    while let Ok(size @ 1..) = stderr.read(&mut buffer).await {
+        for &byte in &buffer[..size] {
+            if byte != b'\n' && byte != b'\r' {
+                if line.len() < LONGEST {
+                    line.push(byte);
+                }
+                continue;
+            }
+            let words = String::from_utf8_lossy(&line).into_owned();
+            line.clear();
+            if to.send(Heard::Words(words)).await.is_err() {
+                return;
+            }
+        }
+    }
+    let _ = to.send(Heard::Words(String::from_utf8_lossy(&line).into_owned())).await;
+    let _ = to.send(Heard::End).await;
+}
+
+/// The cargo that runs us, or else the one on `PATH`.
+fn find_cargo() -> Option<PathBuf> {
+    let given = std::env::var_os("CARGO").map(PathBuf::from).filter(|path| path.is_file());
+    given.or_else(|| {
+        let path = std::env::var_os("PATH")?;
+        std::env::split_paths(&path).map(|folder| folder.join("cargo")).find(|file| file.is_file())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_progress_bar_is_read() {
+        let line = "Building [=======>        ] 12/87: serde, tokio(build)";
+        let now = "serde, tokio(build)".to_owned();
+        assert_eq!(parse_progress(line), Some(BuildProgress::Compiling { done: 12, total: 87, now }));
+        assert_eq!(parse_progress("Compiling serde v1.0.0"), None);
+    }
+
+    #[test]
+    fn what_cargo_tells_is_shown_and_only_its_words_are_kept() {
+        let mut seen = Vec::new();
+        let mut build = Build::new("step-01-api-basics");
+        for line in [
+            "    Updating crates.io index",
+            "    Blocking waiting for file lock on build directory",
+            "    Building [=>   ] 1/2: step",
+            "error: no",
+        ] {
+            build.hear(line, &mut |progress| seen.push(progress));
+        }
+        let now = "step".to_owned();
+        let expected = [BuildProgress::Downloading, BuildProgress::Waiting, BuildProgress::Compiling { done: 1, total: 2, now }];
+        assert_eq!(seen, expected);
+        assert_eq!(build.words, ["    Updating crates.io index", "error: no"]);
+    }
+
+    #[test]
+    fn an_error_that_names_no_place_is_told_from_one_in_the_code() {
+        let heard = |json: &str| {
+            let mut build = Build::new("step");
+            build.note(serde_json::from_str(json).expect("a record"));
+            build.errors
+        };
+        let full = r#"{"reason":"compiler-message","message":{"level":"error","message":"linking with `cc` failed: exit status: 1",
+            "code":null,"rendered":"error: linking\n","spans":[],"children":[{"message":"some arguments are omitted\nterminated","spans":[]}]}}"#;
+        let errors = heard(full);
+        assert!(!errors.in_code);
+        assert_eq!(errors.elsewhere, ["linking with `cc` failed: exit status: 1", "some arguments are omitted", "terminated"]);
+        let errors = heard(&full.replacen(r#""spans":[]"#, r#""spans":[{"line_start":1}]"#, 1));
+        assert!(errors.in_code && errors.elsewhere.is_empty());
+        assert_eq!(errors.rendered, ["error: linking\n"]);
+    }
+
+    #[test]
+    fn the_server_is_the_program_with_the_name_of_the_package() {
+        let program = |name: &str| (name.to_owned(), PathBuf::from(format!("/t/{name}")), PathBuf::from("/s/Cargo.toml"));
+        let result = |programs: &[&str]| {
+            let mut build = Build::new("step");
+            build.programs = programs.iter().map(|name| program(name)).collect();
+            build.result(Termination::Code(0)).map(|built| built.executable)
+        };
+        assert!(result(&["other"]).is_ok_and(|path| path == Path::new("/t/other")));
+        assert!(result(&["other", "step"]).is_ok_and(|path| path == Path::new("/t/step")));
+        assert!(matches!(result(&["other", "another"]), Err(PrepareError::NotBuilt(text)) if text.contains("another")));
+    }
+}

@@ -1,0 +1,290 @@
+//! Why a build failed, said so that a learner knows whose turn it is.
+
+use super::super::PrepareError;
+use super::{BUILD_WITHIN, WAIT_WITHIN};
+use model::{Problem, Termination};
+
+/// How many of the lines that give a cause away are shown.
+const TELLING: usize = 3;
+
+/// What the compiler has complained of.
+#[derive(Debug, Default)]
+pub struct Complaints {
+    /// Each error as a person reads it.
+    pub rendered: Vec<String>,
+    /// Whether one of them names a place in the code.
+    pub in_code: bool,
+    /// The plain lines of those that name none.
+    pub elsewhere: Vec<String>,
+}
+
+/// A cause that the words of cargo or of the compiler give away.
+struct Cause {
+    /// Any of these tells it.
+    signs: &'static [&'static str],
+    /// Whether it lies in the learner's own files.
+    own: bool,
+    title: &'static str,
+    remedy: &'static str,
+}
+
+impl Cause {
+    fn is_in(&self, lines: &[String]) -> bool {
+        lines.iter().any(|line| self.is_told_by(line))
+    }
+
+    fn is_told_by(&self, line: &str) -> bool {
+        self.signs.iter().any(|sign| line.contains(sign))
+    }
+}
+
+/// What the compiler or cargo complains of without naming a place in the code, and that is nobody's code.
+const MACHINE: &[Cause] = &[
+    Cause {
+        // The linker writes through memory that the file stands behind; without room that is a bus error.
+        signs: &["No space left on device", "Disk quota exceeded", "terminated with signal 7"],
+        own: false,
+        title: "The disk is full.",
+        remedy: "Free some space; `cargo clean` in another project is a quick way to some gigabytes.",
+    },
+    Cause {
+        signs: &["(signal: 9, SIGKILL", "terminated with signal 9"],
+        own: false,
+        title: "The compiler was killed, most likely because memory ran out.",
+        remedy: "Close other programs, or set CARGO_BUILD_JOBS=1 to compile one crate at a time.",
+    },
+    Cause {
+        signs: &["linker `cc` not found"],
+        own: false,
+        title: "There is no C linker, which Rust needs to put a program together.",
+        remedy: "Install one: `sudo apt install build-essential`, `sudo dnf install gcc`, or on macOS `xcode-select --install`.",
+    },
+];
+
+/// What cargo complains of before or instead of compiling.
+const CARGO: &[Cause] = &[
+    Cause {
+        signs: &["Permission denied", "Read-only file system", "failed to create directory"],
+        own: false,
+        title: "Cargo cannot write where it has to.",
+        remedy: "Make the folder that cargo names below writable, or set CARGO_TARGET_DIR to a folder you can write to.",
+    },
+    Cause {
+        signs: &["error: toolchain '", "error: override toolchain '", "error: rustup could", "could not execute process `rustc"],
+        own: false,
+        title: "The Rust toolchain is missing or incomplete.",
+        remedy: "Run `rustup show` in this folder: it installs the toolchain that rust-toolchain.toml names.",
+    },
+    Cause {
+        signs: &["failed to parse lock file", "failed to parse lockfile"],
+        own: true,
+        title: "Cargo.lock is damaged.",
+        remedy: "Put it back with `git checkout Cargo.lock`.",
+    },
+    Cause {
+        signs: &["did not match any packages", "could not find `Cargo.toml`", "could not find `workspace"],
+        own: true,
+        title: "There is no such package in this workspace.",
+        remedy: "Check the name; `cargo run -p checker -- list` shows the steps, whose packages are called like step-01-api-basics.",
+    },
+    Cause {
+        signs: &["failed to parse manifest", "TOML parse error", "could not parse input as TOML", "failed to load manifest"],
+        own: true,
+        title: "A Cargo.toml cannot be read.",
+        remedy: "Correct the place that cargo shows, or put the step back with `cargo run -p checker -- reset STEP` (it keeps a backup).",
+    },
+    Cause {
+        signs: &[
+            "no matching package",
+            "failed to select a version",
+            "does not have these features",
+            "does not have that feature",
+        ],
+        own: true,
+        title: "A dependency in a Cargo.toml does not exist as it is written there.",
+        remedy: "Check the name, version and features against crates.io.",
+    },
+    Cause {
+        signs: &[
+            "failed to download",
+            "Could not resolve host",
+            "Couldn't resolve host",
+            "download of config.json failed",
+            "unable to update registry",
+            "--offline was specified",
+            "failed to fetch",
+            "network failure",
+            "Timeout was reached",
+        ],
+        own: false,
+        title: "Cargo could not download what the step depends on.",
+        remedy: "Check the network connection (and the proxy settings, if there is a proxy), then try again.",
+    },
+];
+
+/// What to say of a cargo that ended badly.
+pub fn of_failure(name: &str, ending: Termination, errors: &Complaints, words: &[String]) -> PrepareError {
+    let own_words = cargos_words(words);
+    if !errors.in_code
+        && let Some(problem) = of_machine(errors.elsewhere.iter().chain(&own_words))
+    {
+        return PrepareError::Environment(problem);
+    }
+    if !errors.rendered.is_empty() {
+        return PrepareError::NotBuilt(errors.rendered.concat());
+    }
+    match CARGO.iter().find(|cause| cause.is_in(&own_words)) {
+        Some(cause) if cause.own => not_built(cause.title, cause.remedy, &own_words),
+        Some(cause) => environment(cause.title, cause.remedy, own_words),
+        None if matches!(ending, Termination::Code(_)) => {
+            not_built(&format!("Cargo could not build {name}."), "Cargo's own message says why.", &own_words)
+        }
+        None => environment(
+            &format!("Cargo was killed while it built {name}: {ending}."),
+            "Try again. If it happens again, look whether memory runs out.",
+            own_words,
+        ),
+    }
+}
+
+/// What this machine lacks, if these words of cargo and the compiler tell it.
+pub fn of_machine<'a>(words: impl Iterator<Item = &'a String> + Clone) -> Option<Problem> {
+    MACHINE.iter().find_map(|cause| {
+        let telling: Vec<String> = words.clone().filter(|line| cause.is_told_by(line)).take(TELLING).cloned().collect();
+        (!telling.is_empty()).then(|| Problem { details: telling, ..Problem::new(cause.title, cause.remedy) })
+    })
+}
+
+/// A package without a program to run.
+pub fn no_program(name: &str) -> PrepareError {
+    not_built(&format!("Package {name} builds, but it has no program to run."), "A server needs a src/main.rs.", &[])
+}
+
+/// A package with several programs, none of them named like it.
+pub fn many_programs(name: &str, programs: &[&str]) -> PrepareError {
+    not_built(
+        &format!("Package {name} has several programs: {}.", programs.join(", ")),
+        "Keep one, or give the server's program the name of the package.",
+        &[],
+    )
+}
+
+/// No cargo to build with.
+pub fn no_cargo() -> Problem {
+    Problem::new(
+        "There is no cargo on this machine's PATH.",
+        "Install Rust from https://rustup.rs, open a new terminal, and try again.",
+    )
+}
+
+/// A build, or another one that is waited for, takes too long.
+pub fn too_slow(waiting: bool) -> Problem {
+    if waiting {
+        return Problem::new(
+            format!("Another cargo has held the lock on the build folder for {} minutes.", WAIT_WITHIN.as_secs() / 60),
+            "Look for a cargo that hangs, in an editor or another terminal, and end it.",
+        );
+    }
+    Problem::new(
+        format!("The build was stopped after {} minutes.", BUILD_WITHIN.as_secs() / 60),
+        "Run `cargo build` by itself once: what it has compiled is kept, and the checker then only builds your own crate.",
+    )
+}
+
+fn environment(title: &str, remedy: &str, words: Vec<String>) -> PrepareError {
+    PrepareError::Environment(Problem { title: title.to_owned(), remedy: remedy.to_owned(), details: words })
+}
+
+fn not_built(title: &str, remedy: &str, words: &[String]) -> PrepareError {
+    let mut text = format!("{title} {remedy}\n");
+    if !words.is_empty() {
+        text.push('\n');
+        text.push_str(&words.join("\n"));
+        text.push('\n');
+    }
+    PrepareError::NotBuilt(text)
+}
+
+/// From cargo's first error on; what it says before is what it was doing.
+fn cargos_words(words: &[String]) -> Vec<String> {
+    let first = words.iter().position(|line| line.starts_with("error")).unwrap_or(0);
+    words[first..].to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(errors: &Complaints, words: &str) -> PrepareError {
+        let words: Vec<String> = words.lines().map(str::to_owned).collect();
+        of_failure("step-01-api-basics", Termination::Code(101), errors, &words)
+    }
+
+    fn cargo_said(words: &str) -> PrepareError {
+        said(&Complaints::default(), words)
+    }
+
+    fn errors(text: &str, in_code: bool) -> Complaints {
+        let elsewhere = if in_code { Vec::new() } else { text.lines().map(str::to_owned).collect() };
+        Complaints { rendered: vec![text.to_owned()], in_code, elsewhere }
+    }
+
+    fn environment_title(error: PrepareError) -> String {
+        match error {
+            PrepareError::Environment(problem) => problem.title,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn not_built_text(error: PrepareError) -> String {
+        match error {
+            PrepareError::NotBuilt(text) => text,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_the_machine_lacks_is_not_the_learners_turn() {
+        let network = "    Updating crates.io index\nerror: failed to get `itoa` as a dependency of package `step v0.1.0`\n\n\
+                       Caused by:\n  download of config.json failed";
+        assert!(environment_title(cargo_said(network)).contains("download"));
+        let toolchain = "error: toolchain '1.95.0-x86_64-unknown-linux-gnu' is not installed";
+        assert!(environment_title(cargo_said(toolchain)).contains("toolchain"));
+        let memory = "error: could not compile `serde`\n\nCaused by:\n  process didn't exit successfully: `rustc` (signal: 9, SIGKILL: kill)";
+        assert!(environment_title(cargo_said(memory)).contains("memory"));
+        let linker = "linker `cc` not found\nNo such file or directory (os error 2)\n";
+        assert!(environment_title(said(&errors(linker, false), "error: could not compile `step`")).contains("linker"));
+    }
+
+    #[test]
+    fn a_full_disk_is_not_the_learners_turn_whoever_notices_it() {
+        let words = "error: failed to write `/t/debug/.fingerprint/step/invoked.timestamp`\n\nCaused by:\n  No space left on device (os error 28)";
+        assert_eq!(environment_title(cargo_said(words)), "The disk is full.");
+        for error in [
+            "failed to write to `/t/debug/deps/rmetaX/full.rmeta`: No space left on device (os error 28)\n",
+            "linking with `cc` failed: exit status: 1\ncollect2: fatal error: ld terminated with signal 7 [Bus error]\n",
+        ] {
+            let PrepareError::Environment(problem) = said(&errors(error, false), "error: could not compile `step`") else {
+                panic!("{error}");
+            };
+            assert_eq!(problem.title, "The disk is full.");
+            assert_eq!(problem.details, [error.lines().last().unwrap_or_default()]);
+        }
+    }
+
+    #[test]
+    fn words_in_the_learners_code_mean_nothing() {
+        let error = "error[E0308]: mismatched types\n  let message: u16 = \"No space left on device\";\n";
+        assert_eq!(not_built_text(said(&errors(error, true), "error: could not compile `step`")), error);
+        let linking = "linking with `cc` failed: exit status: 1\nundefined symbol: transmogrify\n";
+        assert_eq!(not_built_text(said(&errors(linking, false), "error: could not compile `step`")), linking);
+    }
+
+    #[test]
+    fn cargos_own_words_begin_with_its_error_and_keep_their_shape() {
+        let words = "   Compiling step v0.1.0\nerror: TOML parse error\n  |\n3 | version =\n  |           ^";
+        let text = not_built_text(cargo_said(words));
+        assert!(text.starts_with("A Cargo.toml cannot be read."));
+        assert!(text.ends_with("error: TOML parse error\n  |\n3 | version =\n  |           ^\n"), "{text}");
+    }
+}

@@ -1,0 +1,397 @@
+//! Starting a target, until it accepts connections or it is clear that it will not.
+
+use std::ffi::OsString;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::build::Built;
+use super::complaint::{self, Complaint};
+use super::environment;
+use super::guard::{Care, Guarded, Program, Status};
+use super::listeners::{self, Owner};
+use super::log::{Log, Stream};
+use super::overload;
+use super::ports::{self, Port};
+use super::process_tree;
+use super::registry::{Registry, ServerProcess};
+use super::server::{Process, Server, drain};
+use model::{Origin, Problem, Termination, shell};
+
+/// How long a server may take to accept connections (the contract).
+const ACCEPT_WITHIN: Duration = Duration::from_secs(10);
+/// How many times as long it may take while this machine is too busy for the contract to be fair.
+const OVERLOADED: u32 = 3;
+/// How long a server may idle, listening only elsewhere, before it is told so.
+const ELSEWHERE: Duration = Duration::from_secs(2);
+/// Processor ticks in that time that are still idling.
+const IDLE_TICKS: u64 = 1;
+/// How often to look where a server listens that is not ready. Not a cheap look on every machine.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// How often to try to connect, within the first second and after it.
+const CONNECT_EVERY: [Duration; 2] = [Duration::from_millis(3), Duration::from_millis(15)];
+/// How long a program may listen that is expected to end before it is taken for a running server.
+const LISTENS_ON: Duration = Duration::from_secs(1);
+/// Where a server listens when `PORT` is not set (the contract).
+const DEFAULT_PORT: u16 = 8000;
+/// How often a start is tried again when another program takes the port meanwhile.
+const ATTEMPTS: usize = 3;
+
+/// A target that is ready to be started, any number of times.
+#[derive(Debug, Clone)]
+pub struct Launcher {
+    kind: Kind,
+    servers: Registry,
+}
+
+#[derive(Debug, Clone)]
+enum Kind {
+    Package {
+        name: String,
+        built: Built,
+    },
+    Command {
+        command: String,
+        folder: PathBuf,
+    },
+    Url(Origin),
+    /// Not started any more.
+    GivenUp,
+}
+
+/// What came of a program that is expected to end by itself.
+#[derive(Debug)]
+pub enum RunToExit {
+    /// It ended.
+    Exited {
+        /// How.
+        ending: Termination,
+        /// The lines it wrote to standard error.
+        stderr: Vec<String>,
+    },
+    /// It was still running at the deadline, or accepted connections. It has been ended.
+    StillRunning,
+    /// It could not be run.
+    Problem(Problem),
+}
+
+/// Why one attempt to start came to nothing.
+enum Failed {
+    /// Another program took the port first.
+    PortTaken(Option<(i32, String)>),
+    /// It is the server's doing.
+    Told(Problem),
+}
+
+impl Launcher {
+    pub(super) fn of_package(name: &str, built: Built) -> Launcher {
+        Launcher::of(Kind::Package { name: name.to_owned(), built })
+    }
+
+    pub(super) fn of_command(command: &str) -> Result<Launcher, Problem> {
+        if command.trim().is_empty() {
+            return Err(Problem::new(
+                "The command is empty.",
+                "Give the command that starts your server, such as --command 'python3 server.py'.",
+            ));
+        }
+        let folder = std::env::current_dir().map_err(|error| {
+            Problem::new(
+                format!("The folder in which the command would run cannot be found: {error}."),
+                "Change to a folder that exists.",
+            )
+        })?;
+        Ok(Launcher::of(Kind::Command { command: command.to_owned(), folder }))
+    }
+
+    pub(super) fn of_url(url: &str) -> Result<Launcher, Problem> {
+        match Origin::parse(url) {
+            Some(origin) => Ok(Launcher::of(Kind::Url(origin))),
+            None => Err(Problem::new(
+                format!("{url} is not the address of a server that the checker can examine."),
+                "Give scheme, host and port and nothing else, such as http://127.0.0.1:8000. The checker speaks plain HTTP.",
+            )),
+        }
+    }
+
+    fn of(kind: Kind) -> Launcher {
+        Launcher { kind, servers: Registry::default() }
+    }
+
+    /// A launcher that starts nothing any more: the server has ended by itself too often.
+    pub fn given_up(&self) -> Launcher {
+        Launcher { kind: Kind::GivenUp, ..self.clone() }
+    }
+
+    /// The servers it has started so far, and will start, its clones included.
+    pub fn servers(&self) -> Registry {
+        self.servers.clone()
+    }
+
+    /// Whether the target is a server that runs already, which can be neither started nor seen from inside.
+    pub fn is_url(&self) -> bool {
+        matches!(self.kind, Kind::Url(_))
+    }
+
+    /// How long the build took, waiting for another cargo not counted.
+    pub fn build_time(&self) -> Option<Duration> {
+        match &self.kind {
+            Kind::Package { built, .. } => Some(built.time),
+            _ => None,
+        }
+    }
+
+    /// Starts the server and waits until it accepts connections. `env` is added to its environment and wins; if it sets
+    /// `PORT` (empty means unset), the server is expected there.
+    pub async fn start(&self, env: &[(&str, &str)]) -> Result<Server, Problem> {
+        if let Kind::Url(origin) = &self.kind {
+            return connect_to_url(origin).await;
+        }
+        let mut holder = None;
+        for _ in 0..ATTEMPTS {
+            let wanted = wanted_port(env);
+            let port = match wanted {
+                Some(number) => {
+                    let port = ports::claim_number(number).await?;
+                    if !ports::is_free(number) {
+                        return Err(complaint::port_in_use(number, holder_of(number)));
+                    }
+                    port
+                }
+                None => ports::claim()?,
+            };
+            let number = port.number;
+            match self.attempt(port, env).await {
+                Ok(server) => return Ok(server),
+                Err(Failed::Told(problem)) => return Err(problem),
+                Err(Failed::PortTaken(who)) if wanted.is_some() => return Err(complaint::port_in_use(number, who)),
+                Err(Failed::PortTaken(who)) => holder = who,
+            }
+        }
+        Err(complaint::always_taken(holder))
+    }
+
+    async fn attempt(&self, port: Port, env: &[(&str, &str)]) -> Result<Server, Failed> {
+        let target = SocketAddr::new(host(env), port.number);
+        let log = Log::default();
+        let (mut guarded, readers) = self.run(port.number, env, &log).map_err(Failed::Told)?;
+        let ready = self.wait_until_ready(&mut guarded, target).await;
+        match ready {
+            Ok(address) => {
+                let advice = match address {
+                    Some(ip) if ip.is_unspecified() && env.iter().all(|(name, _)| *name != "HOST") => {
+                        vec![complaint::listens_everywhere(ip)]
+                    }
+                    _ => Vec::new(),
+                };
+                let base = format!("http://{target}");
+                let life = ServerProcess::new(&base, &log, guarded.watch());
+                self.servers.add(life.clone());
+                let process = Process { guarded, life, readers, advice, port: Some(port) };
+                Ok(Server::new(base, log, Some(process)))
+            }
+            Err(complaint) => {
+                guarded.kill().await;
+                drain(readers).await;
+                match complaint {
+                    Complaint::PortTaken(who) => Err(Failed::PortTaken(who)),
+                    complaint => Err(Failed::Told(complaint.told(target, &self.by_hand(env), &log))),
+                }
+            }
+        }
+    }
+
+    /// Waits until our process accepts connections at `target`; the address it listens at, if that is known.
+    async fn wait_until_ready(&self, guarded: &mut Guarded, target: SocketAddr) -> Result<Option<IpAddr>, Complaint> {
+        let begun = Instant::now();
+        let load = overload::Watch::begin();
+        let mut next_look = begun + LOOK_EVERY;
+        // Since when it listens elsewhere without doing anything, and the ticks it had used by then.
+        let mut elsewhere: Option<(Instant, u64)> = None;
+        loop {
+            let status = guarded.status();
+            if let Some(ending) = status.ending() {
+                return Err(self.ended(ending, &status).await);
+            }
+            if let Ok(Ok(_)) = timeout(LOOK_EVERY, TcpStream::connect(target)).await {
+                match confirm(target, status.guard).await {
+                    // It may be a child that listens, and the process we started may be gone.
+                    Owner::Ours(_) | Owner::Unknown if guarded.status().ending().is_some() => continue,
+                    Owner::Ours(address) => return Ok(Some(address.ip())),
+                    Owner::Unknown => return Ok(None),
+                    Owner::Other(who) => return Err(Complaint::PortTaken(who)),
+                }
+            }
+            let waited = begun.elapsed();
+            let late = waited >= ACCEPT_WITHIN;
+            if late || Instant::now() >= next_look {
+                let (found, ticks) = look(status.guard).await;
+                next_look = Instant::now() + LOOK_EVERY;
+                // A listener at a third place may be another service of the server; only these two tell that it will
+                // not come to listen where it should.
+                let missed = found.iter().any(|at| at.port() == target.port() || at.port() == DEFAULT_PORT);
+                elsewhere = elsewhere.filter(|(_, before)| missed && ticks <= before + IDLE_TICKS);
+                let since = missed.then(|| *elsewhere.get_or_insert((Instant::now(), ticks)));
+                let overloaded = waited < ACCEPT_WITHIN * OVERLOADED && load.overloaded();
+                if since.is_some_and(|(since, _)| since.elapsed() >= ELSEWHERE) || late && !overloaded {
+                    return Err(match found.is_empty() {
+                        true => Complaint::NeverListens(waited),
+                        false => Complaint::Elsewhere(found),
+                    });
+                }
+            }
+            let ended = guarded.wait_until(|status| status.ending().is_some());
+            let _ = timeout(CONNECT_EVERY[usize::from(waited.as_secs() > 0)], ended).await;
+        }
+    }
+
+    /// What to say of a first process that ended before the server was ready.
+    async fn ended(&self, ending: Termination, status: &Status) -> Complaint {
+        const SETTLE: Duration = Duration::from_millis(200);
+        if ending.is_success() && !process_tree::descendants(status.guard).is_empty() {
+            tokio::time::sleep(SETTLE).await;
+            let left = process_tree::descendants(status.guard);
+            if !left.is_empty() {
+                return Complaint::Background(left);
+            }
+        }
+        Complaint::Ended(ending)
+    }
+
+    /// Starts a program that is expected to end by itself, and waits for that until `deadline`.
+    pub async fn run_to_exit(&self, env: &[(&str, &str)], deadline: Duration) -> RunToExit {
+        let port = match wanted_port(env) {
+            Some(number) => ports::claim_number(number).await,
+            None => ports::claim(),
+        };
+        let log = Log::default();
+        let started = port.and_then(|port| Ok((self.run(port.number, env, &log)?, port)));
+        let ((mut guarded, readers), _port) = match started {
+            Ok(started) => started,
+            Err(problem) => return RunToExit::Problem(problem),
+        };
+        let until = Instant::now() + deadline;
+        let mut listening: Option<Instant> = None;
+        let mut seen = guarded.status();
+        while seen.ending().is_none() && Instant::now() < until {
+            let left = until.saturating_duration_since(Instant::now()).min(LOOK_EVERY);
+            let ended = guarded.wait_until(|status| status.ending().is_some());
+            match timeout(left, ended).await {
+                Ok(status) => seen = status,
+                Err(_) if look(seen.guard).await.0.is_empty() => listening = None,
+                Err(_) if listening.get_or_insert_with(Instant::now).elapsed() >= LISTENS_ON => break,
+                Err(_) => {}
+            }
+        }
+        guarded.kill().await;
+        drain(readers).await;
+        match seen.ending() {
+            Some(ending) => RunToExit::Exited { ending, stderr: log.of(Stream::Stderr) },
+            None => RunToExit::StillRunning,
+        }
+    }
+
+    fn run(&self, port: u16, env: &[(&str, &str)], log: &Log) -> Result<Running, Problem> {
+        let (path, args, folder) = match &self.kind {
+            Kind::Package { built, .. } => (built.executable.clone(), Vec::new(), built.folder.clone()),
+            Kind::Command { command, folder } => {
+                let args: Vec<OsString> = vec!["-c".into(), command.into()];
+                (PathBuf::from("/bin/sh"), args, folder.clone())
+            }
+            Kind::Url(_) | Kind::GivenUp => return Err(complaint::given_up()),
+        };
+        let program = Program { care: Care::Server, path, args, folder, env: environment::for_server(port, env) };
+        let (guarded, stdout, stderr) = Guarded::start(program).map_err(|error| complaint::no_process(&error))?;
+        let readers =
+            [tokio::spawn(log.clone().read(Stream::Stdout, stdout)), tokio::spawn(log.clone().read(Stream::Stderr, stderr))];
+        Ok((guarded, readers))
+    }
+
+    /// How a person would run the target, who has values of their own for what is in `env`.
+    fn by_hand(&self, env: &[(&str, &str)]) -> String {
+        let settings: String = env.iter().filter(|(_, value)| !value.is_empty()).map(|(name, _)| format!("{name}=… ")).collect();
+        match &self.kind {
+            Kind::Package { name, .. } => format!("{settings}cargo run -p {name}"),
+            Kind::Command { command, .. } => {
+                format!("{settings}PORT={DEFAULT_PORT} sh -c {}", shell::quoted(command))
+            }
+            Kind::Url(origin) => origin.to_string(),
+            Kind::GivenUp => String::new(),
+        }
+    }
+}
+
+type Running = (Guarded, [tokio::task::JoinHandle<()>; 2]);
+
+async fn connect_to_url(origin: &Origin) -> Result<Server, Problem> {
+    const WITHIN: Duration = Duration::from_secs(5);
+    let error = match timeout(WITHIN, TcpStream::connect(origin.address())).await {
+        Ok(Ok(_)) => return Ok(Server::new(origin.to_string(), Log::default(), None)),
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => format!("no answer within {} seconds", WITHIN.as_secs()),
+    };
+    Err(Problem::new(
+        format!("No server can be reached at {origin}: {error}."),
+        "Start the server first, or correct the address.",
+    ))
+}
+
+/// Where the processes of a guard listen, and the processor ticks they have used.
+async fn look(guard: i32) -> (Vec<SocketAddr>, u64) {
+    let look = move || {
+        let tree = process_tree::descendants(guard);
+        (listeners::of(&tree), tree.iter().map(|process| process.ticks).sum())
+    };
+    aside(look).await.unwrap_or_default()
+}
+
+/// Whose socket accepted our connection. What looks like another's is looked at twice: a server may just be handing
+/// its socket on.
+async fn confirm(target: SocketAddr, guard: i32) -> Owner {
+    let look = move || {
+        // As a rule it is ours, and to see everybody takes longer.
+        if let ours @ Owner::Ours(_) = listeners::owner(target, &process_tree::glimpse_of_descendants(guard), &[]) {
+            return ours;
+        }
+        let everyone = process_tree::all();
+        listeners::owner(target, &process_tree::within(everyone.clone(), guard), &everyone)
+    };
+    match aside(look).await {
+        Some(Owner::Other(_)) => {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            aside(look).await.unwrap_or(Owner::Unknown)
+        }
+        known => known.unwrap_or(Owner::Unknown),
+    }
+}
+
+/// Does something slow beside the reading of logs, which must not wait.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    tokio::task::spawn_blocking(work).await.ok()
+}
+
+fn holder_of(port: u16) -> Option<(i32, String)> {
+    match listeners::owner((Ipv4Addr::LOCALHOST, port).into(), &[], &process_tree::all()) {
+        Owner::Other(who) => who,
+        _ => None,
+    }
+}
+
+/// The port that `env` asks for, if it is one.
+fn wanted_port(env: &[(&str, &str)]) -> Option<u16> {
+    let (_, value) = env.iter().rev().find(|(name, _)| *name == "PORT")?;
+    match *value {
+        "" => Some(DEFAULT_PORT),
+        value => value.parse().ok().filter(|port| *port != 0),
+    }
+}
+
+/// The address at which a server with this environment is to be reached.
+fn host(env: &[(&str, &str)]) -> IpAddr {
+    let host = env.iter().rev().find(|(name, _)| *name == "HOST");
+    let ip = host.and_then(|(_, value)| value.parse().ok()).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    listeners::reachable(ip)
+}

@@ -1,0 +1,65 @@
+//! Builds what is examined (a package, a command or a URL), starts it, supervises it, and stops it with everything it started.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use model::{Problem, Target};
+
+mod build;
+mod complaint;
+pub mod environment;
+pub mod guard;
+mod launch;
+mod listeners;
+mod log;
+mod overload;
+pub mod ports;
+pub mod process_tree;
+mod registry;
+mod server;
+
+pub use build::{BuildProgress, diagnosis};
+pub use launch::{Launcher, RunToExit};
+pub use log::{Log, Mark, Stream};
+pub use registry::Registry;
+pub use server::Server;
+
+/// Why a target cannot be started at all.
+#[derive(Debug)]
+pub enum PrepareError {
+    /// The package does not compile; the text is the compiler's own message.
+    NotBuilt(String),
+    /// There is nothing to start.
+    NotStarted(Problem),
+    /// Something the learner's code is not to blame for is missing or broken.
+    Environment(Problem),
+}
+
+/// Builds a package, checks a command or a URL. `color` is for the compiler's messages; `progress` hears of the build.
+pub async fn prepare(
+    spec: &Target,
+    root: &Path,
+    color: bool,
+    progress: &mut dyn FnMut(BuildProgress),
+) -> Result<Launcher, PrepareError> {
+    guard::orphans::prepare();
+    match spec {
+        Target::Package(name) => {
+            let built = build::build(name, root, color, progress).await?;
+            Ok(Launcher::of_package(name, built))
+        }
+        Target::Command(command) => Launcher::of_command(command).map_err(PrepareError::NotStarted),
+        Target::Url(url) => Launcher::of_url(url).map_err(PrepareError::NotStarted),
+    }
+}
+
+/// Runs the guard if this process was started to be one. To be called first in `main`, before anything else is set up.
+pub fn guard_main() -> Option<ExitCode> {
+    let mut args = std::env::args_os().skip(1);
+    (args.next()? == "guard").then(|| guard::guard_main(args))
+}
+
+/// A port on which a server could be started at this moment.
+pub fn claim_port() -> Result<u16, Problem> {
+    ports::claim().map(|port| port.number)
+}

@@ -1,0 +1,18 @@
+//! What servers under examination talk to: real services, each a fixture of its own, and doubles that the checker plays itself.
+
+mod backed;
+pub mod find;
+pub mod fixture;
+pub mod jwt_secret;
+pub mod oauth;
+pub mod postgres;
+pub mod redis;
+
+pub use find::docker;
+pub use fixture::{Console, Fixture, Part, Running, Tapped, Variable, Visible};
+pub use jwt_secret::{JWT_SECRET, JwtSecret};
+pub use postgres::DATABASE;
+pub use redis::REDIS;
+
+/// Every fixture, in the order in which people are shown them.
+pub const FIXTURES: &[&dyn Fixture] = &[DATABASE, REDIS, JWT_SECRET];

@@ -1,0 +1,28 @@
+//! The checker: builds a step of the workshop, runs it, examines it from outside, and teaches through what it says.
+//!
+//! The commands, reports and progress of learners and instructors. The authors' program uses them too.
+
+mod cli;
+pub mod commands;
+mod evidence;
+mod progress;
+pub mod report;
+
+use std::process::ExitCode;
+
+use model::exit;
+
+/// Runs `main` of a program that examines servers. The guard is the same program again: it must come up before anything else,
+/// and with as little as possible.
+pub fn run(main: impl Future<Output = ExitCode>) -> ExitCode {
+    if let Some(code) = sandbox::guard_main() {
+        return code;
+    }
+    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(tokio::task::LocalSet::new().run_until(main)),
+        Err(error) => {
+            eprintln!("The program could not start its runtime: {error}.");
+            ExitCode::from(exit::ENVIRONMENT)
+        }
+    }
+}

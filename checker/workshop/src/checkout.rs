@@ -1,0 +1,153 @@
+//! Where things are in a checkout of the workshop.
+
+use std::path::{Path, PathBuf};
+
+use toml_edit::DocumentMut;
+
+use model::Problem;
+
+/// The folder of this package's own sources, when it was compiled.
+const BUILT_IN: Option<&str> = option_env!("CARGO_MANIFEST_DIR");
+
+/// One checkout.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Workshop {
+    root: PathBuf,
+}
+
+impl Workshop {
+    /// The checkout around the current folder, else the one this program was built in.
+    ///
+    /// # Errors
+    ///
+    /// There is neither.
+    pub fn find() -> Result<Self, Problem> {
+        let here = std::env::current_dir().ok();
+        let built_in = BUILT_IN.and_then(|folder| Path::new(folder).ancestors().nth(2));
+        Self::find_from(here.as_deref(), built_in).ok_or_else(|| {
+            Problem::new(
+                "This folder is not in a checkout of the workshop.",
+                "Change into the folder that you cloned, the one that holds `steps` and `checker`.",
+            )
+        })
+    }
+
+    fn find_from(here: Option<&Path>, built_in: Option<&Path>) -> Option<Self> {
+        let around = here.into_iter().flat_map(Path::ancestors).find(|folder| is_workshop(folder));
+        let root = around.or_else(|| built_in.filter(|folder| is_workshop(folder)))?;
+        Some(Self::at(root))
+    }
+
+    /// The checkout in this folder.
+    pub fn at(root: impl Into<PathBuf>) -> Self {
+        Workshop { root: root.into() }
+    }
+
+    /// The folder that holds everything.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The folder of all steps.
+    pub fn steps(&self) -> PathBuf {
+        self.root.join("steps")
+    }
+
+    /// The folder of the step that the learner edits.
+    pub fn step(&self, slug: &str) -> PathBuf {
+        self.steps().join(slug)
+    }
+
+    /// The folder of all solutions.
+    pub fn solutions(&self) -> PathBuf {
+        self.root.join("solutions")
+    }
+
+    /// The folder of a step's solution.
+    pub fn solution(&self, slug: &str) -> PathBuf {
+        self.solutions().join(slug)
+    }
+
+    /// The step's chapter in the book.
+    pub fn chapter(&self, slug: &str) -> PathBuf {
+        self.root.join("docs/src").join(format!("{slug}.md"))
+    }
+
+    /// The names of the workspace's packages, as far as their manifests can be read.
+    pub fn packages(&self) -> Vec<String> {
+        let workspace = manifest(&self.root);
+        let members = workspace.as_ref().and_then(|manifest| manifest.get("workspace")?.get("members")?.as_array());
+        let members = members.into_iter().flatten().filter_map(|member| member.as_str());
+        let mut packages = Vec::new();
+        for member in members {
+            let folders = match member.strip_suffix("/*") {
+                Some(parent) => subfolders(&self.root.join(parent)),
+                None => vec![self.root.join(member)],
+            };
+            let names =
+                folders.iter().filter_map(|folder| Some(manifest(folder)?.get("package")?.get("name")?.as_str()?.to_owned()));
+            packages.extend(names);
+        }
+        packages
+    }
+
+    /// Where work is kept that a command replaced.
+    pub fn backups(&self) -> PathBuf {
+        self.root.join(".checker-backups")
+    }
+
+    /// Whether the terminal this was typed in stands in the step's folder.
+    pub fn stands_in(&self, slug: &str) -> bool {
+        std::env::current_dir().is_ok_and(|here| here.starts_with(self.step(slug)))
+    }
+
+    /// `path` as one would type it in the checkout's top folder.
+    pub fn short(&self, path: &Path) -> String {
+        path.strip_prefix(&self.root).unwrap_or(path).display().to_string()
+    }
+}
+
+fn is_workshop(folder: &Path) -> bool {
+    folder.join("Cargo.toml").is_file() && folder.join("steps").is_dir() && folder.join("checker").is_dir()
+}
+
+fn manifest(folder: &Path) -> Option<DocumentMut> {
+    std::fs::read_to_string(folder.join("Cargo.toml")).ok()?.parse().ok()
+}
+
+fn subfolders(parent: &Path) -> Vec<PathBuf> {
+    let mut folders: Vec<_> = std::fs::read_dir(parent).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+    folders.sort();
+    folders
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    fn checkout() -> tempfile::TempDir {
+        let root = tempfile::tempdir().expect("a temporary folder");
+        for folder in ["steps/01-api-basics/src", "checker"] {
+            fs::create_dir_all(root.path().join(folder)).expect("a writable folder");
+        }
+        fs::write(root.path().join("Cargo.toml"), "[workspace]\n").expect("a writable folder");
+        root
+    }
+
+    #[test]
+    fn the_checkout_is_found_from_any_folder_in_it() {
+        let root = checkout();
+        let deep = root.path().join("steps/01-api-basics/src");
+        assert_eq!(Workshop::find_from(Some(&deep), None), Some(Workshop::at(root.path())));
+        assert_eq!(Workshop::find_from(Some(root.path()), None), Some(Workshop::at(root.path())));
+    }
+
+    #[test]
+    fn elsewhere_the_checkout_the_program_was_built_in_counts_while_it_exists() {
+        let (root, elsewhere) = (checkout(), tempfile::tempdir().expect("a temporary folder"));
+        let find = |built_in| Workshop::find_from(Some(elsewhere.path()), Some(built_in));
+        assert_eq!(find(root.path()), Some(Workshop::at(root.path())));
+        assert_eq!(find(&root.path().join("gone")), None);
+    }
+}

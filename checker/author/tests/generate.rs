@@ -40,7 +40,7 @@ fn a_changed_solution_changes_its_starter_and_a_check_alone_writes_nothing() {
 #[test]
 fn the_readme_lists_the_course_s_checks() {
     let readme = Scratch::new().read(&format!("steps/{ONE}/README.md"));
-    assert!(readme.contains("| `1.create` | POST /habits answers 201") && readme.contains("| stretch |"), "{readme}");
+    assert!(readme.contains("| `1.create` | POST /habits responds 201") && readme.contains("| stretch |"), "{readme}");
 }
 
 #[test]

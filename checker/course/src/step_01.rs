@@ -1,4 +1,4 @@
-//! Step 1 · API basics: habits in memory, over HTTP.
+//! Step 1 · API basics: a habits API over HTTP, with the data in memory.
 
 use std::collections::HashSet;
 
@@ -11,7 +11,7 @@ use harness::habit::Habit;
 use harness::route::{Route, route};
 use harness::step::Step;
 
-/// How many habits are created at the same time.
+/// The number of parallel POST requests.
 const PARALLEL: usize = 50;
 
 /// Step 1.
@@ -29,22 +29,22 @@ pub const STEP: Step = Step {
 /// The routes on habits.
 const ROUTES: &[Route] = &[
     route("GET", "/habits"),
-    route("POST", "/habits").sending(|name| json!({ "name": name })),
+    route("POST", "/habits").with_body(|name| json!({ "name": name })),
     route("GET", "/habits/{id}"),
-    route("PATCH", "/habits/{id}").sending(|name| json!({ "name": name, "completed_today": true })),
-    route("PUT", "/habits/{id}").sending(|name| json!({ "name": name })).stretch(),
+    route("PATCH", "/habits/{id}").with_body(|name| json!({ "name": name, "completed_today": true })),
+    route("PUT", "/habits/{id}").with_body(|name| json!({ "name": name })).stretch(),
     route("DELETE", "/habits/{id}"),
 ];
 
 /// The checks of step 1.
 fn checks() -> Vec<Check> {
     vec![
-        check("1.create", "POST /habits answers 201 with the new habit")
+        check("1.create", "POST /habits responds 201 with the new habit")
             .book("creating-a-habit")
             .hints(&[
-                "The handler takes the store and the body as parameters. It can return a pair: first the status code, then the body.",
-                "The answer is the habit as it was stored: an `id` you chose (an integer), and the `name` that was sent. `Habit::from` makes it out of what `store.add` gives back.",
-                "With the parameters `State(store): State<Store>, Json(new): Json<NewHabit>`, return `(StatusCode::CREATED, Json(habit))`, whose type is `(StatusCode, Json<Habit>)`.",
+                "The handler's parameters are extractors: they give it the store and the request body. It can return a tuple: the status code, then the response body.",
+                "Respond with the habit as it was stored: an integer `id` that the server chose, and the `name` from the request. `Habit::from` converts what `store.add` returns.",
+                "Take the parameters `State(store): State<Store>, Json(new): Json<NewHabit>` and return `(StatusCode::CREATED, Json(habit))`. The return type is `(StatusCode, Json<Habit>)`.",
             ])
             .proof(async |api| {
                 let name = api.data.name();
@@ -53,12 +53,12 @@ fn checks() -> Vec<Check> {
                 Habit::of(&answer)?.expect(&answer, "name", name)?;
                 Ok(())
             }),
-        check("1.habit-shape", "A habit has id, name, description, completed_today and created_at")
+        check("1.habit-shape", "A habit has the fields id, name, description, completed_today and created_at")
             .needs(&["1.create"])
             .book("the-shape-of-a-habit")
             .hints(&[
-                "Every field is always there. A habit without a description has `\"description\": null`.",
-                "`created_at` is the moment of creation in UTC, written as RFC 3339 says: `2026-01-31T08:00:00Z`.",
+                "Every field is always present. A habit without a description has `\"description\": null`.",
+                "`created_at` is the time of creation in UTC, as an RFC 3339 timestamp: `2026-01-31T08:00:00Z`.",
             ])
             .proof(async |api| {
                 let (name, description) = (api.data.name(), api.data.description());
@@ -71,13 +71,13 @@ fn checks() -> Vec<Check> {
                 Habit::of(&answer)?.expect(&answer, "description", Value::Null)?;
                 Ok(())
             }),
-        check("1.get-one", "GET /habits/{id} answers 200 with that habit")
+        check("1.get-one", "GET /habits/{id} responds 200 with that habit")
             .needs(&["1.create"])
             .book("reading-a-habit")
             .hints(&[
-                "The id is a part of the path; the `Path` extractor hands it to your function.",
-                "Does the answer show another habit, the one created last? Then both have the same id: the task `next_id` in `store.rs` comes first.",
-                "Look the habit up by its id, not by its place in the list: after a deletion the two differ.",
+                "The id is part of the path. The `Path` extractor passes it to your handler.",
+                "Does the response show another habit, the one created last? Then both have the same id: solve the task `next_id` in `store.rs` first.",
+                "Look the habit up by its id, not by its index in the list: after a deletion, the two differ.",
             ])
             .proof(async |api| {
                 let first = api.any_habit().await?;
@@ -88,24 +88,24 @@ fn checks() -> Vec<Check> {
                 }
                 Ok(())
             }),
-        check("1.get-unknown", "GET /habits/{id} answers 404 when there is no such habit")
+        check("1.get-unknown", "GET /habits/{id} responds 404 for an unknown habit")
             .needs(&["1.create"])
             .book("status-codes")
             .hints(&[
-                "Not finding something is the client's mistake, so its status begins with 4.",
-                "Looking up an id gives an `Option`; turn `None` into `StatusCode::NOT_FOUND`. A handler that returns `Result<Json<Habit>, StatusCode>` can answer both.",
+                "The client asked for a resource that does not exist. That is a client error: a 4xx status code.",
+                "Looking up an id gives an `Option`: turn `None` into `StatusCode::NOT_FOUND`. The return type `Result<Json<Habit>, StatusCode>` covers both cases.",
             ])
             .proof(async |api| {
                 api.get(api.unknown_path().await?).await?.status(404)?;
                 Ok(())
             }),
-        check("1.list", "GET /habits answers 200 with an array of every habit")
+        check("1.list", "GET /habits responds 200 with a JSON array of all habits")
             .needs(&["1.create"])
             .book("reading-a-habit")
             .hints(&[
-                "The body is the array itself: `[…]`, not an object around it. Where there is no habit it is `[]`.",
-                "Every element is a whole habit, the same as `GET /habits/{id}` answers.",
-                "Is only the habit in it that was created last? Then all have the same id: the task `next_id` in `store.rs` comes first.",
+                "The body is the array itself, `[…]`, not an object that wraps it. Without habits, it is `[]`.",
+                "Every element is a complete habit, the same object that `GET /habits/{id}` returns.",
+                "Does the list show only the habit created last? Then all habits have the same id: solve the task `next_id` in `store.rs` first.",
             ])
             .proof(async |api| {
                 let plain = api.any_habit().await?;
@@ -116,12 +116,12 @@ fn checks() -> Vec<Check> {
                     match listed[..] {
                         [listed] => listed.expect_same(&answer, &habit)?,
                         _ => {
-                            let expected = format!("habit {} once in the list", habit.id);
-                            return Err(answer.fail(expected, format!("a list that has it {} times", listed.len())));
+                            let expected = format!("habit {} exactly once in the list", habit.id);
+                            return Err(answer.fail(expected, format!("a list that contains it {} times", listed.len())));
                         }
                     };
                 }
-                // Whether two processes run side by side, or users sign up, is another check's business.
+                // Other checks cover that two processes run side by side and that users can sign up.
                 if let Ok(empty) = api.without_habits().await {
                     let answer = empty.api.get("/habits").await?;
                     answer.status(200)?;
@@ -129,21 +129,21 @@ fn checks() -> Vec<Check> {
                 }
                 Ok(())
             }),
-        check("1.list-order", "GET /habits lists habits in the order they were created")
+        check("1.list-order", "GET /habits lists the habits in order of creation")
             .needs(&["1.list"])
             .book("reading-a-habit")
             .hints(&[
-                "Which collection keeps its elements in order? A `HashMap` does not.",
-                "A `Vec` keeps the order of insertion; a `BTreeMap` keeps the order of its keys. Changing a habit must not move it.",
+                "Which collection preserves the insertion order? A `HashMap` does not.",
+                "A `Vec` keeps the insertion order; a `BTreeMap` keeps the order of its keys. An update must not move a habit.",
             ])
             .proof(async |api| {
                 let mut created = Vec::new();
-                // Neither the alphabet nor its reverse, so that sorting by name shows; and eleven, so that ids sorted as text show:
-                // among eleven that follow each other one has more digits, or another first digit.
+                // Neither alphabetical nor reverse order, to detect sorting by name. Eleven habits, to detect ids sorted as text:
+                // of eleven consecutive ids, one has more digits or another first digit.
                 for letter in ["f", "c", "i", "a", "k", "e", "b", "h", "d", "j", "g"] {
                     created.push(api.create(&format!("{letter} {}", api.data.name())).await?.id);
                 }
-                // A store that moves what changes shows itself now; whether PATCH works is another check's business.
+                // Detects a store that moves a habit on update. Another check covers PATCH itself.
                 api.patch(format!("/habits/{}", created[1]), json!({ "completed_today": true })).await?;
                 let (answer, list) = api.list().await?;
                 let listed: Vec<i128> = list.iter().map(|habit| habit.id).filter(|id| created.contains(id)).collect();
@@ -156,13 +156,13 @@ fn checks() -> Vec<Check> {
             .needs(&["1.get-one"])
             .book("changing-a-habit")
             .hints(&[
-                "Answer 200 with the habit as it is after the change, and store the change: the next GET must show it.",
-                "Setting it back to `false` must work too: a missing field and `false` are different things.",
-                "The store keeps the day on which it was done, `completed_on`: `Some(today())` for `true`, `None` for `false`.",
+                "Respond 200 with the updated habit, and store the change: the next GET must show it.",
+                "Setting it back to `false` must work too: an absent field and `false` are different things.",
+                "The store keeps the day of completion in `completed_on`: `Some(today())` for `true`, `None` for `false`.",
             ])
             .proof(async |api| {
                 let habit = api.any_habit().await?;
-                // Each twice, so that a server that toggles shows itself.
+                // Each value twice, to detect a server that toggles.
                 for completed in [true, true, false, false] {
                     let answer = api.patch(habit.path(), json!({ "completed_today": completed })).await?;
                     answer.status(200)?;
@@ -172,17 +172,17 @@ fn checks() -> Vec<Check> {
                 }
                 Ok(())
             }),
-        check("1.patch-partial", "PATCH changes only the fields that were sent")
+        check("1.patch-partial", "PATCH changes only the fields in the request body")
             .needs(&["1.patch-completes", "1.list"])
             .book("changing-a-habit")
             .hints(&[
-                "A field that was not sent keeps its value. Which type can say \"not sent\"?",
-                "Make every field of the request an `Option`, and write only those that are `Some`: `if let Some(name) = patch.name { … }`.",
+                "A field that is absent from the body keeps its value. Which type can represent \"absent\"?",
+                "Make every field of the request type an `Option`, and update only those that are `Some`: `if let Some(name) = patch.name { … }`.",
             ])
             .proof(async |api| {
                 let bystander = api.any_habit().await?;
                 let mut habit = api.create_described(&api.data.name(), &api.data.description()).await?;
-                // A server that keeps a list it has once made shows itself afterwards.
+                // Fills the cache of a server that has one, to detect a stale list below.
                 api.list().await?;
                 let changes = [
                     ("completed_today", json!(true)),
@@ -209,7 +209,7 @@ fn checks() -> Vec<Check> {
         check("1.patch-empty", "PATCH with {} changes nothing")
             .needs(&["1.patch-completes"])
             .book("changing-a-habit")
-            .hints(&["No field was sent, so no field changes. The answer is still 200 with the habit."])
+            .hints(&["The body has no fields, so nothing changes. Still respond 200 with the habit."])
             .proof(async |api| {
                 let habit = api.create_described(&api.data.name(), &api.data.description()).await?;
                 let answer = api.patch(habit.path(), json!({ "completed_today": true })).await?;
@@ -226,9 +226,9 @@ fn checks() -> Vec<Check> {
             .needs(&["1.get-one"])
             .book("changing-a-habit")
             .hints(&[
-                "There are three cases: the field is missing, it is `null`, it is a text. One `Option` can tell only two apart.",
-                "`Option<Option<String>>` can hold three. By default serde reads a missing field and `null` as the same `None`.",
-                "`#[serde(default, deserialize_with = \"sent\")]` above the field keeps them apart. The chapter shows the form of the function `sent`; its body is `Option::deserialize(field).map(Some)`.",
+                "There are three cases: the field is absent, it is `null`, or it is a string. A single `Option` distinguishes only two.",
+                "`Option<Option<String>>` can represent all three. By default, serde deserializes an absent field and `null` to the same `None`.",
+                "The attribute `#[serde(default, deserialize_with = \"sent\")]` on the field distinguishes them. The chapter shows the signature of the function `sent`; its body is `Option::deserialize(field).map(Some)`.",
             ])
             .proof(async |api| {
                 let habit = api.create_described(&api.data.name(), &api.data.description()).await?;
@@ -240,59 +240,59 @@ fn checks() -> Vec<Check> {
                 read.expect_same(&answer, &cleared)?;
                 Ok(())
             }),
-        check("1.patch-unknown", "PATCH answers 404 for an unknown habit")
+        check("1.patch-unknown", "PATCH responds 404 for an unknown habit")
             .needs(&["1.get-unknown"])
             .book("status-codes")
             .hints(&[
-                "PATCH changes what exists. It never creates.",
-                "`Store::update` gives `None` when no habit has this id: answer 404 then.",
+                "PATCH updates an existing habit. It never creates one.",
+                "`Store::update` returns `None` when no habit has this id: respond 404 then.",
             ])
             .proof(async |api| {
                 let path = api.unknown_path().await?;
                 api.patch(&path, json!({ "completed_today": true })).await?.status(404)?;
                 api.get(&path).await?.status(404)?;
-                // A habit that was deleted is unknown again; whether DELETE works is another check's business.
-                let gone = api.any_habit().await?;
-                if api.delete(gone.path()).await?.code() == 204 && api.get(gone.path()).await?.code() == 404 {
-                    api.patch(gone.path(), json!({ "completed_today": true })).await?.status(404)?;
+                // A deleted habit is unknown too. Another check covers DELETE itself.
+                let deleted = api.any_habit().await?;
+                if api.delete(deleted.path()).await?.code() == 204 && api.get(deleted.path()).await?.code() == 404 {
+                    api.patch(deleted.path(), json!({ "completed_today": true })).await?.status(404)?;
                 }
                 Ok(())
             }),
-        check("1.delete", "DELETE answers 204, and the habit is gone")
+        check("1.delete", "DELETE responds 204 and removes the habit")
             .needs(&["1.get-one", "1.get-unknown", "1.list"])
             .book("deleting-a-habit")
             .hints(&[
-                "204 means: done, and there is nothing to say. It has no body.",
-                "Remove the one habit with this id, from everywhere it can be read, and no other.",
+                "204 No Content means success without a response body.",
+                "Remove the habit with this id, and no other, from every place where it can be read.",
             ])
             .proof(async |api| {
-                let (stays, goes, also_stays) = (api.any_habit().await?, api.any_habit().await?, api.any_habit().await?);
-                let answer = api.delete(goes.path()).await?;
+                let (kept_first, deleted, kept_second) = (api.any_habit().await?, api.any_habit().await?, api.any_habit().await?);
+                let answer = api.delete(deleted.path()).await?;
                 answer.status(204)?;
                 if let Some(length) = answer.header("content-length").filter(|length| *length != "0") {
                     return Err(answer.fail("no body", format!("Content-Length: {length}")));
                 }
-                api.get(goes.path()).await?.status(404)?;
+                api.get(deleted.path()).await?.status(404)?;
                 let (answer, list) = api.list().await?;
-                let ours = [stays.id, goes.id, also_stays.id];
+                let ours = [kept_first.id, deleted.id, kept_second.id];
                 let left: Vec<i128> = list.iter().map(|habit| habit.id).filter(|id| ours.contains(id)).collect();
                 let left: HashSet<i128> = left.into_iter().collect();
-                if left != HashSet::from([stays.id, also_stays.id]) {
-                    let expected = format!("a list without habit {} and with {} and {}", goes.id, stays.id, also_stays.id);
-                    return Err(answer.fail(expected, format!("of these three the list has {left:?}")));
+                if left != HashSet::from([kept_first.id, kept_second.id]) {
+                    let expected = format!("a list with the habits {} and {}, and without {}", kept_first.id, kept_second.id, deleted.id);
+                    return Err(answer.fail(expected, format!("of these three, the list contains {left:?}")));
                 }
-                for habit in [stays, also_stays] {
+                for habit in [kept_first, kept_second] {
                     let (answer, read) = api.read(&habit).await?;
                     read.expect_same(&answer, &habit)?;
                 }
                 Ok(())
             }),
-        check("1.delete-again", "DELETE answers 404 for a habit that is gone or never was")
+        check("1.delete-again", "DELETE responds 404 for a deleted or unknown habit")
             .needs(&["1.delete"])
             .book("deleting-a-habit")
             .hints(&[
-                "Removing something from a collection tells you whether it was there. Answer 404 when it was not.",
-                "`Store::remove` gives `Some` with the removed habit, or `None` when there was none.",
+                "Removing an element from a collection tells you whether it was there. Respond 404 if it was not.",
+                "`Store::remove` returns `Some` with the removed habit, or `None` if there was none.",
             ])
             .proof(async |api| {
                 let habit = api.any_habit().await?;
@@ -301,12 +301,12 @@ fn checks() -> Vec<Check> {
                 api.delete(api.unknown_path().await?).await?.status(404)?;
                 Ok(())
             }),
-        check("1.ids-parallel", "50 habits created at the same time get 50 different ids, and none is lost")
+        check("1.ids-parallel", "50 parallel POSTs create 50 habits with 50 distinct ids")
             .needs(&["1.list"])
             .book("ids-and-shared-state")
             .hints(&[
-                "Many requests run at the same time. Reading the last id and storing the next must be one action.",
-                "Hold the lock from choosing the id until the habit is stored; do not lock twice.",
+                "The server handles requests concurrently. Reading the last id and storing the next one must be one atomic step; otherwise there is a race condition.",
+                "Lock the mutex once, and hold the lock from choosing the id until the habit is stored.",
             ])
             .proof(async |api| {
                 let names: Vec<String> = (0..PARALLEL).map(|_| api.data.name()).collect();
@@ -315,34 +315,34 @@ fn checks() -> Vec<Check> {
                 let (answer, list) = api.list().await?;
                 let ids: HashSet<i128> = habits.iter().map(|habit| habit.id).collect();
                 if ids.len() < PARALLEL {
-                    return Err(answer.fail(format!("{PARALLEL} different ids"), format!("{} different ids", ids.len())));
+                    return Err(answer.fail(format!("{PARALLEL} distinct ids"), format!("{} distinct ids", ids.len())));
                 }
                 for (name, habit) in names.iter().zip(&habits) {
-                    let kept = list.iter().find(|listed| listed.id == habit.id);
-                    if kept.map(|listed| listed.get("name")) != Some(json!(name)) {
+                    let listed = list.iter().find(|listed| listed.id == habit.id);
+                    if listed.map(|habit| habit.get("name")) != Some(json!(name)) {
                         let expected = format!("habit {} in the list, with the name \"{name}\"", habit.id);
-                        let actual = kept.map_or("no such habit".into(), |listed| format!("the name {}", listed.get("name")));
+                        let actual = listed.map_or("no such habit".into(), |habit| format!("the name {}", habit.get("name")));
                         return Err(answer.fail(expected, actual));
                     }
                 }
                 Ok(())
             }),
-        check("1.ids-not-reused", "The id of a deleted habit is never given out again")
+        check("1.ids-not-reused", "The server never reuses the id of a deleted habit")
             .needs(&["1.delete"])
             .book("ids-and-shared-state")
             .hints(&[
-                "An id made from the number of habits, or from the highest id there is, comes again after a deletion.",
-                "Keep a counter beside the habits that only ever grows.",
+                "An id computed from the number of habits, or from the highest existing id, comes up again after a deletion.",
+                "Next to the habits, keep a counter that only ever increases.",
             ])
             .proof(async |api| {
-                let mut given = HashSet::new();
+                let mut used_ids = HashSet::new();
                 for _ in 0..4 {
                     let mut created = Vec::new();
                     for _ in 0..2 {
                         let answer = api.post("/habits", json!({ "name": api.data.name() })).await?;
                         answer.status(201)?;
                         let habit = Habit::of(&answer)?;
-                        if !given.insert(habit.id) {
+                        if !used_ids.insert(habit.id) {
                             return Err(answer.fail("an id that no habit had before", format!("id {} a second time", habit.id)));
                         }
                         created.push(habit);
@@ -353,15 +353,15 @@ fn checks() -> Vec<Check> {
                 }
                 Ok(())
             }),
-        check("1.get-safe", "GET changes nothing")
+        check("1.get-safe", "GET is safe: it changes nothing")
             .needs(&["1.get-one", "1.get-unknown", "1.list", "1.patch-completes"])
             .book("methods-and-crud")
-            .hints(&["A client, a browser or a cache may send GET at any time and as often as it likes. Only read in it."])
+            .hints(&["GET is a safe method: a client, a browser or a cache may send it at any time, any number of times. Its handler must only read."])
             .proof(async |api| {
                 let done = api.create_described(&api.data.name(), &api.data.description()).await?;
                 let answer = api.patch(done.path(), json!({ "completed_today": true })).await?;
                 answer.status(200)?;
-                // Whether PATCH answers the right habit, and changes no other, is another check's business.
+                // Other checks cover that PATCH returns the right habit and changes no other.
                 let done = Habit::of(&answer)?;
                 let open = api.any_habit().await?;
                 let unknown = api.unknown_path().await?;
@@ -382,16 +382,16 @@ fn checks() -> Vec<Check> {
                 }
                 Ok(())
             }),
-        check("1.content-type", "Every JSON answer says Content-Type: application/json")
+        check("1.content-type", "Every JSON response has Content-Type: application/json")
             .needs(&["1.create"])
             .book("headers-body-and-json")
-            .hints(&["Wrapping a value in `Json(…)` sets the header and writes the body. A plain string does not."])
+            .hints(&["Wrapping a value in `Json(…)` sets the header and serializes the body. A plain string does not."])
             .proof(async |api| {
                 let answer = api.post("/habits", json!({ "name": api.data.name() })).await?;
                 answer.media_type("application/json")?;
                 let habit = Habit::of(&answer)?;
                 api.get("/habits").await?.media_type("application/json")?;
-                // Where one of these is not built yet, another check says so.
+                // Other checks report a route that is still missing.
                 let whole = json!({ "name": api.data.name() });
                 let answers = [
                     api.get(habit.path()).await?,
@@ -405,27 +405,27 @@ fn checks() -> Vec<Check> {
                 }
                 Ok(())
             }),
-        check("1.docs-page", "GET /docs is an interactive page that loads nothing from another host")
+        check("1.docs-page", "GET /docs returns an interactive page that loads nothing from another host")
             .book("trying-your-api")
             .hints(&[
-                "The page has to work on a train: scripts and styles come from your own server.",
-                "In the starter `docs::router` serves the page and its files, and `app` in `lib.rs` merges it into the router. Put both back if they are gone.",
+                "The page must work offline: scripts and style sheets come from your own server, not from a CDN.",
+                "In the starter, `docs::router` serves the page and its files, and `app` in `lib.rs` merges it into the router. Restore both if they are deleted.",
             ])
             .proof(async |api| openapi::docs_page(api).await),
-        check("1.openapi", "GET /openapi.json is an OpenAPI 3 document that names every route")
+        check("1.openapi", "GET /openapi.json returns an OpenAPI 3 document that names every route")
             .book("trying-your-api")
             .hints(&[
-                "The failure names the route that is missing.",
-                "A handler gets into the document by `#[utoipa::path(…)]` above it and `routes!(…)` in the router.",
+                "The failure names the missing route.",
+                "To document a handler, put the attribute `#[utoipa::path(…)]` on it and register it with `routes!(…)` in the router.",
             ])
             .proof(async |api| openapi::document(api, ROUTES).await),
-        check("1.location", "POST answers with Location: /habits/{id}")
+        check("1.location", "POST responds with the header Location: /habits/{id}")
             .stretch()
             .needs(&["1.get-one"])
             .book("location")
             .hints(&[
-                "A handler can return headers too: a status, an array of header pairs, and the body, as one tuple.",
-                "The array is `[(header::LOCATION, format!(\"/habits/{}\", habit.id))]`, with `axum::http::header`. Return `impl IntoResponse`, and you need not write the type of the tuple.",
+                "A handler can return headers too: a tuple of the status code, an array of header pairs, and the body.",
+                "The array is `[(header::LOCATION, format!(\"/habits/{}\", habit.id))]`, with `axum::http::header`. With the return type `impl IntoResponse`, you need not write out the type of the tuple.",
             ])
             .proof(async |api| {
                 let answer = api.post("/habits", json!({ "name": api.data.name() })).await?;
@@ -439,13 +439,13 @@ fn checks() -> Vec<Check> {
                 }
                 Ok(())
             }),
-        check("1.put-replaces", "PUT replaces the habit; what is left out returns to its default")
+        check("1.put-replaces", "PUT replaces the whole habit and resets absent fields to their defaults")
             .stretch()
             .needs(&["1.patch-completes"])
             .book("put-versus-patch")
             .hints(&[
-                "PUT sends the whole habit: a description that is left out becomes `null`, `completed_today` becomes `false`.",
-                "`id` and `created_at` are not the client's to change.",
+                "PUT sends the complete habit: an absent description becomes `null`, an absent `completed_today` becomes `false`.",
+                "The server owns `id` and `created_at`: a client cannot change them.",
             ])
             .proof(async |api| {
                 let before = api.create_described(&api.data.name(), &api.data.description()).await?;
@@ -465,29 +465,29 @@ fn checks() -> Vec<Check> {
                 }
                 Ok(())
             }),
-        check("1.put-unknown", "PUT answers 404 for an unknown habit")
+        check("1.put-unknown", "PUT responds 404 for an unknown habit")
             .stretch()
             .needs(&["1.get-unknown"])
             .book("put-versus-patch")
-            .hints(&["Ids are the server's to give out, so PUT does not create."])
+            .hints(&["The server assigns the ids, so PUT does not create a habit."])
             .proof(async |api| {
                 let path = api.unknown_path().await?;
                 api.put(&path, json!({ "name": api.data.name() })).await?.status(404)?;
                 api.get(&path).await?.status(404)?;
                 Ok(())
             }),
-        check("1.text-fidelity", "Unicode and 100-character names come back unchanged")
+        check("1.text-fidelity", "The server returns Unicode text and 100-character names unchanged")
             .stretch()
             .needs(&["1.get-one", "1.list"])
             .book("headers-body-and-json")
-            .hints(&["Keep the text as it came: a `String` holds any Unicode. Do not count bytes, shorten, or escape it for HTML."])
+            .hints(&["Store the text as it arrived: a `String` holds any Unicode text. Do not count bytes, truncate, or escape it for HTML."])
             .proof(async |api| {
                 let token = api.data.token(6);
                 let names = [
                     format!("{token}{}", "x".repeat(94)),
                     format!("{token}{}", "💧".repeat(94)),
                     format!("{token} eau, agua, 水, вода, ماء"),
-                    // One e with an accent as one code point and as two, and a family joined by zero-width joiners.
+                    // One é as one code point and as two (no Unicode normalization), and a family joined by zero-width joiners.
                     format!("{token} \u{e9} e\u{301} 👩\u{200d}👧"),
                     format!(r#"{token} "quoted" \back\slash <b>&amp;</b> 'x' %20 $1 {{}} --"#),
                 ];

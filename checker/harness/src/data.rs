@@ -1,8 +1,8 @@
-//! Random data from a seed: a server cannot pass by heart, and a run can be repeated.
+//! Random data from a seed: a server cannot pass with hard-coded responses, and a run can be repeated.
 
 use std::cell::RefCell;
 
-const DEEDS: &[&str] = &[
+const ACTIVITIES: &[&str] = &[
     "drink water",
     "read ten pages",
     "walk the dog",
@@ -23,8 +23,8 @@ const DEEDS: &[&str] = &[
 pub struct Data(RefCell<fastrand::Rng>);
 
 impl Data {
-    /// Data that depends on the seed of the run and on the check alone, so that `--only` repeats what the full run did. What
-    /// another attempt stored is still there, so each has its own.
+    /// Data that depends only on the run's seed, the check and the attempt, so that `--only` repeats what the full run did. A
+    /// second attempt gets different data, since what the first one stored is still there.
     pub fn new(seed: u64, check: &str, attempt: usize) -> Self {
         // FNV-1a: any stable hash of the id will do.
         let mixed = check
@@ -33,18 +33,18 @@ impl Data {
         Data(RefCell::new(fastrand::Rng::with_seed(mixed.wrapping_add(attempt as u64))))
     }
 
-    /// Data that no run before had, whatever its seed: for servers that keep what is stored.
+    /// Data that no earlier run used, even with the same seed: for servers that keep their data between runs.
     pub fn unheard_of(seed: u64, check: &str) -> Self {
         Data::new(seed ^ fastrand::u64(..), check, 0)
     }
 
-    /// A name that no other habit of the run has.
+    /// A name for a habit, unique within the run.
     pub fn name(&self) -> String {
-        let deed = self.0.borrow_mut().choice(DEEDS).expect("there are deeds").to_string();
-        format!("{deed} {}", self.token(8))
+        let activity = self.0.borrow_mut().choice(ACTIVITIES).expect("the list is not empty").to_string();
+        format!("{activity} {}", self.token(8))
     }
 
-    /// A sentence for a description.
+    /// A description for a habit, unique within the run.
     pub fn description(&self) -> String {
         format!("because of reason {}", self.token(12))
     }
@@ -61,8 +61,8 @@ impl Data {
     }
 }
 
-/// The same text with every other ASCII letter in upper case.
-pub fn recased(text: &str) -> String {
+/// The same text in mixed case: ASCII letters at even positions become upper case.
+pub fn mixed_case(text: &str) -> String {
     let case = |(index, c): (usize, char)| if index % 2 == 0 { c.to_ascii_uppercase() } else { c };
     text.char_indices().map(case).collect()
 }

@@ -1,4 +1,4 @@
-//! The habit as the contract shows it.
+//! A habit as the contract defines it.
 
 use std::time::SystemTime;
 
@@ -9,26 +9,26 @@ use time::format_description::well_known::Rfc3339;
 use model::Outcome;
 use probe::Answer;
 
-/// What the contract names; a server may send more.
+/// The fields of the contract; a server may send more.
 const FIELDS: [&str; 5] = ["id", "name", "description", "completed_today", "created_at"];
-/// How far a server's clock may be from ours, in seconds.
+/// The largest accepted difference between the server's clock and ours, in seconds.
 const CLOCK_DRIFT: i64 = 300;
 
 /// A habit as a server sent it.
 #[derive(Debug, Clone)]
 pub struct Habit {
-    /// Its id: an integer of 64 bits, with a sign or without.
+    /// Its id: a 64-bit integer, signed or unsigned.
     pub id: i128,
     fields: Map<String, Value>,
 }
 
 impl Habit {
-    /// The habit in an answer; a failure unless it is a JSON object with an integer `id`.
+    /// Parses the habit in a response; fails unless it is a JSON object with an integer `id`.
     pub fn of(answer: &Answer) -> Outcome<Habit> {
         Habit::from_value(answer, answer.json()?)
     }
 
-    /// The habits in an answer; a failure unless it is a JSON array of objects with integer ids.
+    /// Parses the habits in a response; fails unless it is a JSON array of objects with integer ids.
     pub fn list(answer: &Answer) -> Outcome<Vec<Habit>> {
         match answer.json()? {
             Value::Array(items) => items.into_iter().map(|item| Habit::from_value(answer, item)).collect(),
@@ -52,12 +52,12 @@ impl Habit {
         format!("/habits/{}", self.id)
     }
 
-    /// A field; `null` where it is missing.
+    /// A field's value; `null` if it is absent.
     pub fn get(&self, field: &str) -> Value {
         self.fields.get(field).cloned().unwrap_or_default()
     }
 
-    /// The same habit with a field changed: what a right server answers after a change.
+    /// The same habit with one field changed: what a correct server returns after the update.
     #[must_use]
     pub fn with(&self, field: &str, value: impl Into<Value>) -> Habit {
         let mut changed = self.clone();
@@ -65,7 +65,7 @@ impl Habit {
         changed
     }
 
-    /// Fails unless a field has this value.
+    /// Fails unless the field has this value.
     pub fn expect(&self, answer: &Answer, field: &str, value: impl Into<Value>) -> Outcome<&Self> {
         let value = value.into();
         if self.fields.get(field) == Some(&value) {
@@ -75,9 +75,9 @@ impl Habit {
         Err(answer.fail(format!("\"{field}\": {value}"), actual))
     }
 
-    /// Fails unless `created_at` is an RFC 3339 date and time close to now.
+    /// Fails unless `created_at` is an RFC 3339 timestamp close to the current time.
     pub fn expect_created_now(&self, answer: &Answer) -> Outcome<&Self> {
-        let expected = "\"created_at\": the present moment as an RFC 3339 date and time, such as \"2026-01-31T08:00:00Z\"";
+        let expected = "\"created_at\": the current time as an RFC 3339 timestamp, such as \"2026-01-31T08:00:00Z\"";
         let now = OffsetDateTime::from(SystemTime::now());
         match self.created_at() {
             Some(created) if (now - created).whole_seconds().abs() <= CLOCK_DRIFT => Ok(self),
@@ -85,24 +85,24 @@ impl Habit {
         }
     }
 
-    /// Fails unless the fields of the contract are the same in both habits.
+    /// Fails unless both habits have the same values in the fields of the contract.
     pub fn expect_same(&self, answer: &Answer, expected: &Habit) -> Outcome<&Self> {
-        let mut actual = self.shown();
-        let expected_value = expected.shown();
-        if is_same_moment(&expected_value["created_at"], &actual["created_at"]) {
+        let mut actual = self.contract_fields();
+        let expected_value = expected.contract_fields();
+        if is_same_instant(&expected_value["created_at"], &actual["created_at"]) {
             actual["created_at"] = expected_value["created_at"].clone();
         }
         answer.same(&expected_value, &actual)?;
         Ok(self)
     }
 
-    fn shown(&self) -> Value {
+    fn contract_fields(&self) -> Value {
         let known = FIELDS.iter().filter_map(|field| Some(((*field).to_owned(), self.fields.get(*field)?.clone())));
         Value::Object(known.collect())
     }
 
     fn created_at(&self) -> Option<OffsetDateTime> {
-        moment(self.fields.get("created_at")?)
+        timestamp(self.fields.get("created_at")?)
     }
 }
 
@@ -110,26 +110,26 @@ fn integer(value: &Value) -> Option<i128> {
     value.as_i64().map(i128::from).or_else(|| value.as_u64().map(i128::from))
 }
 
-fn moment(value: &Value) -> Option<OffsetDateTime> {
+fn timestamp(value: &Value) -> Option<OffsetDateTime> {
     OffsetDateTime::parse(value.as_str()?, &Rfc3339).ok()
 }
 
-/// Whether two moments are the same as far as both are written: a store may round, but not renew.
-fn is_same_moment(one: &Value, other: &Value) -> bool {
-    let (Some(first), Some(second)) = (moment(one), moment(other)) else { return false };
+/// Whether two timestamps are equal at the lower of their precisions: a database may round a timestamp, but not change it.
+fn is_same_instant(one: &Value, other: &Value) -> bool {
+    let (Some(first), Some(second)) = (timestamp(one), timestamp(other)) else { return false };
     let digits = fraction_digits(one).min(fraction_digits(other));
-    // Half of a nanosecond more, because the difference itself is rounded.
+    // Half a nanosecond more, because the difference itself is rounded.
     (first - second).as_seconds_f64().abs() <= 0.1_f64.powi(digits) + 5e-10
 }
 
-/// How many digits follow the decimal point of the seconds.
-fn fraction_digits(moment: &Value) -> i32 {
-    let text = moment.as_str().unwrap_or_default();
+/// The number of digits after the decimal point of the seconds.
+fn fraction_digits(timestamp: &Value) -> i32 {
+    let text = timestamp.as_str().unwrap_or_default();
     let fraction = text.split_once('.').map_or("", |(_, fraction)| fraction);
     fraction.chars().take_while(char::is_ascii_digit).map(|_| 1).sum()
 }
 
-/// A JSON value's type, in words.
+/// Names the type of a JSON value.
 pub fn kind(value: &Value) -> String {
     match value {
         Value::Null => "null".into(),
@@ -149,8 +149,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_moment_may_be_rounded_but_not_renewed() {
-        let same = |one: &str, other: &str| is_same_moment(&Value::from(one), &Value::from(other));
+    fn a_timestamp_may_be_rounded_but_not_changed() {
+        let same = |one: &str, other: &str| is_same_instant(&Value::from(one), &Value::from(other));
         assert!(same("2026-01-31T08:00:00.123456789Z", "2026-01-31T08:00:00.123457Z"));
         assert!(same("2026-01-31T08:00:00.987Z", "2026-01-31T08:00:00Z"));
         assert!(same("2026-01-31T08:00:00.5Z", "2026-01-31T09:00:00.500+01:00"));

@@ -1,32 +1,32 @@
-//! Whether a line of a log tells of a request, whatever the format of the log.
+//! Recognizes the log line of a request, whatever the format of the log.
 
-/// Words that announce a duration when they stand before a number.
+/// Names that make the number after them a duration.
 const DURATION_NAMES: [&str; 7] = ["duration", "latency", "elapsed", "took", "time", "dur", "rt"];
-/// Units that make the number before them a duration, or after them when they are the end of a name.
+/// Units that make the number before them a duration; at the end of a name, the number after them.
 const UNITS: &str = "
     ns us µs μs ms s sec secs msec msecs usec usecs second seconds milli millis millisecond milliseconds
     micro micros microsecond microseconds nano nanos nanosecond nanoseconds";
-/// A number this high after the bare word "time" is a moment, counted in seconds or milliseconds since 1970.
-const MOMENT: f64 = 1e8;
+/// From this value on, a number after the bare word "time" is a Unix timestamp in seconds or milliseconds, not a duration.
+const LEAST_TIMESTAMP: f64 = 1e8;
 
-/// Whether `line` names the method, the path, the status, and a duration.
-pub fn tells(line: &str, method: &str, path: &str, status: &str) -> bool {
-    // JSON may write a slash with a backslash before it.
+/// Whether `line` has the method, the path, the status code, and a duration.
+pub fn is_request_line(line: &str, method: &str, path: &str, status: &str) -> bool {
+    // JSON may escape a slash with a backslash.
     let plain = without_colors(line).replace("\\/", "/");
-    // The numbers of the path are neither a status nor a duration.
+    // Numbers in the path are neither a status code nor a duration.
     let rest = plain.replace(path, " ");
     has_path(&plain, path) && has_word(&rest, method) && has_word(&rest, status) && has_duration(&rest)
 }
 
-/// The lines as they are shown in a failure.
-pub fn shown(lines: &[String]) -> String {
+/// The last lines, without colors, to quote in a failure.
+pub fn excerpt(lines: &[String]) -> String {
     match lines {
         [] => "no log line".to_owned(),
         lines => lines.iter().rev().take(6).rev().map(|line| without_colors(line)).collect::<Vec<_>>().join("\n"),
     }
 }
 
-/// The line without terminal sequences such as colors (ECMA-48: ESC [ … letter).
+/// The line without terminal escape sequences such as colors (ECMA-48: ESC [ … letter).
 fn without_colors(line: &str) -> String {
     let mut plain = String::with_capacity(line.len());
     let mut chars = line.chars();
@@ -48,7 +48,7 @@ fn has_word(line: &str, word: &str) -> bool {
     })
 }
 
-/// The path itself, not the beginning of a longer one.
+/// Whether the line has this path, and not only as the prefix of a longer one.
 fn has_path(line: &str, path: &str) -> bool {
     line.match_indices(path).any(|(at, _)| {
         let after = line[at + path.len()..].chars().next();
@@ -56,12 +56,12 @@ fn has_path(line: &str, path: &str) -> bool {
     })
 }
 
-/// A number with a unit of time behind it, or with a name of a duration before it.
+/// Whether the line has a number with a time unit after it, or with the name of a duration before it.
 fn has_duration(line: &str) -> bool {
     let mut from = 0;
     while let Some(found) = line[from..].find(|c: char| c.is_ascii_digit()) {
         let start = from + found;
-        let end = start + number(&line[start..]);
+        let end = start + number_length(&line[start..]);
         if is_duration(&line[..start], &line[start..end], &line[end..]) {
             return true;
         }
@@ -70,8 +70,8 @@ fn has_duration(line: &str) -> bool {
     false
 }
 
-/// The length of the number at the beginning of a text: digits, points and commas, and an exponent.
-fn number(text: &str) -> usize {
+/// The length in bytes of the number that `text` starts with: digits, points and commas, and an exponent.
+fn number_length(text: &str) -> usize {
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '.' && c != ',').unwrap_or(text.len());
     let end = text[..end].trim_end_matches(['.', ',']).len();
     let exponent = text[end..].strip_prefix(['e', 'E']).map(|rest| rest.trim_start_matches(['-', '+']));
@@ -96,20 +96,21 @@ fn is_duration(before: &str, number: &str, after: &str) -> bool {
     if !inside_word && is_unit(&unit) {
         return true;
     }
-    let (name, sets) = name_before(before);
+    let (name, is_assigned) = name_before(before);
     let words = words(&name);
     let is_clock = after.strip_prefix(':').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
-    let announces = |word: &String| DURATION_NAMES.contains(&word.as_str()) || sets && is_unit(word) || is_clock && word == "in";
-    let Some(word) = words.iter().find(|word| announces(word)) else { return false };
+    let means_duration =
+        |word: &String| DURATION_NAMES.contains(&word.as_str()) || is_assigned && is_unit(word) || is_clock && word == "in";
+    let Some(word) = words.iter().find(|word| means_duration(word)) else { return false };
     if after.starts_with(':') {
-        // Hours, minutes and seconds. After "time" they are a moment.
+        // Hours, minutes and seconds. After "time" they are a time of day.
         return is_clock && word != "time";
     }
-    let is_moment = word == "time" && number.parse().is_ok_and(|value: f64| value >= MOMENT);
-    !is_moment && !after.starts_with('-') && (attached.is_empty() || is_unit(&attached))
+    let is_timestamp = word == "time" && number.parse().is_ok_and(|value: f64| value >= LEAST_TIMESTAMP);
+    !is_timestamp && !after.starts_with('-') && (attached.is_empty() || is_unit(&attached))
 }
 
-/// The name directly before a number, and whether a sign stands between them that gives the name this value.
+/// The name directly before a number, and whether `=` or `:` between them assigns the number to the name.
 fn name_before(text: &str) -> (String, bool) {
     let trimmed = text.trim_end_matches([' ', '=', ':', '"', '\'', '(', '[']);
     let name: String = trimmed.chars().rev().take_while(|c| c.is_alphanumeric() || *c == '_' || *c == '-').collect();
@@ -119,7 +120,7 @@ fn name_before(text: &str) -> (String, bool) {
     (name.chars().rev().collect(), text[trimmed.len()..].contains(['=', ':']))
 }
 
-/// The words of a name in lower case: `durationMs` and `duration_ms` have the same.
+/// The words of a name in lower case: `durationMs` and `duration_ms` have the same words.
 fn words(name: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut was_lower = false;
@@ -140,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_common_formats_are_understood() {
+    fn the_common_formats_are_recognized() {
         for line in [
             "2026-01-31T08:00:00Z  INFO request{method=GET path=/habits/7 request_id=ab}: answered status=200 latency=0.41 ms",
             "\u{1b}[2m2026-01-31T08:00:00Z\u{1b}[0m \u{1b}[3mmethod\u{1b}[0m\u{1b}[2m=\u{1b}[0mGET uri=/habits/7 latency=3 ms status=200",
@@ -161,17 +162,17 @@ mod tests {
             "GET /habits/7 200 73 microseconds",
             "200:GET:/habits/7:0.09ms:1d1e710c",
         ] {
-            assert!(tells(line, "GET", "/habits/7", "200"), "{line}");
+            assert!(is_request_line(line, "GET", "/habits/7", "200"), "{line}");
         }
     }
 
     #[test]
-    fn a_number_of_the_path_is_no_status() {
-        assert!(!tells("GET /habits/200 1.2 ms", "GET", "/habits/200", "200"));
+    fn a_number_in_the_path_is_not_the_status() {
+        assert!(!is_request_line("GET /habits/200 1.2 ms", "GET", "/habits/200", "200"));
     }
 
     #[test]
-    fn a_line_that_leaves_one_of_the_four_out_does_not_tell() {
+    fn a_line_that_lacks_one_of_the_four_is_not_a_request_line() {
         for line in [
             "127.0.0.1 - - [31/Jan/2026 08:00:00] \"GET /habits/7 HTTP/1.1\" 200 -",
             "2026-01-31T08:00:00.123456Z INFO GET /habits/7 200",
@@ -186,7 +187,7 @@ mod tests {
             r#"{"time":"08:00:00.123","method":"GET","path":"/habits/7","status":200}"#,
             "2026-01-31 08:00:00,123 GET /habits/7 200 5b0d3a7c-089c-4e04-9dff-6db5fa7930c0",
         ] {
-            assert!(!tells(line, "GET", "/habits/7", "200"), "{line}");
+            assert!(!is_request_line(line, "GET", "/habits/7", "200"), "{line}");
         }
     }
 }

@@ -1,11 +1,11 @@
-//! Errors as problem details (RFC 9457), and what no error may show.
+//! Errors as problem details (RFC 9457), and the internals that no error may leak.
 
 use serde_json::Value;
 
 use model::Outcome;
 use probe::{Answer, Statuses};
 
-/// Traces of the inside that have no place in an answer: stack traces, source files, libraries of many languages.
+/// Internals that no response may leak: stack traces, source files, and library names of many languages.
 const INTERNALS: &[&str] = &[
     "panicked at",
     "stack backtrace",
@@ -36,7 +36,7 @@ const INTERNALS: &[&str] = &[
     "hibernate",
     "jdbc",
     "duplicate key",
-    // PostgreSQL's detail on a key that is there: columns, and the values in them.
+    // PostgreSQL's detail on a duplicate key: the columns and their values.
     ")=(",
     "server closed the connection",
     "violates ",
@@ -61,7 +61,7 @@ const INTERNALS: &[&str] = &[
     "NullPointerException",
 ];
 
-/// Fails unless the answer is an error with one of these statuses, told as problem details.
+/// Fails unless the response is an error with one of these status codes and a problem details body.
 pub fn expect_problem(answer: &Answer, statuses: impl Into<Statuses>) -> Outcome<Value> {
     answer.status(statuses)?;
     answer.media_type("application/problem+json")?;
@@ -72,13 +72,13 @@ pub fn expect_problem(answer: &Answer, statuses: impl Into<Statuses>) -> Outcome
         }
     }
     if problem["status"] != answer.code() {
-        let actual = format!("\"status\": {} in an answer {}", problem["status"], answer.code());
-        return Err(answer.fail(format!("\"status\": {}, as in the status line", answer.code()), actual));
+        let actual = format!("\"status\": {} in a response with status code {}", problem["status"], answer.code());
+        return Err(answer.fail(format!("\"status\": {}, the status code of the response", answer.code()), actual));
     }
     Ok(problem)
 }
 
-/// Fails unless the answer refuses the request because of `field`. 422 is accepted where the contract asks for 400.
+/// Fails unless the response rejects the request because of `field`. The contract asks for 400 and accepts 422.
 pub fn expect_invalid(answer: &Answer, field: &str) -> Outcome {
     let problem = expect_problem(answer, [400, 422])?;
     let errors = problem["errors"].as_array().map(Vec::as_slice).unwrap_or_default();
@@ -92,22 +92,22 @@ pub fn expect_invalid(answer: &Answer, field: &str) -> Outcome {
     }
 }
 
-/// Fails unless the answer has the id under which the log tells of it.
+/// Fails unless the response has an `x-request-id` header.
 pub fn expect_request_id(answer: &Answer) -> Outcome {
     match answer.header("x-request-id") {
         Some(id) if !id.trim().is_empty() => Ok(()),
-        _ => Err(answer.fail("an x-request-id, as on every answer", "no x-request-id")),
+        _ => Err(answer.fail("an x-request-id header, as on every response", "no x-request-id")),
     }
 }
 
-/// Fails when the body shows something of the server's inside.
+/// Fails if the body leaks internals of the server.
 pub fn expect_no_internals(answer: &Answer) -> Outcome {
     let text = answer.text();
     let lower = text.to_lowercase();
-    match INTERNALS.iter().find(|trace| lower.contains(&trace.to_lowercase())) {
-        Some(trace) => {
-            let actual = format!("a body with \"{trace}\": {}", model::shorten(&text, 300));
-            Err(answer.fail("an error told in your own words", actual))
+    match INTERNALS.iter().find(|internal| lower.contains(&internal.to_lowercase())) {
+        Some(internal) => {
+            let actual = format!("a body with \"{internal}\": {}", model::shorten(&text, 300));
+            Err(answer.fail("an error in your own words, without internals", actual))
         }
         None => Ok(()),
     }

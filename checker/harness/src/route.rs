@@ -1,29 +1,29 @@
-//! A route of the contract that works on habits or on the user: what is checked of all of them is checked of these descriptions.
+//! A route of the contract that works on habits or on the user: a check of all routes iterates over such descriptions.
 
 use serde_json::Value;
 
 use model::Request;
 
-/// A method of a route.
+/// A method and a path.
 #[derive(Debug)]
 pub struct Route {
-    /// Such as `GET`.
+    /// The HTTP method, such as `GET`.
     pub method: &'static str,
-    /// With parameters in braces: `{id}` and `{date}`.
+    /// The path template, with the parameters `{id}` and `{date}`.
     pub path: &'static str,
-    /// Whether it is extra.
+    /// Whether the route is a stretch goal.
     pub stretch: bool,
     body: Option<fn(&str) -> Value>,
 }
 
-/// What the parameters of a route and its body are.
+/// The values for the path parameters and the body of a request.
 #[derive(Debug, Clone, Copy)]
-pub struct Filling<'a> {
-    /// In the place of `{id}`.
+pub struct Values<'a> {
+    /// The value of `{id}`.
     pub id: &'a str,
-    /// In the place of `{date}`.
+    /// The value of `{date}`.
     pub date: &'a str,
-    /// The name of a habit in the body.
+    /// The habit's name in the body.
     pub name: &'a str,
 }
 
@@ -34,7 +34,7 @@ pub const fn route(method: &'static str, path: &'static str) -> Route {
 
 impl Route {
     /// With a body, made from the name of a habit.
-    pub const fn sending(self, body: fn(&str) -> Value) -> Route {
+    pub const fn with_body(self, body: fn(&str) -> Value) -> Route {
         Route { body: Some(body), ..self }
     }
 
@@ -50,17 +50,17 @@ impl Route {
         (deletes, if deletes { usize::MAX - self.path.len() } else { 0 })
     }
 
-    /// Whether it works on one habit.
-    pub fn is_of_a_habit(&self) -> bool {
+    /// Whether the route works on a single habit.
+    pub fn has_habit_id(&self) -> bool {
         self.path.contains("{id}")
     }
 
-    /// A request to it below `prefix`, which is empty or such as `/v1`.
-    pub fn request(&self, prefix: &str, filling: Filling<'_>) -> Request {
-        let path = self.path.replace("{id}", filling.id).replace("{date}", filling.date);
+    /// A request to this route below `prefix`, which is empty or a path such as `/v1`.
+    pub fn request(&self, prefix: &str, values: Values<'_>) -> Request {
+        let path = self.path.replace("{id}", values.id).replace("{date}", values.date);
         let request = Request::new(self.method, format!("{prefix}{path}"));
         match self.body {
-            Some(body) => request.json(&body(filling.name)),
+            Some(body) => request.json(&body(values.name)),
             None => request,
         }
     }
@@ -73,9 +73,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parameters_are_filled_in() {
-        let route = route("PUT", "/habits/{id}/completions/{date}").sending(|name| json!({ "name": name }));
-        let request = route.request("/v1", Filling { id: "7", date: "2026-01-31", name: "read" });
+    fn a_request_has_values_in_the_place_of_the_parameters() {
+        let route = route("PUT", "/habits/{id}/completions/{date}").with_body(|name| json!({ "name": name }));
+        let request = route.request("/v1", Values { id: "7", date: "2026-01-31", name: "read" });
         assert_eq!((request.method.as_str(), request.path.as_str()), ("PUT", "/v1/habits/7/completions/2026-01-31"));
         assert_eq!(request.body.as_deref(), Some(&br#"{"name":"read"}"#[..]));
     }

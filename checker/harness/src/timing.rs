@@ -1,16 +1,16 @@
-//! Comparing times on a machine that does other things as well.
+//! Compares durations that were measured on a busy machine.
 
-/// How many times as long a quick one of the longer times has to be as a slow one of the shorter ones, to be sure of it.
-const CLEAR: f64 = 1.5;
+/// Times are clearly longer if their lower quartile exceeds the upper quartile of the others by this factor.
+const CLEAR_FACTOR: f64 = 1.5;
 
-/// The time that half of all times do not exceed.
+/// The median: the time that half of all times do not exceed.
 pub fn median(times: &[f64]) -> f64 {
     quantile(times, 0.5)
 }
 
-/// Whether times are longer than others beyond doubt: noise makes them overlap.
+/// Whether one set of times is longer than the other beyond doubt: noise makes the two overlap.
 pub fn are_clearly_longer(longer: &[f64], shorter: &[f64]) -> bool {
-    quantile(longer, 0.25) > quantile(shorter, 0.75) * CLEAR
+    quantile(longer, 0.25) > quantile(shorter, 0.75) * CLEAR_FACTOR
 }
 
 fn quantile(times: &[f64], part: f64) -> f64 {

@@ -62,17 +62,12 @@ pub fn passed() -> RunReport {
     let checks = vec![
         check(
             "1.create",
-            "POST /habits answers 201 with the new habit: an integer id and the name sent",
+            "POST /habits responds 201 with the new habit: an integer id and the name sent",
             Kind::Core,
             Verdict::Pass,
         ),
-        check("1.get-one", "GET /habits/{id} answers 200 with that habit", Kind::Core, Verdict::Pass),
-        check(
-            "1.ids-parallel",
-            "50 habits created at the same time get 50 different ids, and none is lost",
-            Kind::Core,
-            Verdict::Pass,
-        ),
+        check("1.get-one", "GET /habits/{id} responds 200 with that habit", Kind::Core, Verdict::Pass),
+        check("1.ids-parallel", "50 parallel POSTs create 50 habits with 50 distinct ids", Kind::Core, Verdict::Pass),
     ];
     run(StepVerdict::Passed, checks)
 }
@@ -87,8 +82,12 @@ pub fn failed() -> RunReport {
     let media_type = [("content-type", "application/json")];
     let failing = exchange(patch, 200, &media_type, &answered.to_string());
     let failure = Failure { expected: format!("{stored:#}"), actual: format!("{answered:#}"), exchange: Some(failing.clone()) };
-    let mut partial =
-        check("1.patch-partial", "PATCH changes only the fields that were sent", Kind::Core, Verdict::Fail(Box::new(failure)));
+    let mut partial = check(
+        "1.patch-partial",
+        "PATCH changes only the fields in the request body",
+        Kind::Core,
+        Verdict::Fail(Box::new(failure)),
+    );
     partial.exchanges = vec![exchange(create, 201, &media_type, &stored.to_string()), failing];
     partial.log = vec!["POST /habits 201 0.2 ms".to_owned(), "\u{1b}[32mPATCH\u{1b}[0m /habits/1 200 0.1 ms".to_owned()];
     let other = Failure { expected: "status 404 Not Found".to_owned(), actual: "status 200 OK".to_owned(), exchange: None };
@@ -96,15 +95,15 @@ pub fn failed() -> RunReport {
     let checks = vec![
         check(
             "1.create",
-            "POST /habits answers 201 with the new habit: an integer id and the name sent",
+            "POST /habits responds 201 with the new habit: an integer id and the name sent",
             Kind::Core,
             Verdict::Pass,
         ),
         partial,
         check("1.patch-empty", "PATCH with {} changes nothing", Kind::Core, skipped()),
-        check("1.patch-unknown", "PATCH answers 404 for an unknown habit", Kind::Core, Verdict::Fail(Box::new(other.clone()))),
+        check("1.patch-unknown", "PATCH responds 404 for an unknown habit", Kind::Core, Verdict::Fail(Box::new(other.clone()))),
         check("1.patch-null-clears", "PATCH with \"description\": null clears the description", Kind::Core, skipped()),
-        check("1.put-unknown", "PUT answers 404 for an unknown habit", Kind::Stretch, Verdict::Fail(Box::new(other))),
+        check("1.put-unknown", "PUT responds 404 for an unknown habit", Kind::Stretch, Verdict::Fail(Box::new(other))),
     ];
     run(StepVerdict::Failed, checks)
 }
@@ -119,7 +118,7 @@ pub fn ended() -> RunReport {
         actual: delete.reply.as_ref().expect_err("it has none").to_string(),
         exchange: Some(delete.clone()),
     };
-    let mut check = check("1.delete", "DELETE answers 204, and the habit is gone", Kind::Core, Verdict::Fail(Box::new(failure)));
+    let mut check = check("1.delete", "DELETE responds 204 and removes the habit", Kind::Core, Verdict::Fail(Box::new(failure)));
     let dump = (1..=40).map(|number| format!("    at frame {number}"));
     let last_words: Vec<String> = ["throw er; // Unhandled 'error' event\u{1b}[2J".to_owned()].into_iter().chain(dump).collect();
     check.exchanges = vec![create, delete];
@@ -151,12 +150,12 @@ pub fn hostile() -> RunReport {
     let lost = Verdict::Inconclusive("the machine was too slow\u{1b}[5m".to_owned());
     let checks = vec![
         media_type,
-        check("2.port", "PORT decides where the server listens: two instances run side by side", Kind::Core, lost),
-        check("1.create", "POST /habits answers 201 with the new habit", Kind::Regression, Verdict::Pass),
-        check("1.get-one", "GET /habits/{id} answers 200 with that habit", Kind::Regression, Verdict::Pass),
+        check("2.port", "The server listens on PORT, so that two instances can run side by side", Kind::Core, lost),
+        check("1.create", "POST /habits responds 201 with the new habit", Kind::Regression, Verdict::Pass),
+        check("1.get-one", "GET /habits/{id} responds 200 with that habit", Kind::Regression, Verdict::Pass),
         check(
             "1.list",
-            "GET /habits answers 200 with an array of every habit",
+            "GET /habits responds 200 with a JSON array of all habits",
             Kind::Regression,
             Verdict::Skipped("of \u{9d}this".to_owned()),
         ),

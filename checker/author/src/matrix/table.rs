@@ -149,7 +149,10 @@ mod tests {
     fn the_published_matrix_names_every_check_and_every_server() {
         let server = judged("forgets", &["1.list"], &[], &[]).server;
         let markdown = markdown(course::COURSE.steps, &[server]);
-        assert!(markdown.contains("| `1.list` GET /habits answers 200 with an array of every habit | `forgets` |"), "{markdown}");
+        assert!(
+            markdown.contains("| `1.list` GET /habits responds 200 with a JSON array of all habits | `forgets` |"),
+            "{markdown}"
+        );
         assert!(markdown.contains("| `forgets` | It forgets. |"), "{markdown}");
     }
 }

@@ -1,4 +1,4 @@
-//! Configuration from the environment.
+//! Configuration by environment variables.
 
 use harness::check::{Check, check};
 use model::Stop;
@@ -7,9 +7,9 @@ use sandbox::RunToExit;
 /// The checks.
 pub fn checks() -> Vec<Check> {
     vec![
-        check("2.port", "PORT decides where the server listens: two instances run side by side")
+        check("2.port", "The server listens on PORT, so that two instances can run side by side")
             .book("configuration")
-            .hints(&["Read `PORT` from the environment each time the program starts, and listen nowhere else."])
+            .hints(&["Read the environment variable `PORT` at every start, and listen on that port only."])
             .proof(async |api| {
                 let mine = api.any_habit().await?;
                 let other = api.start_another().await?;
@@ -17,11 +17,11 @@ pub fn checks() -> Vec<Check> {
                 api.read(&mine).await?;
                 Ok(())
             }),
-        check("2.port-invalid", "A PORT that is no port number ends the program at once, with its name on stderr")
+        check("2.port-invalid", "With an invalid PORT, the program exits at once and names the variable on stderr")
             .book("configuration")
             .hints(&[
-                "Do not fall back to a default: whoever set the variable meant something.",
-                "`main` can return `Err`; let the message name the variable. A port is 16 bits wide: parse it as `u16`.",
+                "Fail fast: do not replace an invalid value with the default. The operator meant something by it.",
+                "`main` can return `Err`, which sets a non-zero exit code; let the message name the variable. A port is a 16-bit number: parse it as `u16`.",
             ])
             .proof(async |api| {
                 for value in ["eighty", "70000"] {
@@ -30,9 +30,9 @@ pub fn checks() -> Vec<Check> {
                             if ending.is_success() {
                                 return Err(Stop::fail(format!("a non-zero exit code for PORT={value}"), ending.to_string()));
                             }
-                            // Only who tries to listen learns that an address is taken.
-                            if let Some(line) = stderr.iter().find(|line| tells_of_a_taken_address(line)) {
-                                let expected = format!("a program that ends at once for PORT={value}");
+                            // Only a program that tries to listen finds the address in use.
+                            if let Some(line) = stderr.iter().find(|line| reports_address_in_use(line)) {
+                                let expected = format!("a program that exits at once for PORT={value}");
                                 return Err(Stop::fail(expected, format!("a program that tried to listen: {line}")));
                             }
                             if !stderr.iter().any(|line| names_port(line)) {
@@ -42,8 +42,8 @@ pub fn checks() -> Vec<Check> {
                         }
                         RunToExit::StillRunning => {
                             return Err(Stop::fail(
-                                format!("a program that ends at once for PORT={value}"),
-                                "a program that goes on running",
+                                format!("a program that exits at once for PORT={value}"),
+                                "a program that keeps running",
                             ));
                         }
                         RunToExit::Problem(problem) => return Err(Stop::Inconclusive(problem.title)),
@@ -54,12 +54,12 @@ pub fn checks() -> Vec<Check> {
     ]
 }
 
-fn tells_of_a_taken_address(line: &str) -> bool {
+fn reports_address_in_use(line: &str) -> bool {
     let line = line.to_lowercase();
     line.contains("address already in use") || line.contains("eaddrinuse")
 }
 
-/// Whether a line has the word "port" in any letter case; "unsupported" and "import" have it by chance.
+/// Whether a line has the word "port" in any letter case. In "unsupported" and "import" it is only part of a word.
 fn names_port(line: &str) -> bool {
     line.to_lowercase().split(|c: char| !c.is_alphanumeric()).any(|word| word == "port")
 }

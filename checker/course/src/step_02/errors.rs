@@ -1,4 +1,4 @@
-//! One shape for errors, and what an error may not show.
+//! One format for all errors, and the internals that no error may leak.
 
 use serde_json::json;
 
@@ -10,11 +10,11 @@ use model::Request;
 /// The checks.
 pub fn checks() -> Vec<Check> {
     vec![
-        check("2.not-found-route", "An unknown route answers 404 with problem details")
+        check("2.not-found-route", "An unknown route responds 404 with problem details")
             .book("one-shape-for-errors")
             .hints(&[
-                "The framework's own 404 has an empty body. Where can a router be told what to do when no route fits?",
-                "`Router::fallback` takes a handler; let it return `Error::NotFound`. The body and the media type of every `Error` come from `problem.rs`.",
+                "The framework's own 404 has an empty body. How do you set a fallback handler for requests that match no route?",
+                "Pass `Router::fallback` a handler that returns `Error::NotFound`. The body and the media type of every `Error` come from `problem.rs`.",
             ])
             .proof(async |api| {
                 let path = format!("/no-such-thing-{}", api.data.token(8));
@@ -22,12 +22,12 @@ pub fn checks() -> Vec<Check> {
                 expect_problem(&api.post(&path, json!({ "name": api.data.name() })).await?, 404)?;
                 Ok(())
             }),
-        check("2.not-found-habit", "An unknown habit answers 404 with problem details")
+        check("2.not-found-habit", "An unknown habit responds 404 with problem details")
             .book("one-shape-for-errors")
             .hints(&[
                 "The media type is `application/problem+json`, not `application/json`.",
-                "`status` in the body repeats the status of the answer. One error type with one `IntoResponse` does it for every handler.",
-                "`Json` alone says `application/json`. Return `(status, [(header::CONTENT_TYPE, \"application/problem+json\")], Json(body)).into_response()`, with `axum::http::header`.",
+                "The member `status` in the body repeats the status code of the response. One error type that implements `IntoResponse` does this for every handler.",
+                "`Json` alone sets `application/json`. Return `(status, [(header::CONTENT_TYPE, \"application/problem+json\")], Json(body)).into_response()`, with `axum::http::header`.",
             ])
             .proof(async |api| {
                 let path = api.unknown_path().await?;
@@ -36,11 +36,11 @@ pub fn checks() -> Vec<Check> {
                 expect_problem(&api.delete(&path).await?, 404)?;
                 Ok(())
             }),
-        check("2.wrong-method", "A known route with a wrong method answers 405 with Allow and problem details")
+        check("2.wrong-method", "A known route with an unsupported method responds 405 with an Allow header and problem details")
             .book("routing")
             .hints(&[
-                "405 has to say which methods there are, in the `Allow` header. axum sets it already; do not lose it.",
-                "`Router::method_not_allowed_fallback` takes a handler, as `fallback` does. Let it return `Error::MethodNotAllowed`.",
+                "A 405 response lists the supported methods in the `Allow` header. axum sets it already; do not lose it.",
+                "`Router::method_not_allowed_fallback` takes a handler, as `fallback` does. Pass it one that returns `Error::MethodNotAllowed`.",
             ])
             .proof(async |api| {
                 let habit = api.any_habit().await?;
@@ -52,12 +52,12 @@ pub fn checks() -> Vec<Check> {
                 expect_allow(&item, &["GET", "PATCH", "DELETE"], "POST")?;
                 Ok(())
             }),
-        check("2.broken-json", "Malformed JSON answers 400 with problem details")
+        check("2.broken-json", "Malformed JSON is rejected with 400 and problem details")
             .book("extractors")
             .hints(&[
-                "The `Json` extractor answers by itself when it cannot read the body, in its own words.",
-                "Write an extractor of your own that calls axum's and turns its rejection into your error.",
-                "`FromRequest` for `ValidJson<T>` calls `Json::<Value>::from_request(request, state).await` and looks at the `JsonRejection` in the `Err`: `JsonSyntaxError` means that it is no JSON.",
+                "When the `Json` extractor cannot parse the body, it rejects the request with a response of its own.",
+                "Write a custom extractor that calls axum's and converts its rejection into your error type.",
+                "In `FromRequest` for `ValidJson<T>`, call `Json::<Value>::from_request(request, state).await` and match on the `JsonRejection` in the `Err`: `JsonSyntaxError` means malformed JSON.",
             ])
             .proof(async |api| {
                 let habit = api.any_habit().await?;
@@ -69,12 +69,12 @@ pub fn checks() -> Vec<Check> {
                 }
                 Ok(())
             }),
-        check("2.wrong-media-type", "A body that is not application/json answers 415 with problem details")
+        check("2.wrong-media-type", "A body that is not application/json is rejected with 415 and problem details")
             .book("extractors")
             .hints(&[
-                "The client says in `Content-Type` what it sends. JSON under another name is refused too.",
-                "A parameter is no other type: `application/json; charset=utf-8` is fine.",
-                "axum's `Json` looks at the header for you: its rejection is then `JsonRejection::MissingJsonContentType`.",
+                "The `Content-Type` header declares the media type of the body. JSON with another media type is rejected too.",
+                "A parameter does not change the media type: `application/json; charset=utf-8` is fine.",
+                "axum's `Json` extractor checks the header for you: its rejection is `JsonRejection::MissingJsonContentType`.",
             ])
             .proof(async |api| {
                 let habit = api.any_habit().await?;
@@ -92,47 +92,47 @@ pub fn checks() -> Vec<Check> {
                 api.http.send(post.body(body)).await?.status(201)?;
                 Ok(())
             }),
-        check("2.bad-id", "An id that is no integer, or beyond 64 bits, answers 400 or 404 with problem details")
+        check("2.bad-id", "An id that is not a 64-bit integer is rejected with 400 or 404 and problem details")
             .book("extractors")
             .hints(&[
-                "`Path<i64>` refuses `abc` by itself, with a text of its own. That rejection, too, becomes your error.",
-                "A fallback does not see it: the route fits. Write a small extractor around `Path`.",
-                "`FromRequestParts` for your `Path<T>` calls `axum::extract::Path::<T>::from_request_parts(parts, state).await` and makes an `Error::Invalid` out of an `Err`.",
+                "`Path<i64>` rejects `abc` with a plain-text response of its own. Convert this rejection, too, into your error type.",
+                "A fallback does not help: the route matches. Write a small custom extractor around `Path`.",
+                "In `FromRequestParts` for your `Path<T>`, call `axum::extract::Path::<T>::from_request_parts(parts, state).await` and map an `Err` to `Error::Invalid`.",
             ])
             .proof(async |api| {
                 let known = api.any_habit().await?.id;
-                // The last two lead to a habit that exists where an id is cut off or wraps around.
+                // The last two ids lead to an existing habit on a server that truncates or wraps them.
                 let beyond = known + (1_i128 << 64);
                 let ids = ["abc".into(), "1.5".into(), "99999999999999999999999999".into(), beyond.to_string(), format!("{known}abc")];
                 for id in ids {
                     let path = format!("/habits/{id}");
-                    // Who takes 422 for a broken rule may take it for this one.
+                    // The contract accepts 422 in place of 400.
                     expect_problem(&api.get(&path).await?, [400, 404, 422])?;
                     expect_problem(&api.patch(&path, json!({ "completed_today": true })).await?, [400, 404, 422])?;
                     expect_problem(&api.delete(&path).await?, [400, 404, 422])?;
                 }
                 Ok(())
             }),
-        check("2.no-internals", "No error shows a stack trace, a source file or the name of a library")
+        check("2.no-internals", "No error response leaks a stack trace, a source file or a library name")
             .book("one-shape-for-errors")
             .hints(&[
-                "What a library says of an error is for your log. Tell the client in words of your own.",
-                "An attacker reads your errors as well: a library's name and version tell which holes to try.",
+                "A library's error message belongs in your log. Send the client a message of your own.",
+                "Attackers read error messages too. This is information disclosure: a library's name and version tell them which known vulnerabilities to try.",
             ])
             .proof(async |api| {
                 let habit = api.any_habit().await?;
-                let broken = |body: &'static str| Request::new("POST", "/habits").header("content-type", "application/json").body(body);
+                let malformed = |body: &'static str| Request::new("POST", "/habits").header("content-type", "application/json").body(body);
                 let provocations = [
                     Request::new("GET", "/no-such-thing"),
                     Request::new("GET", "/habits/abc"),
-                    // Percent signs that stand for nothing: a framework may answer before the router is asked.
+                    // Invalid percent-encoding: a framework may respond before the router runs.
                     Request::new("GET", "/habits/%zz"),
                     Request::new("GET", "/habits/%ff"),
                     Request::new("DELETE", "/habits"),
-                    broken("{\"name\": "),
-                    broken("{\"name\": 7}"),
-                    broken("{}"),
-                    broken("[]"),
+                    malformed("{\"name\": "),
+                    malformed("{\"name\": 7}"),
+                    malformed("{}"),
+                    malformed("[]"),
                     Request::new("POST", "/habits").header("content-type", "text/plain").body("name"),
                     Request::new("PATCH", habit.path()).json(&json!({ "completed_today": "yes" })),
                 ];

@@ -1,4 +1,4 @@
-//! The extras of step 2.
+//! The stretch checks of step 2.
 
 use serde_json::{Value, json};
 
@@ -12,12 +12,12 @@ use probe::Answer;
 /// The checks.
 pub fn checks() -> Vec<Check> {
     vec![
-        check("2.v1", "The whole API also answers under /v1")
+        check("2.v1", "The whole API is also available under /v1")
             .stretch()
             .book("versioning")
             .hints(&[
-                "`Router::nest` puts a whole router under a prefix; both share one state.",
-                "A router can be cloned: nest one copy in the other.",
+                "`Router::nest` mounts a router under a path prefix; both share one state.",
+                "A `Router` can be cloned: nest one copy in the other.",
             ])
             .proof(async |api| {
                 let answer = api.post("/v1/habits", json!({ "name": api.data.name() })).await?;
@@ -36,7 +36,7 @@ pub fn checks() -> Vec<Check> {
                 if !Habit::list(&answer)?.iter().any(|listed| listed.id == habit.id) {
                     return Err(answer.fail(format!("habit {} in the list", habit.id), "a list without it"));
                 }
-                // PUT is an extra of its own.
+                // PUT is a stretch goal of its own.
                 let whole = json!({ "name": api.data.name() });
                 if api.put(habit.path(), whole.clone()).await?.code() == 200 {
                     api.put(&path, whole).await?.status(200)?;
@@ -47,52 +47,52 @@ pub fn checks() -> Vec<Check> {
                 expect_problem(&api.delete("/v1/habits").await?, 405)?;
                 Ok(())
             }),
-        check("2.compression", "A long answer is compressed when asked for, and only then")
+        check("2.compression", "A long response is compressed if Accept-Encoding asks for it, and only then")
             .stretch()
             .book("content-negotiation")
-            .hints(&["`tower_http::compression::CompressionLayer` reads `Accept-Encoding` and does the rest."])
+            .hints(&["`tower_http::compression::CompressionLayer` does the content negotiation: it reads `Accept-Encoding` and compresses the body."])
             .proof(async |api| {
                 for _ in 0..30 {
                     api.create_described(&api.data.name(), &api.data.description().repeat(4)).await?;
                 }
-                let asked = |encodings: &'static str| Request::new("GET", "/habits").header("accept-encoding", encodings);
+                let list_as = |encodings: &'static str| Request::new("GET", "/habits").header("accept-encoding", encodings);
                 let plain = api.get("/habits").await?;
-                for unasked in [&plain, &api.http.send(asked("identity")).await?, &api.http.send(asked("gzip;q=0")).await?] {
-                    if let Some(encoding) = unasked.header("content-encoding") {
-                        return Err(unasked
-                            .fail("no Content-Encoding, since none was asked for", format!("Content-Encoding: {encoding}")));
+                for uncompressed in [&plain, &api.http.send(list_as("identity")).await?, &api.http.send(list_as("gzip;q=0")).await?] {
+                    if let Some(encoding) = uncompressed.header("content-encoding") {
+                        return Err(uncompressed
+                            .fail("no Content-Encoding, since the request asked for none", format!("Content-Encoding: {encoding}")));
                     }
                 }
-                let mut packed = api.http.send(asked("gzip")).await?;
-                if packed.header("content-encoding").is_none() {
-                    packed = api.http.send(asked("br")).await?;
+                let mut compressed = api.http.send(list_as("gzip")).await?;
+                if compressed.header("content-encoding").is_none() {
+                    compressed = api.http.send(list_as("br")).await?;
                 }
-                let only_br = api.http.send(asked("br")).await?;
+                let only_br = api.http.send(list_as("br")).await?;
                 if let Some("gzip") = only_br.header("content-encoding") {
                     return Err(only_br.fail("Content-Encoding: br, or none", "Content-Encoding: gzip"));
                 }
-                let unpacked = match packed.header("content-encoding") {
-                    Some("gzip") => gunzip(&packed)?,
-                    // Brotli is not unpacked here: that it is short and no JSON has to do.
-                    Some("br") if packed.json().is_err() && packed.body().len() < plain.body().len() / 2 => return Ok(()),
+                let decompressed = match compressed.header("content-encoding") {
+                    Some("gzip") => gunzip(&compressed)?,
+                    // Brotli is not decoded here: it is enough that the body is short and not JSON.
+                    Some("br") if compressed.json().is_err() && compressed.body().len() < plain.body().len() / 2 => return Ok(()),
                     other => {
-                        let actual = format!("Content-Encoding: {}, {} bytes", other.unwrap_or("none"), packed.body().len());
-                        return Err(packed.fail("Content-Encoding: gzip, or br", actual));
+                        let actual = format!("Content-Encoding: {}, {} bytes", other.unwrap_or("none"), compressed.body().len());
+                        return Err(compressed.fail("Content-Encoding: gzip or br", actual));
                     }
                 };
-                if packed.body().len() >= plain.body().len() {
+                if compressed.body().len() >= plain.body().len() {
                     return Err(
-                        packed.fail(format!("fewer than {} bytes", plain.body().len()), format!("{} bytes", packed.body().len()))
+                        compressed.fail(format!("fewer than {} bytes", plain.body().len()), format!("{} bytes", compressed.body().len()))
                     );
                 }
-                let unpacked: Value = serde_json::from_slice(&unpacked).unwrap_or_default();
-                packed.same(&plain.json()?, &unpacked)?;
+                let decompressed: Value = serde_json::from_slice(&decompressed).unwrap_or_default();
+                compressed.same(&plain.json()?, &decompressed)?;
                 Ok(())
             }),
-        check("2.head", "HEAD answers like GET, without a body")
+        check("2.head", "HEAD responds like GET, without a body")
             .stretch()
             .book("head-and-options")
-            .hints(&["axum answers HEAD from the GET handler. Look at what your own layers do to it."])
+            .hints(&["axum routes HEAD to the GET handler. Check what your own middleware layers do to the response."])
             .proof(async |api| {
                 let habit = api.any_habit().await?;
                 for path in [String::from("/habits"), habit.path(), String::from("/no-such-thing")] {
@@ -101,13 +101,13 @@ pub fn checks() -> Vec<Check> {
                     head.status(get.code())?;
                     let expected = [
                         ("content-type", get.header("content-type").unwrap_or("none").to_owned()),
-                        // GET need not tell the length, where the end of the body shows in another way.
+                        // GET need not send Content-Length: chunked transfer encoding shows the end of the body as well.
                         ("content-length", get.body().len().to_string()),
                     ];
-                    // What is told of an error may have a moment or an id in it, and another length each time.
+                    // An error body may contain a timestamp or an id, so its length may vary.
                     let compared = if get.code() < 400 { 2 } else { 1 };
                     for (name, expected) in expected.into_iter().take(compared) {
-                        // RFC 9110, section 9.3.2: a header field may be left out, but not differ.
+                        // RFC 9110, section 9.3.2: a header field may be absent, but not different.
                         if let Some(actual) = head.header(name).filter(|actual| *actual != expected) {
                             return Err(head.fail(format!("{name}: {expected}"), format!("{name}: {actual}")));
                         }
@@ -115,18 +115,18 @@ pub fn checks() -> Vec<Check> {
                     let sent = api.http.body_after_head(&path).await?;
                     match sent {
                         Ok(0) => {}
-                        Ok(bytes) => return Err(head.fail("no body after the header", format!("{bytes} bytes of body"))),
-                        Err(none) => return Err(head.fail("an answer to HEAD", none.to_string())),
+                        Ok(bytes) => return Err(head.fail("no body after the headers", format!("a body of {bytes} bytes"))),
+                        Err(none) => return Err(head.fail("a response to HEAD", none.to_string())),
                     }
                 }
                 Ok(())
             }),
-        check("2.options", "OPTIONS answers 2xx with Allow")
+        check("2.options", "OPTIONS responds 2xx with an Allow header")
             .stretch()
             .book("head-and-options")
             .hints(&[
-                "OPTIONS asks what may be done here. Answer 204, with the route's methods in `Allow`.",
-                "No route has this method, so the handler for wrong methods is called. It can take a `Method` as its parameter, and axum adds `Allow` here too.",
+                "OPTIONS asks which methods a route supports. Respond 204 and list them in the `Allow` header.",
+                "No route has a handler for OPTIONS, so the method-not-allowed fallback runs. It can take a `Method` as a parameter, and axum adds `Allow` to its response too.",
             ])
             .proof(async |api| {
                 let habit = api.any_habit().await?;
@@ -138,12 +138,12 @@ pub fn checks() -> Vec<Check> {
                 }
                 Ok(())
             }),
-        check("2.put-validates", "PUT refuses what POST refuses")
+        check("2.put-validates", "PUT validates its body by the same rules as POST")
             .stretch()
             .book("validation")
             .hints(&[
-                "Give the rules one place that POST, PATCH and PUT go through: a type that can only be made from a valid body.",
-                "In the starter that place is the extractor. Implement `Validate` for `HabitReplacement` as you did for `NewHabit`.",
+                "Validate in one place that POST, PATCH and PUT share: a type that can only be constructed from a valid body.",
+                "In the starter, that place is the extractor. Implement `Validate` for `HabitReplacement` as you did for `NewHabit`.",
             ])
             .proof(async |api| {
                 let habit = api.any_habit().await?;
@@ -160,13 +160,13 @@ pub fn checks() -> Vec<Check> {
     ]
 }
 
-/// At most as much as the probe keeps of a body, so that a small body cannot unpack into all memory.
+/// Decompresses the body, up to a limit, so that a decompression bomb cannot exhaust the memory.
 fn gunzip(answer: &Answer) -> Outcome<Vec<u8>> {
     use std::io::Read;
-    let mut unpacked = Vec::new();
+    let mut decompressed = Vec::new();
     let reader = flate2::read::GzDecoder::new(answer.body().as_ref());
-    match reader.take(4 * 1024 * 1024).read_to_end(&mut unpacked) {
-        Ok(_) => Ok(unpacked),
-        Err(error) => Err(answer.fail("a gzip body", format!("a body that cannot be unpacked ({error})"))),
+    match reader.take(4 * 1024 * 1024).read_to_end(&mut decompressed) {
+        Ok(_) => Ok(decompressed),
+        Err(error) => Err(answer.fail("a gzip body", format!("a body that cannot be decompressed ({error})"))),
     }
 }

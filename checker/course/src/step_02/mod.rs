@@ -1,4 +1,4 @@
-//! Step 2 · a framework, used well: errors, validation, logs, request ids, configuration.
+//! Step 2 · a framework, used well: errors, validation, logging, request ids, configuration.
 
 mod configuration;
 mod errors;
@@ -17,11 +17,11 @@ use harness::step::Step;
 use model::{Outcome, Problem};
 use probe::Answer;
 
-/// The most characters of a name.
+/// The maximum length of a name, in characters.
 const NAME_MOST: usize = 100;
-/// The most characters of a description.
+/// The maximum length of a description, in characters.
 const DESCRIPTION_MOST: usize = 500;
-/// A `main.rs` with more lines than this does more than wire.
+/// The number of lines from which on `main.rs` does more than wire the parts together.
 const MAIN_MOST: usize = 80;
 
 /// Step 2.
@@ -42,7 +42,7 @@ fn checks() -> Vec<Check> {
     subjects.into_iter().flatten().collect()
 }
 
-/// What is worth mending in the source of a Rust crate: everything in one file, or a `main` that does more than wire.
+/// Advice on the source of a Rust crate that has everything in one file, or a `main.rs` that does more than wire.
 fn advice(source: &Path) -> Vec<Problem> {
     let src = source.join("src");
     let files = std::fs::read_dir(&src).into_iter().flatten().flatten();
@@ -52,20 +52,20 @@ fn advice(source: &Path) -> Vec<Problem> {
     if modules < 3 {
         advice.push(Problem::new(
             "The crate's source is in one or two files.",
-            "Give each subject a file of its own: configuration, errors, habits. The chapter shows a layout (#project-layout).",
+            "Move each subject to a module of its own: configuration, errors, habits. The chapter shows a layout (#project-layout).",
         ));
     }
     if main > MAIN_MOST {
         advice.push(Problem::new(
             format!("src/main.rs has {main} lines."),
-            "Let it only wire: read the configuration, set up the log, listen, serve. Move the rest into modules.",
+            "Let it only wire the parts together: read the configuration, set up logging, listen, serve. Move the rest into modules.",
         ));
     }
     advice
 }
 
-/// Every one of these names is refused by POST and by PATCH, and leaves nothing behind.
-async fn refused_names(api: &Api, names: &[Value]) -> Outcome {
+/// Fails unless POST and PATCH reject each of these names and store nothing.
+async fn expect_names_rejected(api: &Api, names: &[Value]) -> Outcome {
     let before = api.list().await?.1.len();
     for name in names {
         expect_invalid(&api.post("/habits", json!({ "name": name })).await?, "name")?;
@@ -80,8 +80,8 @@ async fn refused_names(api: &Api, names: &[Value]) -> Outcome {
     Ok(())
 }
 
-/// Every one of these values is refused for a field, by POST and by PATCH, and leaves nothing behind.
-async fn refused_fields(api: &Api, field: &str, values: &[Value]) -> Outcome {
+/// Fails unless POST and PATCH reject each of these values for a field and store nothing.
+async fn expect_values_rejected(api: &Api, field: &str, values: &[Value]) -> Outcome {
     let before = api.list().await?.1.len();
     for value in values {
         let body = json!({ "name": api.data.name(), field: value });
@@ -103,7 +103,7 @@ async fn expect_count(api: &Api, before: usize) -> Outcome {
         true => Ok(()),
         false => {
             Err(answer
-                .fail(format!("{before} habits, as before"), format!("{} habits: something refused was stored", list.len())))
+                .fail(format!("{before} habits, as before"), format!("{} habits: a rejected request was stored", list.len())))
         }
     }
 }
@@ -112,16 +112,16 @@ async fn expect_absent(api: &Api, name: &str) -> Outcome {
     let (answer, list) = api.list().await?;
     match list.iter().any(|habit| habit.get("name") == name) {
         false => Ok(()),
-        true => Err(answer.fail("a list without what was refused", format!("a list with \"{name}\""))),
+        true => Err(answer.fail("a list without the rejected habit", format!("a list with \"{name}\""))),
     }
 }
 
-fn expect_allow(answer: &Answer, methods: &[&str], refused: &str) -> Outcome {
+fn expect_allow(answer: &Answer, methods: &[&str], unsupported: &str) -> Outcome {
     let fields = answer.headers("allow").collect::<Vec<_>>().join(", ");
     let allowed: Vec<&str> = fields.split(',').map(str::trim).collect();
-    if methods.iter().all(|method| allowed.contains(method)) && !allowed.contains(&refused) {
+    if methods.iter().all(|method| allowed.contains(method)) && !allowed.contains(&unsupported) {
         return Ok(());
     }
-    let actual = if fields.is_empty() { "no Allow".into() } else { format!("Allow: {fields}") };
-    Err(answer.fail(format!("Allow: {}, and not {refused}", methods.join(", ")), actual))
+    let actual = if fields.is_empty() { "no Allow header".into() } else { format!("Allow: {fields}") };
+    Err(answer.fail(format!("Allow: {}, without {unsupported}", methods.join(", ")), actual))
 }

@@ -1,8 +1,8 @@
-//! What a habit may hold.
+//! Validation of a habit's fields.
 
 use serde_json::{Value, json};
 
-use super::{DESCRIPTION_MOST, NAME_MOST, expect_count, refused_fields, refused_names};
+use super::{DESCRIPTION_MOST, NAME_MOST, expect_count, expect_names_rejected, expect_values_rejected};
 use harness::check::{Check, check};
 use harness::habit::Habit;
 use harness::problem::{expect_invalid, expect_problem};
@@ -10,12 +10,12 @@ use harness::problem::{expect_invalid, expect_problem};
 /// The checks.
 pub fn checks() -> Vec<Check> {
     vec![
-        check("2.name-missing", "POST without a name is refused, and the answer names the field")
+        check("2.name-missing", "POST without a name is rejected, and the error names the field")
             .book("validation")
             .hints(&[
-                "The body is well-formed JSON, but a rule is broken: 400, with `errors` in the problem details.",
-                "A name that is missing reaches `validate` only if reading gives it a value: `#[serde(default)]` above the field makes it an empty one.",
-                "An array or a text in place of the object is refused too. serde can read a struct from an array: see that yours does not. `Value::is_object` tells.",
+                "The body is well-formed JSON, but it breaks a validation rule: respond 400, with `errors` in the problem details.",
+                "A missing name reaches `validate` only if deserialization supplies a value: `#[serde(default)]` on the field makes it an empty string.",
+                "An array or a string in place of the object is rejected too. serde can deserialize a struct from an array: make sure that yours does not. `Value::is_object` checks this.",
             ])
             .proof(async |api| {
                 let token = api.data.token(8);
@@ -27,14 +27,14 @@ pub fn checks() -> Vec<Check> {
                 }
                 expect_count(api, before).await
             }),
-        check("2.name-blank", "An empty name, or one of white space alone, is refused")
+        check("2.name-blank", "A name that is empty or only white space is rejected")
             .book("validation")
-            .hints(&["Trim first, then look whether anything is left. White space is more than the space bar: U+3000 is one too."])
-            .proof(async |api| refused_names(api, &["", " ", "   ", "\u{3000}", "\u{a0}\u{2003}"].map(Value::from)).await),
-        check("2.name-long", "A name of 100 characters is accepted, one of 101 refused")
+            .hints(&["Trim first, then check whether the name is empty. Unicode has more white space than the space character: U+3000, for example. `str::trim` removes it all."])
+            .proof(async |api| expect_names_rejected(api, &["", " ", "   ", "\u{3000}", "\u{a0}\u{2003}"].map(Value::from)).await),
+        check("2.name-long", "A name of 100 characters is accepted; one of 101 is rejected")
             .book("validation")
             .hints(&[
-                "A character is a Unicode code point here. `len()` counts bytes.",
+                "A character is a Unicode code point here. `len()` counts UTF-8 bytes.",
                 "Count with `chars().count()`, after trimming.",
             ])
             .proof(async |api| {
@@ -46,51 +46,51 @@ pub fn checks() -> Vec<Check> {
                     for name in [longest(), format!("  {}  ", longest())] {
                         api.post("/habits", json!({ "name": name })).await?.status(201)?;
                     }
-                    refused_names(api, &[json!(longest() + filler)]).await?;
+                    expect_names_rejected(api, &[json!(longest() + filler)]).await?;
                 }
-                // 106 code points, which show as 26 signs.
-                refused_names(api, &[json!(api.data.token(6) + &"👩\u{200d}👩\u{200d}👧".repeat(NAME_MOST / 5))]).await
+                // 106 code points, which display as 26 characters (grapheme clusters).
+                expect_names_rejected(api, &[json!(api.data.token(6) + &"👩\u{200d}👩\u{200d}👧".repeat(NAME_MOST / 5))]).await
             }),
-        check("2.name-null", "\"name\": null is refused")
+        check("2.name-null", "\"name\": null is rejected")
             .book("validation")
             .hints(&[
-                "In PATCH a missing name means \"leave it\"; `null` would mean \"take it away\", and a habit has a name.",
-                "The type that tells a missing description from `null` can do the same for the name.",
-                "With `#[serde(default, deserialize_with = \"sent\")]` above `name: Option<String>`, a `String` is read where a name was sent, and `null` is none. Take `sent` as the chapter shows it: for any type `T`.",
+                "In PATCH, an absent name means \"keep it\". `null` would mean \"remove it\", but every habit has a name.",
+                "The type that distinguishes an absent description from `null` can do the same for the name.",
+                "With `#[serde(default, deserialize_with = \"sent\")]` on `name: Option<String>`, serde deserializes a present name as a `String`, which `null` is not. Write `sent` as the chapter shows it: generic over the type `T`.",
             ])
-            .proof(async |api| refused_names(api, &[Value::Null]).await),
-        check("2.name-type", "A name that is not a string is refused, and the answer names the field")
+            .proof(async |api| expect_names_rejected(api, &[Value::Null]).await),
+        check("2.name-type", "A name that is not a string is rejected, and the error names the field")
             .book("validation")
             .hints(&[
-                "When serde refuses a type, the field's name is lost in a sentence. How could you learn it?",
-                "Read the body as a `serde_json::Value` first, and your type from that with `serde_path_to_error::deserialize`.",
-                "The error of `serde_path_to_error` has a `path()`. `error.path().to_string()` is the name of the field.",
+                "When serde rejects a type, its error message does not give you the path to the field. How can you get it?",
+                "Parse the body into a `serde_json::Value` first, then deserialize your type from it with `serde_path_to_error::deserialize`.",
+                "The error of `serde_path_to_error` has a `path()`: `error.path().to_string()` is the name of the field.",
             ])
-            .proof(async |api| refused_names(api, &[json!(7), json!(true), json!(["a"]), json!({ "a": 1 })]).await),
-        check("2.description-long", "A description of 500 characters is accepted, one of 501 refused")
+            .proof(async |api| expect_names_rejected(api, &[json!(7), json!(true), json!(["a"]), json!({ "a": 1 })]).await),
+        check("2.description-long", "A description of 500 characters is accepted; one of 501 is rejected")
             .book("validation")
-            .hints(&["The same counting as for the name: code points."])
+            .hints(&["Count as for the name: Unicode code points, with `chars().count()`."])
             .proof(async |api| {
                 for filler in ["x", "💧"] {
                     let longest = filler.repeat(DESCRIPTION_MOST);
                     api.create_described(&api.data.name(), &longest).await?;
-                    refused_fields(api, "description", &[json!(longest + filler)]).await?;
+                    expect_values_rejected(api, "description", &[json!(longest + filler)]).await?;
                 }
                 Ok(())
             }),
-        check("2.description-type", "A description that is neither a string nor null is refused")
+        check("2.description-type", "A description that is neither a string nor null is rejected")
             .book("validation")
-            .hints(&["As for the name, but `null` is fine: it means \"no description\"."])
+            .hints(&["Validate the type as for the name, but accept `null`: it means \"no description\"."])
             .proof(async |api| {
                 let answer = api.post("/habits", json!({ "name": api.data.name(), "description": null })).await?;
                 answer.status(201)?;
-                refused_fields(api, "description", &[json!(7), json!(false), json!(["a"])]).await
+                expect_values_rejected(api, "description", &[json!(7), json!(false), json!(["a"])]).await
             }),
-        check("2.completed-type", "A completed_today that is not a boolean is refused by PATCH")
+        check("2.completed-type", "PATCH rejects a completed_today that is not a boolean")
             .book("validation")
             .hints(&[
-                "`\"true\"` is a text, `1` is a number, and `null` is neither true nor false.",
-                "By itself an `Option<bool>` takes `null` for \"not sent\". `deserialize_with = \"sent\"` keeps them apart, as for the name.",
+                "`\"true\"` is a string, `1` is a number, and `null` is neither true nor false.",
+                "By default, an `Option<bool>` deserializes `null` like an absent field. `deserialize_with = \"sent\"` distinguishes them, as for the name.",
             ])
             .proof(async |api| {
                 let habit = api.any_habit().await?;
@@ -102,9 +102,9 @@ pub fn checks() -> Vec<Check> {
                 read.expect(&answer, "completed_today", false)?;
                 Ok(())
             }),
-        check("2.trimmed", "White space around a name is removed before it is stored")
+        check("2.trimmed", "The server trims white space around a name before it stores it")
             .book("validation")
-            .hints(&["Store what `trim()` gives, not what was sent, in PATCH as well. White space between words stays."])
+            .hints(&["Store what `trim()` returns, in POST and in PATCH. White space between words stays."])
             .proof(async |api| {
                 let (first, second) = (format!("{}  twice", api.data.name()), api.data.name());
                 let answer = api.post("/habits", json!({ "name": format!("  {first} \u{3000}") })).await?;

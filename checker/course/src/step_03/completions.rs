@@ -1,10 +1,10 @@
-//! Completing a habit on a day.
+//! Completions: the days on which a habit was done.
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use time::macros::date;
 
-use super::{HELD_BACK, PARALLEL, complete, complete_all, completion, days_ago, expect_days, expect_days_in_order, today};
+use super::{DATABASE_DELAY, PARALLEL, complete, complete_all, completion, days_ago, expect_days, expect_days_in_order, today};
 use harness::check::{Check, check};
 use harness::habit::Habit;
 use harness::problem::expect_problem;
@@ -15,13 +15,13 @@ use services::postgres::Store;
 /// The checks.
 pub fn checks() -> Vec<Check> {
     vec![
-        check("3.complete", "PUT /habits/{id}/completions/{date} answers 201 the first time, 200 after, and stores one row")
+        check("3.complete", "PUT /habits/{id}/completions/{date} responds 201 the first time, 200 after that, and stores one row")
             .needs(&["3.tables"])
             .book("completing-a-day")
             .hints(&[
-                "PUT says \"let it be so\": sent twice it leaves what it left when sent once. The status tells whether it was new.",
-                "`INSERT … ON CONFLICT DO NOTHING` tells by the number of rows whether there was something to do.",
-                "The body is `{\"date\": \"2026-01-31\"}`, both times.",
+                "PUT is idempotent: sending it twice has the same effect as sending it once. The status code says whether the completion is new.",
+                "`INSERT … ON CONFLICT DO NOTHING` affects one row or none: `rows_affected()` says whether the completion is new.",
+                "The response body is `{\"date\": \"2026-01-31\"}` in both cases.",
             ])
             .proof(async |api| {
                 let (habit, other) = (api.any_habit().await?, api.any_habit().await?);
@@ -37,20 +37,20 @@ pub fn checks() -> Vec<Check> {
                 expect_days(api, &other, &days[..1]).await?;
                 expect_rows(api, &habit, 2).await
             }),
-        check("3.complete-parallel", "20 PUTs of one day at the same time: one 201, nineteen 200, one row")
+        check("3.complete-parallel", "20 parallel PUTs of one day respond 201 once and 200 nineteen times, and store one row")
             .needs(&["3.complete"])
             .book("completing-a-day")
             .hints(&[
-                "Looking first and inserting then leaves a gap in which another request looks too.",
-                "Insert at once and let the constraint decide: `ON CONFLICT (habit_id, completed_on) DO NOTHING`.",
+                "Check-then-insert is a race condition: between the SELECT and the INSERT, another request runs its SELECT too.",
+                "Insert without a SELECT and let the unique constraint decide: `ON CONFLICT (habit_id, completed_on) DO NOTHING`.",
             ])
             .proof(async |api| {
                 let habit = api.any_habit().await?;
                 for day in [days_ago(2), days_ago(1)] {
-                    let slow = api.visible::<Store>().map(|store| store.tap().delay(HELD_BACK));
+                    let delay = api.visible::<Store>().map(|store| store.tap().delay(DATABASE_DELAY));
                     let requests = (0..PARALLEL).map(|_| complete(api, &habit, day));
                     let answers = join_all(requests).await.into_iter().collect::<Outcome<Vec<Answer>>>()?;
-                    drop(slow);
+                    drop(delay);
                     let first = answers.iter().filter(|answer| answer.code() == 201).count();
                     if first != 1 {
                         return Err(answers[0].fail("201 for one request of 20", format!("201 for {first} of them")));
@@ -59,10 +59,10 @@ pub fn checks() -> Vec<Check> {
                 expect_days(api, &habit, &[days_ago(2), days_ago(1)]).await?;
                 expect_rows(api, &habit, 2).await
             }),
-        check("3.uncomplete", "DELETE of a completion answers 204, then 404, and leaves the other days alone")
+        check("3.uncomplete", "DELETE of a completion responds 204, then 404, and keeps all other completions")
             .needs(&["3.complete"])
             .book("completing-a-day")
-            .hints(&["The number of rows that a DELETE took away tells whether there was such a completion."])
+            .hints(&["The number of rows that the DELETE statement affected says whether there was such a completion: `rows_affected()`."])
             .proof(async |api| {
                 let (habit, other) = (api.any_habit().await?, api.any_habit().await?);
                 let days = [days_ago(3), days_ago(2), days_ago(1)];
@@ -73,16 +73,16 @@ pub fn checks() -> Vec<Check> {
                 api.delete(completion(&habit, days_ago(400))).await?.status(404)?;
                 expect_days(api, &habit, &[days[0], days[2]]).await?;
                 expect_days(api, &other, &days).await?;
-                // A day that was taken away can be completed again.
+                // A deleted completion can be added again.
                 complete(api, &habit, days[1]).await?.status(201)?;
                 Ok(())
             }),
-        check("3.completions-range", "GET lists the days in order; from and to are included, and a missing end is open")
+        check("3.completions-range", "GET /habits/{id}/completions lists the days in order; from and to are inclusive and optional")
             .needs(&["3.complete"])
             .book("completing-a-day")
             .hints(&[
-                "A table has no order of its own: say `ORDER BY`. `BETWEEN` includes both its ends.",
-                "An end that was not sent is `NULL`: `BETWEEN COALESCE($2, '-infinity') AND COALESCE($3, 'infinity')`.",
+                "The rows of a table have no order: use `ORDER BY`. `BETWEEN` includes both of its bounds.",
+                "Bind `NULL` for an absent bound: `BETWEEN COALESCE($2, '-infinity') AND COALESCE($3, 'infinity')`.",
             ])
             .proof(async |api| {
                 let habit = api.any_habit().await?;
@@ -104,12 +104,12 @@ pub fn checks() -> Vec<Check> {
                 expect_days_in_order(api, &habit, "?from=2024-03-01&to=2024-03-01", &days[4..5]).await?;
                 expect_days_in_order(api, &habit, "?from=2024-04-01&to=2024-09-30", &[]).await
             }),
-        check("3.completions-unknown", "PUT, DELETE and GET of completions answer 404 for an unknown habit")
+        check("3.completions-unknown", "PUT, DELETE and GET of completions respond 404 for an unknown habit")
             .needs(&["3.complete"])
             .book("completing-a-day")
             .hints(&[
-                "An empty list and a habit that is not there are different things: for the second the answer is 404.",
-                "PUT: the foreign key refuses it, so `on_constraint` with its name. GET: look for the habit before its days.",
+                "A habit without completions and an unknown habit are different things: the first is an empty list, the second is a 404.",
+                "PUT: the insert violates the foreign key, so use `on_constraint` with the name of that constraint. GET: select the habit before its completions.",
             ])
             .proof(async |api| {
                 let path = format!("{}/completions", api.unknown_path().await?);
@@ -119,12 +119,12 @@ pub fn checks() -> Vec<Check> {
                 expect_problem(&api.get(&path).await?, 404)?;
                 Ok(())
             }),
-        check("3.patch-is-completion", "completed_today and the completion of today are one thing")
+        check("3.patch-is-completion", "completed_today is true exactly if the habit has a completion for today, whichever route changed it")
             .needs(&["3.uncomplete"])
             .book("completing-a-day")
             .hints(&[
-                "There is no column for `completed_today`: it says whether `completions` holds a row of today.",
-                "PATCH with `true` inserts that row, with `false` it deletes it. Both may find the work done already.",
+                "There is no column `completed_today`. Derive it: does `completions` have a row for today?",
+                "PATCH with `true` inserts that row, with `false` it deletes the row. Make both idempotent: the row may be there, or gone, already.",
             ])
             .proof(async |api| {
                 let habit = api.any_habit().await?;
@@ -156,13 +156,13 @@ fn expect_date(answer: &Answer, day: &str) -> Outcome {
     }
 }
 
-/// Fails unless the table of completions has this many rows of a habit, where it can be seen.
+/// Fails unless the table `completions` has this many rows for a habit. Skipped where the database is not accessible.
 async fn expect_rows(api: &harness::api::Api, habit: &Habit, rows: u64) -> Outcome {
     let Some(store) = api.visible::<Store>() else { return Ok(()) };
     match store.count(&format!("FROM completions WHERE habit_id = {}", habit.id)).await? {
         count if count == rows => Ok(()),
         count => {
-            let expected = format!("rows of habit {} in completions: {rows}", habit.id);
+            let expected = format!("{rows} rows in completions for habit {}", habit.id);
             Err(model::Stop::fail(expected, format!("{count} rows")))
         }
     }

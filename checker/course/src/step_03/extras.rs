@@ -1,10 +1,10 @@
-//! The extras of step 3 that are not about pages.
+//! The stretch checks of step 3, except those about pagination.
 
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::{ROUTES, expect_conflict, import_some, recased};
+use super::{ROUTES, expect_conflict, import_some, mixed_case};
 use crate::openapi;
 use harness::api::{Api, ExtraServer};
 use harness::check::{Check, check};
@@ -12,64 +12,64 @@ use harness::timing::{are_clearly_longer, median};
 use model::{Outcome, Stop};
 use services::postgres::Store;
 
-/// How many habits the list holds whose time is measured.
-const OWN: usize = 50;
-/// How many habits other users have in the one database and in the other.
-const FOREIGN: [usize; 2] = [100, 100_000];
-/// How often each list is read; not quite as often where that would take long.
+/// The number of habits in the measured list.
+const OWN_HABITS: usize = 50;
+/// The number of habits of other users, in the small and in the large database.
+const FOREIGN_HABITS: [usize; 2] = [100, 100_000];
+/// The number of measurements of each list. Measuring stops earlier at the time limit, after the minimum.
 const TRIES: usize = 31;
-const FEWEST: usize = 5;
-const LONGEST: Duration = Duration::from_secs(3);
-/// How many times as long the list may take beside many habits of others.
-const FLAT: f64 = 1.5;
-/// How many users share them.
+const TRIES_LEAST: usize = 5;
+const TIME_LIMIT: Duration = Duration::from_secs(3);
+/// The factor by which listing may take longer in the large database.
+const SLOWDOWN_MOST: f64 = 1.5;
+/// The number of other users, among whom those habits are divided.
 const USERS: usize = 50;
-/// A difference below this says nothing, in seconds.
-const NOTHING: f64 = 0.001;
+/// The smallest difference that counts, in seconds.
+const DIFFERENCE_LEAST: f64 = 0.001;
 
 /// The checks.
 pub fn checks() -> Vec<Check> {
     vec![
-        check("3.openapi", "/openapi.json names the routes of completions and of the import")
+        check("3.openapi", "/openapi.json names the routes for completions and for the import")
             .needs(&["1.openapi"])
             .book("completing-a-day")
-            .hints(&["`routes!(…)` in each router, and each router merged into the one that the document is made from."])
+            .hints(&["Register the handlers with `routes!(…)` in each `OpenApiRouter`, and merge each router into the one that generates the document."])
             .proof(async |api| openapi::names_routes(api, ROUTES).await),
-        check("3.put-taken", "PUT to a name that is taken answers 409 and changes nothing")
+        check("3.put-taken", "PUT to a taken name responds 409 and changes nothing")
             .stretch()
             .needs(&["3.rename-taken", "1.put-replaces"])
             .book("constraints")
-            .hints(&["PUT is an UPDATE too. Give both one function that translates the constraint."])
+            .hints(&["PUT runs an UPDATE, as PATCH does. Map the violated constraint to an error in one function that both share."])
             .proof(async |api| {
                 let taken = api.data.name();
                 api.create(&taken).await?;
                 let habit = api.create_described(&api.data.name(), &api.data.description()).await?;
-                for name in [taken.clone(), recased(&taken)] {
+                for name in [taken.clone(), mixed_case(&taken)] {
                     expect_conflict(&api.put(habit.path(), json!({ "name": name, "completed_today": true })).await?)?;
                     let (answer, read) = api.read(&habit).await?;
                     read.expect_same(&answer, &habit)?;
                 }
                 Ok(())
             }),
-        check("3.list-flat", "The list takes no longer beside 100,000 habits of other users than beside 100")
+        check("3.list-flat", "Listing takes no longer with 100,000 habits of other users in the database than with 100")
             .stretch()
             .exclusive()
             .needs(&["3.owner-index", "3.list-queries"])
             .book("explain")
             .hints(&[
-                "`EXPLAIN ANALYZE` shows whether the whole table is read. Use many rows: a small table is read as a whole.",
-                "The list asks for one user's habits, and for the completions of these habits: an index has to serve both.",
-                "A prepared statement may get one plan for all values, which `EXPLAIN` with your values does not show: after `SET plan_cache_mode = force_generic_plan`, look at `EXPLAIN EXECUTE`. `LIMIT $1` with a NULL is such a case.",
+                "`EXPLAIN ANALYZE` shows whether the query scans the whole table (`Seq Scan`). Try it with many rows: PostgreSQL always scans a small table.",
+                "The list query reads the habits of one user and the completions of these habits: both lookups need an index.",
+                "A prepared statement may use a generic plan for all parameter values, which `EXPLAIN` with literal values does not show: run `SET plan_cache_mode = force_generic_plan`, then `EXPLAIN EXECUTE`. `LIMIT $1` with NULL is such a case.",
             ])
             .proof(async |api| {
-                let (near, far) = (beside(api, FOREIGN[0]).await?, beside(api, FOREIGN[1]).await?);
+                let (small, large) = (server_with(api, FOREIGN_HABITS[0]).await?, server_with(api, FOREIGN_HABITS[1]).await?);
                 let mut times = [const { Vec::new() }; 2];
-                let begun = Instant::now();
+                let started = Instant::now();
                 for round in 0..TRIES {
-                    if round >= FEWEST && begun.elapsed() > LONGEST {
+                    if round >= TRIES_LEAST && started.elapsed() > TIME_LIMIT {
                         break;
                     }
-                    for (server, times) in [&near, &far].into_iter().zip(&mut times) {
+                    for (server, times) in [&small, &large].into_iter().zip(&mut times) {
                         let clock = Instant::now();
                         server.api.get("/habits").await?.status(200)?;
                         times.push(clock.elapsed().as_secs_f64());
@@ -80,11 +80,11 @@ pub fn checks() -> Vec<Check> {
     ]
 }
 
-/// How long the list takes beside so many habits of other users, read turn by turn.
+/// Measures how long listing takes, in turn, with each of these numbers of habits of other users.
 pub async fn list_times(api: &Api, foreign: &[usize], tries: usize) -> Outcome<Vec<Vec<Duration>>> {
     let mut servers = Vec::new();
     for count in foreign {
-        servers.push(beside(api, *count).await?);
+        servers.push(server_with(api, *count).await?);
     }
     let mut times = vec![Vec::new(); foreign.len()];
     for _ in 0..tries {
@@ -97,10 +97,10 @@ pub async fn list_times(api: &Api, foreign: &[usize], tries: usize) -> Outcome<V
     Ok(times)
 }
 
-/// A server with some habits of its own in a database that holds `foreign` habits of others.
-async fn beside(api: &Api, foreign: usize) -> Outcome<ExtraServer> {
+/// Starts a server on a database with its user's own habits and `foreign` habits of other users.
+async fn server_with(api: &Api, foreign: usize) -> Outcome<ExtraServer> {
     let server = api.start_instance(&[]).await?;
-    import_some(&server.api, OWN).await?;
+    import_some(&server.api, OWN_HABITS).await?;
     let store = server.api.fixture::<Store>()?;
     let others = "FROM users WHERE email LIKE 'other-%'";
     let owner = format!("(SELECT array_agg(id) {others})[1 + g % {USERS}]");
@@ -115,31 +115,31 @@ async fn beside(api: &Api, foreign: usize) -> Outcome<ExtraServer> {
     ];
     for (table, values, from) in rows {
         if let Err(refusal) = store.insert(table, values, &from).await? {
-            let reason = format!("rows of other users cannot be laid in {table}: {}", refusal.message);
+            let reason = format!("the checker cannot insert rows of other users into {table}: {}", refusal.message);
             return Err(Stop::Skip(reason));
         }
     }
-    // By default a part of the rows is looked at, and which plan comes of that is chance; so every row is.
+    // ANALYZE samples the rows by default, so the query plan would depend on chance. A larger sample covers every row.
     store.rows("SET default_statistics_target = 400; ANALYZE; RESET default_statistics_target").await?;
     let (answer, list) = server.api.list().await?;
     match list.len() {
-        OWN => Ok(server),
-        count => Err(answer.fail(format!("a list of one's own {OWN} habits"), format!("a list of {count} habits"))),
+        OWN_HABITS => Ok(server),
+        count => Err(answer.fail(format!("a list of the user's own {OWN_HABITS} habits"), format!("a list of {count} habits"))),
     }
 }
 
-/// Compares seconds: beside few habits of others, and beside many.
-fn judge([near, far]: &[Vec<f64>; 2]) -> Outcome {
-    let (usual, slow) = (median(near), median(far));
-    if slow <= usual * FLAT || slow - usual < NOTHING {
+/// Compares the times in seconds in the small and in the large database.
+fn judge([small, large]: &[Vec<f64>; 2]) -> Outcome {
+    let (usual, slow) = (median(small), median(large));
+    if slow <= usual * SLOWDOWN_MOST || slow - usual < DIFFERENCE_LEAST {
         return Ok(());
     }
-    if !are_clearly_longer(far, near) {
-        return Err(Stop::Inconclusive("the machine is too busy for times to be compared".into()));
+    if !are_clearly_longer(large, small) {
+        return Err(Stop::Inconclusive("the machine is too busy to compare times".into()));
     }
     let milliseconds = |seconds: f64| format!("{:.1} ms", seconds * 1e3);
-    let expected = format!("about {} for the list, as beside {} habits of others", milliseconds(usual), FOREIGN[0]);
-    Err(Stop::fail(expected, format!("{} beside {}", milliseconds(slow), FOREIGN[1])))
+    let expected = format!("about {} for the list, as with {} habits of other users", milliseconds(usual), FOREIGN_HABITS[0]);
+    Err(Stop::fail(expected, format!("{} with {}", milliseconds(slow), FOREIGN_HABITS[1])))
 }
 
 #[cfg(test)]
@@ -147,10 +147,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_list_that_grows_with_others_is_told_from_a_noisy_machine() {
-        let judge = |near: [f64; 5], far: [f64; 5]| judge(&[near.to_vec(), far.to_vec()]);
+    fn a_slow_list_fails_and_a_noisy_machine_is_inconclusive() {
+        let judge = |small: [f64; 5], large: [f64; 5]| judge(&[small.to_vec(), large.to_vec()]);
         assert!(judge([0.002; 5], [0.002; 5]).is_ok());
-        assert!(judge([0.0004; 5], [0.0012; 5]).is_ok(), "too little to say anything");
+        assert!(judge([0.0004; 5], [0.0012; 5]).is_ok(), "the difference is too small to count");
         assert!(matches!(judge([0.002; 5], [0.012; 5]), Err(Stop::Fail(_))));
         assert!(matches!(judge([0.002, 0.012, 0.002, 0.011, 0.002], [0.012; 5]), Err(Stop::Inconclusive(_))));
     }

@@ -1,11 +1,11 @@
-//! Many habits at once: all of them, or none.
+//! The import: all habits or none.
 
 use std::cell::Cell;
 
 use serde_json::json;
 use taps::Moment;
 
-use super::{days_ago, expect_conflict, expect_days, expect_none_named, recased, today};
+use super::{days_ago, expect_conflict, expect_days, expect_none_named, mixed_case, today};
 use harness::api::Api;
 use harness::check::{Check, check};
 use harness::habit::Habit;
@@ -14,23 +14,23 @@ use model::{NoAnswer, Outcome, Request, Stop};
 use services::DATABASE;
 use services::postgres::Store;
 
-/// The most habits of an import.
+/// The maximum number of habits in an import.
 const HABITS_MOST: usize = 100;
-/// The most bytes of an import: 1 MiB.
+/// The maximum size of an import's body in bytes: 1 MiB.
 const BYTES_MOST: usize = 1024 * 1024;
-/// The most characters of a name and of a description.
+/// The maximum lengths of a name and a description, in characters.
 const NAME_MOST: usize = 100;
 const DESCRIPTION_MOST: usize = 500;
 
 /// The checks.
 pub fn checks() -> Vec<Check> {
     vec![
-        check("3.import", "POST /habits/import answers 201 with the new habits in the same order, completions included")
+        check("3.import", "POST /habits/import responds 201 with the new habits in the same order, and stores their completions")
             .needs(&["3.complete", "3.streak"])
             .book("transactions")
             .hints(&[
-                "The body is an array of habits, and so is the answer. Every one of them is a whole habit, streak and all.",
-                "`description` and `completions` may be left out. Habits gone after a 201: a transaction without `commit`?",
+                "The request body is an array of habits, and so is the response body. Each element of the response is a complete habit, with its streak.",
+                "`description` and `completions` are optional. Are the habits missing after a 201? Then the transaction was rolled back: call `commit`.",
             ])
             .proof(async |api| {
                 let names: Vec<String> = ["f", "a", "k", "c"].iter().map(|letter| format!("{letter} {}", api.data.name())).collect();
@@ -70,10 +70,10 @@ pub fn checks() -> Vec<Check> {
                     false => Err(answer.fail(format!("the ids {:?}, in this order", ids(&habits)), format!("the ids {listed:?}"))),
                 }
             }),
-        check("3.import-repeated-date", "A date that is repeated in one imported habit counts once")
+        check("3.import-repeated-date", "A repeated date in an imported habit counts once")
             .needs(&["3.import"])
             .book("transactions")
-            .hints(&["Remove what is repeated before it reaches the constraint, or let the INSERT pass over it."])
+            .hints(&["Remove duplicate dates before the INSERT, or let `ON CONFLICT DO NOTHING` skip them."])
             .proof(async |api| {
                 let days = [days_ago(1), days_ago(0), days_ago(1), days_ago(5), days_ago(0)].map(|day| day.to_string());
                 let body = json!([{ "name": api.data.name(), "completions": days }]);
@@ -85,12 +85,12 @@ pub fn checks() -> Vec<Check> {
                 }
                 Ok(())
             }),
-        check("3.import-invalid", "One broken rule refuses the whole import, names the field with its place, and stores nothing")
+        check("3.import-invalid", "An import with one invalid habit is rejected as a whole, and the error names the field with the habit's index")
             .needs(&["3.import"])
             .book("transactions")
             .hints(&[
-                "The rules of POST hold for every habit of an import. The field is named with the habit's place: `1.name`.",
-                "Look at everything before storing anything; then there is nothing to take back.",
+                "The validation rules of POST apply to every habit in an import. The error prefixes the field with the habit's index, counted from 0: `1.name`.",
+                "Validate all habits before storing the first one. Then there is nothing to roll back.",
             ])
             .proof(async |api| {
                 let token = api.data.token(8);
@@ -114,49 +114,49 @@ pub fn checks() -> Vec<Check> {
                 }
                 expect_none_named(api, &token).await
             }),
-        check("3.import-conflict", "One name that is taken, before or twice in the import, answers 409, and nothing is stored")
+        check("3.import-conflict", "An import with a taken or repeated name responds 409 and stores nothing")
             .needs(&["3.import", "3.name-taken"])
             .book("transactions")
             .hints(&[
-                "Some of the habits are in the table already when the bad one comes. How do they get out again?",
-                "One transaction around everything, and every statement on it: what runs on the pool is not rolled back.",
+                "Some habits are already inserted when the conflict occurs. How do you undo these inserts?",
+                "Use one transaction for the whole import, and run every statement on it: a statement that runs on the pool is not rolled back.",
             ])
             .proof(async |api| {
                 let (token, taken) = (api.data.token(8), api.data.name());
                 let habit = api.create(&taken).await?;
                 let new = |letter: &str| json!({ "name": format!("{token} {letter}"), "completions": [days_ago(1).to_string()] });
-                let again = json!({ "name": recased(&format!("{token} a")) });
-                expect_conflict(&api.post("/habits/import", json!([new("a"), new("b"), { "name": recased(&taken) }, new("c")])).await?)?;
+                let again = json!({ "name": mixed_case(&format!("{token} a")) });
+                expect_conflict(&api.post("/habits/import", json!([new("a"), new("b"), { "name": mixed_case(&taken) }, new("c")])).await?)?;
                 expect_none_named(api, &token).await?;
-                // Twice in one body may as well be called a broken rule of that body.
+                // A name that is repeated in one body may count as a validation error instead.
                 expect_problem(&api.post("/habits/import", json!([new("a"), new("b"), again])).await?, [409, 400, 422])?;
                 expect_none_named(api, &token).await?;
                 let (answer, read) = api.read(&habit).await?;
                 read.expect_same(&answer, &habit)?;
-                // Nothing is left behind that stands in the way of the same names.
+                // The rejected imports left nothing behind that conflicts with these names.
                 api.post("/habits/import", json!([new("a"), new("b"), new("c")])).await?.status(201)?;
                 Ok(())
             }),
-        check("3.import-cut", "When the database connection is cut in the middle of an import, it fails and nothing is stored")
+        check("3.import-cut", "When the database connection is lost during an import, the import fails and stores nothing")
             .needs(&["3.import"])
             .disturbs(DATABASE)
             .book("transactions")
             .hints(&[
-                "There is no time to undo anything once the connection is gone. Who else could?",
-                "Everything between BEGIN and COMMIT is undone by the database itself when the connection ends.",
+                "Your server cannot undo anything once the connection is lost. Who can?",
+                "A transaction is atomic: when the connection closes between BEGIN and COMMIT, the database rolls it back.",
             ])
-            .proof(cut),
-        check("3.import-limits", "An import of 100 habits in 1 MiB is accepted; 101 habits, or more than 1 MiB, are refused")
+            .proof(fails_on_a_cut_connection),
+        check("3.import-limits", "An import of 100 habits in 1 MiB is accepted; 101 habits, or more than 1 MiB, are rejected")
             .needs(&["3.import"])
             .book("transactions")
             .hints(&[
-                "axum reads bodies up to 2 MiB unless told otherwise; `DefaultBodyLimit::max` tells it, per route if you like.",
-                "Count the habits after reading them and before storing the first.",
+                "axum accepts bodies up to 2 MiB by default. The layer `DefaultBodyLimit::max` changes the limit, for the whole router or for one route.",
+                "Count the habits after deserialization and before the first INSERT.",
             ])
             .proof(async |api| {
                 let token = api.data.token(8);
                 let largest = import_body(&token, HABITS_MOST, BYTES_MOST);
-                let answer = api.http.send(sent(largest)).await?;
+                let answer = api.http.send(import_request(largest)).await?;
                 answer.status(201)?;
                 let stored = Habit::list(&answer)?;
                 if stored.len() != HABITS_MOST {
@@ -164,20 +164,20 @@ pub fn checks() -> Vec<Check> {
                 }
                 super::clear_away(api, &stored).await;
                 let token = api.data.token(8);
-                let answer = api.http.send(sent(import_body(&token, HABITS_MOST + 1, 0))).await?;
+                let answer = api.http.send(import_request(import_body(&token, HABITS_MOST + 1, 0))).await?;
                 expect_problem(&answer, [400, 413, 422])?;
-                let exchange = api.http.exchange(sent(import_body(&token, 3, BYTES_MOST + 1))).await?;
+                let exchange = api.http.exchange(import_request(import_body(&token, 3, BYTES_MOST + 1))).await?;
                 match &exchange.reply {
-                    // Whoever refuses a body need not read the rest, and we may see the closed connection first.
+                    // A server that rejects a body need not read the rest, so the connection may close before the response arrives.
                     Err(NoAnswer::Closed(_)) => {}
                     _ => drop(probe::Answer::of(exchange)?.status([400, 413, 422])?.code()),
                 }
                 expect_none_named(api, &token).await
             }),
-        check("3.no-internals", "What the database says of an error is not told to the client")
+        check("3.no-internals", "No error response leaks internals of the database")
             .needs(&["3.name-taken"])
             .book("constraints")
-            .hints(&["Say in your own words that the name is taken. Names of tables, constraints and libraries are for the log."])
+            .hints(&["Write an error message of your own that says that the name is taken. Database errors, with the names of tables, constraints and libraries, belong in the log."])
             .proof(async |api| {
                 let name = api.data.name();
                 api.create(&name).await?;
@@ -197,8 +197,8 @@ pub fn checks() -> Vec<Check> {
     ]
 }
 
-/// Cuts the connection at the last INSERT of an import, when everything before it has run.
-async fn cut(api: &Api) -> Outcome {
+/// Cuts the connection at the last INSERT of an import, after all earlier statements have run.
+async fn fails_on_a_cut_connection(api: &Api) -> Outcome {
     let server = api.start_on(&api.spare().await?, &[]).await?;
     let api = &server.api;
     let store = api.fixture::<Store>()?;
@@ -207,7 +207,7 @@ async fn cut(api: &Api) -> Outcome {
         let habit = |letter| json!({ "name": format!("{token} {letter}"), "completions": days });
         json!(["a", "b", "c", "d"].map(habit))
     };
-    // The first import shows what an import executes; two, since a server may learn from the first.
+    // Counts the INSERTs of an import. The second import counts: a server may cache something in the first.
     let mut inserts = 0;
     for _ in 0..2 {
         let whole = body(&api.data.token(8));
@@ -216,26 +216,27 @@ async fn cut(api: &Api) -> Outcome {
         inserts = executed.iter().filter(|statement| is_insert(&statement.text)).count();
     }
     if inserts == 0 {
-        return Err(Stop::Inconclusive("the checker saw no INSERT in an import".into()));
+        return Err(Stop::Inconclusive("the checker saw no INSERT during an import".into()));
     }
     let rows = async || Outcome::Ok((store.count("FROM habits").await?, store.count("FROM completions").await?));
     let before = rows().await?;
-    let left = Cell::new(inserts);
+    let remaining = Cell::new(inserts);
     let fault = store.tap().cut_next(Moment::Mid, move |statement| {
-        left.set(left.get() - usize::from(is_insert(&statement.text) && left.get() > 0));
-        left.get() == 0
+        remaining.set(remaining.get() - usize::from(is_insert(&statement.text) && remaining.get() > 0));
+        remaining.get() == 0
     });
     let token = api.data.token(8);
     let answer = api.post("/habits/import", body(&token)).await?;
     if fault.heal() == 0 {
-        return Err(Stop::Inconclusive("the cut of the connection did not hit the import".into()));
+        return Err(Stop::Inconclusive("the connection was not cut during the import".into()));
     }
     let after = rows().await?;
     if answer.code() == 201 {
-        // It was tried again on another connection, and then it has to be whole.
+        // The server retried on another connection, so the import must be complete.
         return match after == (before.0 + 4, before.1 + 8) {
             true => Ok(()),
-            false => Err(answer.fail("201 only if everything is stored", format!("{} new habits", after.0 - before.0))),
+            false => Err(answer
+                .fail("201 only if all 4 habits and their completions are stored", format!("{} new habits", after.0 - before.0))),
         };
     }
     expect_problem(&answer, [500, 502, 503, 504])?;
@@ -244,10 +245,8 @@ async fn cut(api: &Api) -> Outcome {
         true => Ok(()),
         false => {
             let (habits, completions) = (after.0 - before.0, after.1 - before.1);
-            Err(answer.fail(
-                "nothing stored by an import that failed",
-                format!("rows stored: {habits} habits, {completions} completions"),
-            ))
+            Err(answer
+                .fail("a failed import that stores nothing", format!("{habits} habits and {completions} completions stored")))
         }
     }
 }
@@ -257,9 +256,9 @@ fn is_insert(statement: &str) -> bool {
     ["insert into", "copy ", "merge into"].iter().any(|word| text.contains(word))
 }
 
-/// An import of `count` habits that is as long as can be, filled up to `bytes` with white space.
+/// The body of an import of `count` habits with texts of maximum length, padded with white space to `bytes`.
 fn import_body(token: &str, count: usize, bytes: usize) -> String {
-    // Escaped, so that the text and not only white space takes the room.
+    // Escaped, so that most of the body is text rather than white space.
     let drop = r"\ud83d\udca7";
     let habit = |index: usize| {
         let name = format!("{token} {index} ");
@@ -272,7 +271,7 @@ fn import_body(token: &str, count: usize, bytes: usize) -> String {
     body + "]"
 }
 
-fn sent(body: String) -> Request {
+fn import_request(body: String) -> Request {
     Request::new("POST", "/habits/import").header("content-type", "application/json").body(body)
 }
 

@@ -1,4 +1,4 @@
-//! Step 3 · PostgreSQL: tables and constraints, completions and streaks, an import that is all or nothing.
+//! Step 3 · PostgreSQL: tables and constraints, completions and streaks, an atomic import.
 
 mod completions;
 mod extras;
@@ -17,7 +17,7 @@ use time::{Date, Duration, OffsetDateTime};
 
 use harness::api::Api;
 use harness::check::Check;
-use harness::data::recased;
+use harness::data::mixed_case;
 use harness::habit::Habit;
 use harness::problem::expect_problem;
 use harness::route::{Route, route};
@@ -27,10 +27,10 @@ use probe::Answer;
 use services::DATABASE;
 use services::postgres::Store;
 
-/// How many requests are sent at once.
+/// The number of parallel requests.
 const PARALLEL: usize = 20;
-/// What each round trip to the database is held back, so that requests that are sent at once meet there.
-const HELD_BACK: std::time::Duration = std::time::Duration::from_millis(5);
+/// The delay of each round trip to the database, so that parallel requests overlap there.
+const DATABASE_DELAY: std::time::Duration = std::time::Duration::from_millis(5);
 
 /// Step 3.
 pub const STEP: Step = Step {
@@ -49,7 +49,7 @@ const ROUTES: &[Route] = &[
     route("GET", "/habits/{id}/completions"),
     route("PUT", "/habits/{id}/completions/{date}"),
     route("DELETE", "/habits/{id}/completions/{date}"),
-    route("POST", "/habits/import").sending(|name| json!([{ "name": name }])),
+    route("POST", "/habits/import").with_body(|name| json!([{ "name": name }])),
 ];
 
 /// The checks of step 3.
@@ -59,7 +59,7 @@ fn checks() -> Vec<Check> {
         schema::tables(),
         completions::checks(),
         schema::rules(),
-        start::lasting(),
+        start::durability(),
         streaks::checks(),
         names::checks(),
         import::checks(),
@@ -70,12 +70,12 @@ fn checks() -> Vec<Check> {
     subjects.into_iter().flatten().collect()
 }
 
-/// The present day, UTC.
+/// The current UTC date.
 fn today() -> Date {
     OffsetDateTime::now_utc().date()
 }
 
-/// The day that was `days` before today.
+/// The date `days` days before today.
 fn days_ago(days: i64) -> Date {
     today() - Duration::days(days)
 }
@@ -85,7 +85,7 @@ fn completion(habit: &Habit, day: Date) -> String {
     format!("{}/completions/{day}", habit.path())
 }
 
-/// Completes a habit on a day; anything but 201 or 200 is a failure.
+/// Completes a habit on a day; fails unless the response is 201 or 200.
 async fn complete(api: &Api, habit: &Habit, day: Date) -> Outcome<Answer> {
     let answer = api.http.send(Request::new("PUT", completion(habit, day))).await?;
     answer.status([201, 200])?;
@@ -100,7 +100,7 @@ async fn complete_all(api: &Api, habit: &Habit, days: impl IntoIterator<Item = D
     Ok(())
 }
 
-/// Adds habits that were done yesterday and the day before.
+/// Imports `count` habits, each completed yesterday and the day before.
 async fn import_some(api: &Api, count: usize) -> Outcome {
     let days = [days_ago(2).to_string(), days_ago(1).to_string()];
     let habits: Vec<Value> = (0..count).map(|_| json!({ "name": api.data.name(), "completions": days })).collect();
@@ -108,20 +108,20 @@ async fn import_some(api: &Api, count: usize) -> Outcome {
     Ok(())
 }
 
-/// Fails unless the days of a habit's completions are these, in any order.
+/// Fails unless the habit has completions on exactly these days, listed in any order.
 async fn expect_days(api: &Api, habit: &Habit, days: &[Date]) -> Outcome {
     let (answer, mut listed) = listed_days(api, habit, "").await?;
     let mut expected = days.to_vec();
     expected.sort_unstable();
     listed.sort_unstable_by_key(ToString::to_string);
-    answer.same(&told(&expected), &json!(listed))?;
+    answer.same(&as_completions(&expected), &json!(listed))?;
     Ok(())
 }
 
-/// Fails unless the days of a habit's completions are these, in this order. `query` is empty or begins with `?`.
+/// Fails unless the habit has completions on exactly these days, listed in this order. `query` is empty or begins with `?`.
 async fn expect_days_in_order(api: &Api, habit: &Habit, query: &str, days: &[Date]) -> Outcome {
     let (answer, listed) = listed_days(api, habit, query).await?;
-    answer.same(&told(days), &json!(listed))?;
+    answer.same(&as_completions(days), &json!(listed))?;
     Ok(())
 }
 
@@ -129,32 +129,31 @@ async fn listed_days(api: &Api, habit: &Habit, query: &str) -> Outcome<(Answer, 
     let answer = api.get(format!("{}/completions{query}", habit.path())).await?;
     answer.status(200)?;
     let Value::Array(listed) = answer.json()? else {
-        return Err(answer.fail("a JSON array of completions", "another kind of JSON"));
+        return Err(answer.fail("a JSON array of completions", "another type of JSON value"));
     };
-    // A server may tell more of a completion than its date.
+    // A server may return more fields of a completion than its date.
     Ok((answer, listed.iter().map(|completion| json!({ "date": completion["date"] })).collect()))
 }
 
-/// Days as completions.
-fn told(days: &[Date]) -> Value {
+/// The JSON array of completions on these days.
+fn as_completions(days: &[Date]) -> Value {
     days.iter().map(|day| json!({ "date": day.to_string() })).collect()
 }
 
-/// Fails unless the answer says that something is taken, as problem details.
+/// Fails unless the response is 409 with problem details.
 fn expect_conflict(answer: &Answer) -> Outcome {
     expect_problem(answer, 409)?;
     Ok(())
 }
 
-/// Fails when the list holds a habit whose name contains this text.
+/// Fails if the list contains a habit whose name contains this text.
 async fn expect_none_named(api: &Api, text: &str) -> Outcome {
     let (answer, list) = api.list().await?;
     let name = |habit: &Habit| habit.get("name").as_str().unwrap_or_default().to_lowercase();
     match list.iter().filter(|habit| name(habit).contains(text)).count() {
         0 => Ok(()),
         count => {
-            Err(answer
-                .fail("a list without any of what was refused", format!("a list with {count} of the habits that were refused")))
+            Err(answer.fail("a list without any of the rejected habits", format!("a list with {count} of the rejected habits")))
         }
     }
 }

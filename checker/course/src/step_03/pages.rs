@@ -1,4 +1,4 @@
-//! Long lists in pages.
+//! Keyset pagination of the list.
 
 use std::collections::HashSet;
 
@@ -13,16 +13,16 @@ use probe::Answer;
 /// The checks.
 pub fn checks() -> Vec<Check> {
     vec![
-        check("3.pages", "limit and after give the list in pages: every habit once, in order, and no Link on the last page")
+        check("3.pages", "limit and after paginate the list: every habit once, in order, and no Link header on the last page")
             .stretch()
             .needs(&["1.list-order", "3.import"])
             .book("keyset-pages")
             .hints(&[
-                "A page is: the habits after the last one of the page before, and `limit` of them.",
-                "`Link: </habits?limit=10&after=42>; rel=\"next\"` while there is more. Ask for one more row than fits to know.",
+                "Keyset pagination: a page starts after the last habit of the previous page and has at most `limit` habits.",
+                "Send `Link: </habits?limit=10&after=42>; rel=\"next\"` while there are more habits. To find out, query one row more than the page holds.",
             ])
             .proof(async |api| {
-                let server = filled(api, 20).await?;
+                let server = server_with_habits(api, 20).await?;
                 let api = &server.api;
                 let whole = ids(&api.list().await?.1);
                 for (limit, pages) in [(7, 3), (10, 2), (20, 1), (64, 1), (1, 20)] {
@@ -37,71 +37,71 @@ pub fn checks() -> Vec<Check> {
                         seen.extend(ids(&page));
                         count += 1;
                         if count == pages && following.is_some() {
-                            return Err(answer.fail(format!("{pages} pages, and no next one"), "a Link to a next page"));
+                            return Err(answer.fail(format!("no Link header on the last of {pages} pages"), "a Link to a next page"));
                         }
                         next = following;
                         if next.is_none() && seen != whole {
-                            return Err(answer.fail(format!("in {pages} pages the ids {whole:?}"), format!("the ids {seen:?}")));
+                            return Err(answer.fail(format!("the ids {whole:?} in {pages} pages"), format!("the ids {seen:?}")));
                         }
                     }
                 }
                 let answer = api.get("/habits").await?;
-                match next_of(api, &answer)? {
+                match next_path(api, &answer)? {
                     None => Ok(()),
-                    Some(_) => Err(answer.fail("no Link without limit", "a Link to a next page")),
+                    Some(_) => Err(answer.fail("no Link header without limit", "a Link to a next page")),
                 }
             }),
         check(
             "3.pages-growing",
-            "No habit is repeated or left out while others are added, changed and deleted between two pages",
+            "Pagination repeats or skips no habit while others are added, changed and deleted between two requests",
         )
         .stretch()
         .needs(&["3.pages"])
         .book("keyset-pages")
         .hints(&[
-            "With `OFFSET 10` a row that is deleted before it moves the eleventh to the tenth place, and nobody sees it.",
-            "Go on after a value that does not move: `WHERE id > $1 ORDER BY id LIMIT $2`.",
+            "With `OFFSET 10`, deleting a row from an earlier page moves the eleventh row to the tenth place, and the next page skips it.",
+            "Use keyset pagination: continue after a value that does not change, with `WHERE id > $1 ORDER BY id LIMIT $2`.",
         ])
         .proof(async |api| {
-            let server = filled(api, 20).await?;
+            let server = server_with_habits(api, 20).await?;
             let api = &server.api;
             let whole = ids(&api.list().await?.1);
             let (_, mut seen, mut next) =
                 page(api, "/habits?limit=4").await.map(|(answer, page, next)| (answer, ids(&page), next))?;
-            let mut gone = HashSet::new();
+            let mut deleted = HashSet::new();
             while let Some(path) = next {
-                // The first that was seen, and the one after which the next page begins.
-                for id in [seen.first(), seen.last()].into_iter().flatten().filter(|id| gone.insert(**id)) {
+                // The first habit seen, and the one after which the next page starts.
+                for id in [seen.first(), seen.last()].into_iter().flatten().filter(|id| deleted.insert(**id)) {
                     api.delete(format!("/habits/{id}")).await?.status(204)?;
                 }
                 let added = api.any_habit().await?;
                 complete(api, &added, super::days_ago(0)).await?;
                 let (answer, page, following) = page(api, &path).await?;
-                seen.retain(|id| !gone.contains(id));
+                seen.retain(|id| !deleted.contains(id));
                 seen.extend(ids(&page));
                 next = following.filter(|_| seen.len() < 60);
-                let stayed: Vec<i128> = whole.iter().copied().filter(|id| !gone.contains(id)).collect();
+                let kept: Vec<i128> = whole.iter().copied().filter(|id| !deleted.contains(id)).collect();
                 let old: Vec<i128> = seen.iter().copied().filter(|id| whole.contains(id)).collect();
-                if !stayed.starts_with(&old) {
+                if !kept.starts_with(&old) {
                     return Err(answer.fail(
-                        format!("so far the ids {:?}", &stayed[..old.len().min(stayed.len())]),
+                        format!("the ids {:?} so far", &kept[..old.len().min(kept.len())]),
                         format!("the ids {old:?}"),
                     ));
                 }
-                if old.len() == stayed.len() {
+                if old.len() == kept.len() {
                     return Ok(());
                 }
                 if next.is_none() {
-                    return Err(answer.fail(format!("in the end the ids {stayed:?}"), format!("the ids {old:?}")));
+                    return Err(answer.fail(format!("the ids {kept:?} in all pages together"), format!("the ids {old:?}")));
                 }
             }
             Ok(())
         }),
-        check("3.pages-limits", "limit takes 1 to 100, and anything else is refused with 400")
+        check("3.pages-limits", "limit accepts 1 to 100; any other value is rejected with 400")
             .stretch()
             .needs(&["3.pages"])
             .book("keyset-pages")
-            .hints(&["What would `limit=1000000` cost? A limit is the server's to keep, so say no to more than it gives."])
+            .hints(&["What would `limit=1000000` cost? The server sets the maximum page size, so validate `limit` and reject any value outside 1 to 100."])
             .proof(async |api| {
                 for limit in ["1", "100"] {
                     api.get(format!("/habits?limit={limit}")).await?.status(200)?;
@@ -114,8 +114,8 @@ pub fn checks() -> Vec<Check> {
     ]
 }
 
-/// A server with a database of its own that holds this many habits.
-async fn filled(api: &Api, count: usize) -> Outcome<ExtraServer> {
+/// Starts a server on a database of its own with this many habits.
+async fn server_with_habits(api: &Api, count: usize) -> Outcome<ExtraServer> {
     let server = api.start_instance(&[]).await?;
     import_some(&server.api, count).await?;
     Ok(server)
@@ -125,24 +125,24 @@ fn ids(habits: &[Habit]) -> Vec<i128> {
     habits.iter().map(|habit| habit.id).collect()
 }
 
-/// Reads a page: its habits, and where the next one is.
+/// Reads a page: the response, its habits, and the path of the next page.
 async fn page(api: &Api, path: &str) -> Outcome<(Answer, Vec<Habit>, Option<String>)> {
     let answer = api.get(path).await?;
     answer.status(200)?;
     let habits = Habit::list(&answer)?;
-    let next = next_of(api, &answer)?;
+    let next = next_path(api, &answer)?;
     Ok((answer, habits, next))
 }
 
 /// The path in `Link: <…>; rel="next"` (RFC 8288), if there is one.
-fn next_of(api: &Api, answer: &Answer) -> Outcome<Option<String>> {
+fn next_path(api: &Api, answer: &Answer) -> Outcome<Option<String>> {
     let fields = answer.headers("link").collect::<Vec<_>>().join(", ");
     let Some(target) = next_target(&fields) else { return Ok(None) };
     let path = target.strip_prefix(api.http.base()).unwrap_or(target);
     match path.chars().next() {
         Some('/') => Ok(Some(path.to_owned())),
         Some('?') => Ok(Some(format!("/habits{path}"))),
-        _ => Err(answer.fail("a Link to a page of this server", format!("Link: {fields}"))),
+        _ => Err(answer.fail("a Link to a page on this server", format!("Link: {fields}"))),
     }
 }
 

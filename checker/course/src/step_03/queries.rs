@@ -1,4 +1,4 @@
-//! What a request costs in statements.
+//! The number of SQL statements that a request executes.
 
 use taps::Statement;
 
@@ -8,25 +8,25 @@ use harness::check::{Check, check};
 use model::{Outcome, Stop};
 use services::postgres::Store;
 
-/// How often a list is read whose statements are counted.
+/// The number of list requests whose statements are counted.
 const TRIES: usize = 3;
 
 /// The checks.
 pub fn checks() -> Vec<Check> {
     vec![
-        check("3.list-queries", "A list of 50 habits takes as many statements as one of 5")
+        check("3.list-queries", "Listing 50 habits takes as many SQL statements as listing 5")
             .needs(&["3.import"])
             .second_user()
             .book("one-query-for-a-list")
             .hints(&[
-                "One query for the list and then one more for every habit in it: that is N+1 queries. The report counts yours.",
-                "Bring the days along: `ARRAY(SELECT completed_on FROM completions WHERE habit_id = habits.id ORDER BY 1)`.",
+                "One query for the list and one more for every habit in it: this is the N+1 query problem. The report lists your queries.",
+                "Fetch the days in the same query, with a subquery: `ARRAY(SELECT completed_on FROM completions WHERE habit_id = habits.id ORDER BY 1)`.",
             ])
             .proof(async |api| {
                 let view = api.without_habits().await?;
                 let (api, store) = (&view.api, view.api.fixture::<Store>()?);
-                let few = list_of(api, &store, 5, 0).await?;
-                let many = list_of(api, &store, 50, few.len()).await?;
+                let few = list_statements(api, &store, 5, 0).await?;
+                let many = list_statements(api, &store, 50, few.len()).await?;
                 if many.len() <= few.len() {
                     return Ok(());
                 }
@@ -38,9 +38,9 @@ pub fn checks() -> Vec<Check> {
     ]
 }
 
-/// Fills the list up to `count` habits and says what listing them executes: the fewest of several tries, because a pool that
-/// opens a connection says more. `enough` ends the search.
-async fn list_of(api: &Api, store: &Store, count: usize, enough: usize) -> Outcome<Vec<Statement>> {
+/// Fills the list up to `count` habits and returns the statements that listing them executes: the fewest of several tries,
+/// because a pool that opens a connection executes more. Stops early at `enough` statements.
+async fn list_statements(api: &Api, store: &Store, count: usize, enough: usize) -> Outcome<Vec<Statement>> {
     let missing = count.saturating_sub(api.list().await?.1.len());
     import_some(api, missing).await?;
     api.list().await?;

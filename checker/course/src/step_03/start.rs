@@ -1,4 +1,4 @@
-//! Configuration, start, and what outlives a process.
+//! Configuration, migrations at start, and durability.
 
 use futures_util::future::join3;
 use serde_json::json;
@@ -11,18 +11,18 @@ use model::{Outcome, Stop};
 use sandbox::RunToExit;
 use services::postgres::Store;
 
-/// Whether the configuration is read.
+/// The checks of the configuration.
 pub fn configuration() -> Vec<Check> {
     vec![
         check(
             "3.database-url",
-            "Without a DATABASE_URL that can be read, the program ends at once and names the variable on stderr",
+            "Without a valid DATABASE_URL, the program exits at once and names the variable on stderr",
         )
         .book("connecting")
         .hints(&[
-            "There is no sensible default for a database: whoever forgot the variable has to learn it at once.",
-            "An empty variable counts as unset. A text that is no URL is refused too, before anything is connected to.",
-            "Parse the variable into `PgConnectOptions` while the configuration is read, and let the error name it.",
+            "There is no sensible default for a database. Fail fast: the operator who forgot the variable must see an error at once.",
+            "An empty variable counts as unset. Reject an invalid URL too, before you connect to anything.",
+            "Parse the variable into `PgConnectOptions` when you read the configuration, and let the error name the variable.",
         ])
         .proof(async |api| {
             for value in ["", "no-url-at-all", "postgresql://127.0.0.1:no-port/habits"] {
@@ -33,25 +33,25 @@ pub fn configuration() -> Vec<Check> {
     ]
 }
 
-/// What a database keeps from one start to the next.
-pub fn lasting() -> Vec<Check> {
+/// The checks of migrations and of data that survives a restart.
+pub fn durability() -> Vec<Check> {
     vec![
-        check("3.migrations-again", "A second start on the same database changes no table and loses nothing")
+        check("3.migrations-again", "A second start on the same database changes no table and loses no data")
             .needs(&["3.tables"])
             .book("migrations")
             .hints(&[
-                "A habit that the second start does not know was in memory. Move POST, GET by id and the list to the database.",
-                "A migration runs once per database, not once per start. Something has to remember which ones have run.",
-                "`sqlx::migrate!().run(pool)` keeps a table of what has run. A start adds no second built-in user either.",
+                "A habit that is missing after the second start was only in memory. Move POST, GET by id and the list to the database.",
+                "A migration runs once per database, not once per start. The database must record which migrations have run.",
+                "`sqlx::migrate!().run(pool)` records applied migrations in a table. A restart must not add a second built-in user either.",
             ])
             .proof(async |api| {
                 let backing = api.new_backing().await?;
                 let store = backing.fixture::<Store>()?;
                 let first = api.start_on(&backing, &[]).await?;
-                let habit = described(&first.api).await?;
-                // Whether there are such columns is another check's business.
+                let habit = new_habit(&first.api).await?;
+                // Another check covers these columns.
                 let values = [("habit_id", &*habit.id.to_string()), ("completed_on", "CURRENT_DATE - n")];
-                let laid = match store.insert("completions", &values, "generate_series(1, 3) AS n").await? {
+                let inserted = match store.insert("completions", &values, "generate_series(1, 3) AS n").await? {
                     Ok(()) => 3,
                     Err(_) => 0,
                 };
@@ -64,7 +64,7 @@ pub fn lasting() -> Vec<Check> {
                 after.expect_same(&answer, &before)?;
                 let (answer, list) = second.api.list().await?;
                 if list.len() != 1 {
-                    return Err(answer.fail("a list of the one habit there was", format!("a list of {} habits", list.len())));
+                    return Err(answer.fail("a list of one habit, as before", format!("a list of {} habits", list.len())));
                 }
                 let again = store.schema().await?;
                 if again != schema {
@@ -72,28 +72,28 @@ pub fn lasting() -> Vec<Check> {
                 }
                 let again = store.count("FROM users").await?;
                 if again != users {
-                    return Err(Stop::fail(format!("users: {users}, as before"), format!("users: {again}")));
+                    return Err(Stop::fail(format!("{users} users, as before"), format!("{again} users")));
                 }
-                let left = match laid {
+                let left = match inserted {
                     0 => 0,
                     _ => store.count("FROM completions").await?,
                 };
-                match left == laid {
+                match left == inserted {
                     true => Ok(()),
-                    false => Err(Stop::fail(format!("completions: {laid}, as before"), format!("completions: {left}"))),
+                    false => Err(Stop::fail(format!("{inserted} completions, as before"), format!("{left} completions"))),
                 }
             }),
-        check("3.migrations-parallel", "Two servers that start at once on an empty database both come up, and share its tables")
+        check("3.migrations-parallel", "Two servers that start at the same time on an empty database both start up and share its tables")
             .needs(&["3.migrations-again"])
             .book("migrations")
             .hints(&[
-                "Both look, both find no tables, both make them: one fails. Who goes first has to be settled in the database.",
-                "`sqlx::migrate!()` takes an advisory lock. So can you: `pg_advisory_lock` before, `pg_advisory_unlock` after.",
+                "This is a race condition: both servers find no tables, both create them, and one fails. Use a lock in the database to serialize the migrations.",
+                "`sqlx::migrate!()` takes an advisory lock. You can do the same: `pg_advisory_lock` before, `pg_advisory_unlock` after.",
             ])
             .proof(async |api| {
                 let backing = api.new_backing().await?;
                 let store = backing.fixture::<Store>()?;
-                // Tables that are being made by somebody else: whoever makes them too has to wait. So both get to that point.
+                // An open transaction of ours creates the same tables, so both servers wait at this point, and then race.
                 let held = store.hold("CREATE TABLE users (); CREATE TABLE habits (); CREATE TABLE completions ()").await?;
                 let release = async {
                     let waited = store.until_waiting(2).await;
@@ -103,7 +103,7 @@ pub fn lasting() -> Vec<Check> {
                 let (first, second, waited) = join3(api.start_on(&backing, &[]), api.start_on(&backing, &[]), release).await;
                 waited?;
                 let (first, second) = (&first?, &second?);
-                let habits = [described(&first.api).await?, described(&second.api).await?];
+                let habits = [new_habit(&first.api).await?, new_habit(&second.api).await?];
                 for instance in [first, second] {
                     for habit in &habits {
                         instance.api.read(habit).await?;
@@ -112,43 +112,43 @@ pub fn lasting() -> Vec<Check> {
                 match store.count("FROM (SELECT DISTINCT user_id FROM habits) AS owners").await? {
                     1 => Ok(()),
                     owners => {
-                        Err(Stop::fail("one built-in user whom every habit belongs to", format!("habits of {owners} users")))
+                        Err(Stop::fail("habits that all belong to one built-in user", format!("habits of {owners} users")))
                     }
                 }
             }),
-        check("3.survives-kill", "What was stored is still there after the server was killed and started again")
+        check("3.survives-kill", "Stored data survives when the server is killed and restarted")
             .needs(&["3.migrations-again", "3.complete"])
             .book("why-a-database")
             .hints(&[
-                "SIGKILL gives a program no time to save anything. When is it too late to write to the database?",
-                "A change is in the database before its request is answered: habits, completions and deletions alike.",
+                "SIGKILL ends a process at once: there is no time to save anything. When is it too late to write to the database?",
+                "Durability: write every change to the database before you respond to the request. This applies to habits, completions and deletions.",
             ])
             .proof(async |api| {
                 let first = api.start_another().await?;
-                let gone = described(&first.api).await?;
-                let kept = described(&first.api).await?;
-                first.api.delete(gone.path()).await?.status(204)?;
+                let deleted = new_habit(&first.api).await?;
+                let kept = new_habit(&first.api).await?;
+                first.api.delete(deleted.path()).await?.status(204)?;
                 complete(&first.api, &kept, days_ago(0)).await?;
-                let described = json!({ "description": first.api.data.description() });
-                first.api.patch(kept.path(), described).await?.status(200)?;
+                let change = json!({ "description": first.api.data.description() });
+                first.api.patch(kept.path(), change).await?.status(200)?;
                 let (_, before) = first.api.read(&kept).await?;
                 first.kill().await;
                 let second = api.start_another().await?;
                 let (answer, after) = second.api.read(&kept).await?;
                 after.expect_same(&answer, &before)?.expect(&answer, "streak", before.get("streak"))?;
-                second.api.get(gone.path()).await?.status(404)?;
+                second.api.get(deleted.path()).await?.status(404)?;
                 Ok(())
             }),
     ]
 }
 
-async fn described(api: &Api) -> Outcome<Habit> {
+async fn new_habit(api: &Api) -> Outcome<Habit> {
     api.create_described(&api.data.name(), &api.data.description()).await
 }
 
-fn expect_refusal(value: &str, came: RunToExit) -> Outcome {
+fn expect_refusal(value: &str, run: RunToExit) -> Outcome {
     let variable = format!("DATABASE_URL={value}");
-    match came {
+    match run {
         RunToExit::Exited { ending, .. } if ending.is_success() => {
             Err(Stop::fail(format!("a non-zero exit code for {variable}"), ending.to_string()))
         }
@@ -158,7 +158,7 @@ fn expect_refusal(value: &str, came: RunToExit) -> Outcome {
             Err(Stop::fail(format!("a message on stderr that names DATABASE_URL, for {variable}"), actual))
         }
         RunToExit::StillRunning => {
-            Err(Stop::fail(format!("a program that ends at once for {variable}"), "a program that goes on running"))
+            Err(Stop::fail(format!("a program that exits at once for {variable}"), "a program that keeps running"))
         }
         RunToExit::Problem(problem) => Err(Stop::Inconclusive(problem.title)),
     }

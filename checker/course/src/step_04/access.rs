@@ -1,4 +1,4 @@
-//! Whose habits are whose.
+//! Access control: authentication on every route, and each user's own habits.
 
 use std::collections::HashSet;
 
@@ -9,12 +9,12 @@ use harness::api::Api;
 use harness::check::{Check, check};
 use harness::habit::Habit;
 use harness::problem::{expect_problem, expect_request_id};
-use harness::route::{Filling, Route};
+use harness::route::{Route, Values};
 use model::{Outcome, Request, Token};
 use probe::Answer;
 
-/// A day on which habits here were done, and one on which they were not.
-const DONE: &str = "2026-01-30";
+/// A day on which the habits here are completed, and one on which they are not.
+const COMPLETED: &str = "2026-01-30";
 const OPEN: &str = "2026-01-31";
 
 /// The checks.
@@ -22,25 +22,25 @@ pub fn checks() -> Vec<Check> {
     vec![
         check(
             "4.unauthorized",
-            "Every route refuses a request without a token, or with something else, by 401 and WWW-Authenticate",
+            "Every protected route rejects a request without a valid Bearer token with 401 and WWW-Authenticate",
         )
         .needs(&["4.me"])
         .book("checking-the-token")
         .hints(&[
-            "`Authorization: Bearer …` and nothing else: not another scheme, not the token alone, not a text that is no token.",
-            "A handler that has `user: AuthUser` among its parameters cannot be reached without a token. Which one lacks it?",
-            "Put `AuthUser` before the body: extractors run in order, and 401 comes before 400, 404 and 415.",
+            "Accept `Authorization: Bearer …` only: no other scheme, no token without a scheme, no string that is not a token.",
+            "`AuthUser` is an extractor: a handler with the parameter `user: AuthUser` cannot run without a valid token. Which handler lacks it?",
+            "Put `AuthUser` before the body: extractors run in the order of the parameters, and 401 takes precedence over 400, 404 and 415.",
         ])
         .proof(async |api| {
-            let habit = done_habit(api).await?;
-            let before = seen(api, &habit).await?;
+            let habit = completed_habit(api).await?;
+            let before = snapshot(api, &habit).await?;
             let token = &api.user().await?.token;
             for prefix in prefixes(api).await? {
-                for route in offered(api, &habit).await? {
+                for route in existing_routes(api, &habit).await? {
                     let (id, name) = (habit.id.to_string(), api.data.name());
-                    let request = route.request(prefix, Filling { id: &id, date: OPEN, name: &name });
-                    for field in without_sign_in(token, prefix) {
-                        let request = match field {
+                    let request = route.request(prefix, Values { id: &id, date: OPEN, name: &name });
+                    for value in invalid_authorizations(token, prefix) {
+                        let request = match value {
                             Some(value) => request.clone().authorization(&value, &Token::own(token)),
                             None => request.clone(),
                         };
@@ -49,38 +49,38 @@ pub fn checks() -> Vec<Check> {
                         expect_request_id(&answer)?;
                     }
                 }
-                for request in refused_otherwise(api, prefix).await? {
+                for request in invalid_requests(api, prefix).await? {
                     expect_unauthorized(&api.as_nobody().http.send(request).await?)?;
                 }
                 let head = api.as_nobody().http.send(Request::new("HEAD", format!("{prefix}/habits"))).await?;
-                // Where there is no HEAD it may say so first.
+                // A server without HEAD may reject the method first.
                 head.status([401, 404, 405])?;
             }
             expect_unchanged(api, &habit, &before, None).await
         }),
-        check("4.others-habit", "Another user's habit answers 404 or 403 to every method of every route, and stays as it is")
+        check("4.others-habit", "For another user's habit, every route and method responds 404 or 403 and changes nothing")
             .needs(&["4.me"])
             .second_user()
             .book("access-control")
             .hints(&[
-                "Who is signed in is one question, and whose habit this is another. Where do you ask the second?",
-                "Ask it in the query, so that it cannot be forgotten: `WHERE id = $1 AND user_id = $2`. No row means 404.",
-                "Completions belong to a habit, and the habit to a user: look there as well, for reading, PUT and DELETE.",
+                "Authentication asks who the user is; authorization asks whose habit this is. Where does your code check the second?",
+                "Check the owner in the query: `WHERE id = $1 AND user_id = $2`. No row means 404. A missing check is called IDOR or broken object level authorization.",
+                "Completions belong to a habit, and the habit to a user: check the owner for completions too, in GET, PUT and DELETE.",
             ])
             .proof(async |api| {
-                let habit = done_habit(api).await?;
-                let before = seen(api, &habit).await?;
-                let stranger = api.as_second_user().await?;
+                let habit = completed_habit(api).await?;
+                let before = snapshot(api, &habit).await?;
+                let other_user = api.as_second_user().await?;
                 for prefix in prefixes(api).await? {
-                    for route in offered(api, &habit).await?.into_iter().filter(|route| route.is_of_a_habit()) {
+                    for route in existing_routes(api, &habit).await?.into_iter().filter(|route| route.has_habit_id()) {
                         for date in dates(route) {
                             let (id, name) = (habit.id.to_string(), api.data.name());
-                            let request = route.request(prefix, Filling { id: &id, date, name: &name });
-                            let answer = stranger.http.send(request).await?;
+                            let request = route.request(prefix, Values { id: &id, date, name: &name });
+                            let answer = other_user.http.send(request).await?;
                             expect_problem(&answer, [403, 404])?;
-                            let (text, shows) = (answer.text(), ["name", "description"].map(|field| before.0.get(field)));
-                            if shows.iter().any(|value| value.as_str().is_some_and(|value| text.contains(value))) {
-                                return Err(answer.fail("nothing of another user's habit", text));
+                            let (text, private) = (answer.text(), ["name", "description"].map(|field| before.0.get(field)));
+                            if private.iter().any(|value| value.as_str().is_some_and(|value| text.contains(value))) {
+                                return Err(answer.fail("a response without the data of another user's habit", text));
                             }
                             expect_unchanged(api, &habit, &before, Some(&answer)).await?;
                         }
@@ -88,36 +88,36 @@ pub fn checks() -> Vec<Check> {
                 }
                 Ok(())
             }),
-        check("4.own-list", "A list holds one's own habits only, and two users may use the same name")
+        check("4.own-list", "A list contains only the user's own habits, and two users may use the same name")
             .needs(&["4.me"])
             .second_user()
             .book("access-control")
             .hints(&[
-                "`WHERE user_id = $1`, with the id of the user who asks. It belongs to the import and to its answer as well.",
-                "Whose a habit is, the token says. A `user_id` in a body says nothing.",
+                "`WHERE user_id = $1`, with the id of the authenticated user. Use it in the import and in its response as well.",
+                "The token determines the owner of a habit. Never trust a `user_id` from the request body (mass assignment).",
             ])
             .proof(async |api| {
                 let owner = api.user().await?;
-                let stranger = api.as_second_user().await?;
+                let other_user = api.as_second_user().await?;
                 let (name, imported) = (api.data.name(), api.data.name());
                 let mut sides = Vec::new();
-                for side in [api, &stranger] {
+                for side in [api, &other_user] {
                     let mut own = vec![side.create(&name).await?.id];
-                    let answer = side.post("/habits/import", json!([{ "name": imported, "completions": [DONE] }])).await?;
+                    let answer = side.post("/habits/import", json!([{ "name": imported, "completions": [COMPLETED] }])).await?;
                     answer.status(201)?;
                     own.extend(Habit::list(&answer)?.iter().map(|habit| habit.id));
                     sides.push((side, own));
                 }
-                // What is no field may be passed over or refused, but it never moves a habit.
-                let foisted = json!({ "user_id": owner.user["id"], "owner_id": owner.id(), "user": owner.user });
-                let with_name = |name: String| json!({ "name": name, "user_id": owner.user["id"], "owner_id": owner.id() });
-                let answer = stranger.post("/habits", with_name(api.data.name())).await?;
+                // A server may ignore or reject unknown fields, but they never change the owner of a habit.
+                let owner_fields = json!({ "user_id": owner.user["id"], "owner_id": owner.id(), "user": owner.user });
+                let with_owner = |name: String| json!({ "name": name, "user_id": owner.user["id"], "owner_id": owner.id() });
+                let answer = other_user.post("/habits", with_owner(api.data.name())).await?;
                 if answer.status([201, 400, 422])?.code() == 201 {
                     sides[1].1.push(Habit::of(&answer)?.id);
                 }
-                let given_away = stranger.any_habit().await?;
-                stranger.patch(given_away.path(), foisted).await?.status([200, 400, 422])?;
-                sides[1].1.push(given_away.id);
+                let patched = other_user.any_habit().await?;
+                other_user.patch(patched.path(), owner_fields).await?.status([200, 400, 422])?;
+                sides[1].1.push(patched.id);
                 for (index, (side, own)) in sides.iter().enumerate() {
                     let others = &sides[1 - index].1;
                     for path in lists(side).await? {
@@ -125,11 +125,11 @@ pub fn checks() -> Vec<Check> {
                         answer.status(200)?;
                         let listed: HashSet<i128> = Habit::list(&answer)?.iter().map(|habit| habit.id).collect();
                         if let Some(missing) = own.iter().find(|id| !listed.contains(id)) {
-                            return Err(answer.fail(format!("one's own habit {missing} in the list"), "a list without it"));
+                            return Err(answer.fail(format!("the user's own habit {missing} in the list"), "a list without it"));
                         }
                         if let Some(foreign) = others.iter().find(|id| listed.contains(id)) {
                             return Err(
-                                answer.fail("one's own habits only", format!("a list with habit {foreign} of another user"))
+                                answer.fail("only the user's own habits", format!("a list with habit {foreign} of another user"))
                             );
                         }
                     }
@@ -139,8 +139,9 @@ pub fn checks() -> Vec<Check> {
     ]
 }
 
-/// What comes instead of `Bearer` and a token. Below a prefix are the same handlers, and two suffice to find an open door.
-fn without_sign_in(token: &str, prefix: &str) -> Vec<Option<String>> {
+/// Values of `Authorization` that do not authenticate; `None` is no header. Below a prefix, the handlers are the same, so two
+/// values suffice to find an unprotected route.
+fn invalid_authorizations(token: &str, prefix: &str) -> Vec<Option<String>> {
     let garbage = "Bearer garbage".to_owned();
     if !prefix.is_empty() {
         return vec![None, Some(garbage)];
@@ -150,8 +151,8 @@ fn without_sign_in(token: &str, prefix: &str) -> Vec<Option<String>> {
     std::iter::once(None).chain(fields.map(Some)).collect()
 }
 
-/// Requests that something else is wrong with, too: who is signed in comes first.
-async fn refused_otherwise(api: &Api, prefix: &str) -> Outcome<Vec<Request>> {
+/// Requests that are invalid in another way as well: 401 takes precedence.
+async fn invalid_requests(api: &Api, prefix: &str) -> Outcome<Vec<Request>> {
     let unknown = format!("{prefix}{}", api.unknown_path().await?);
     let post = |path: &str| Request::new("POST", format!("{prefix}{path}"));
     Ok(vec![
@@ -167,55 +168,55 @@ async fn refused_otherwise(api: &Api, prefix: &str) -> Outcome<Vec<Request>> {
     ])
 }
 
-/// Where the API answers: at the root, and as an extra below `/v1`.
+/// The path prefixes of the API: none, and `/v1` if the server has this stretch goal.
 async fn prefixes(api: &Api) -> Outcome<Vec<&'static str>> {
-    let has_version = api.get("/v1/habits").await?.code() == 200;
-    Ok(if has_version { vec!["", "/v1"] } else { vec![""] })
+    let has_v1 = api.get("/v1/habits").await?.code() == 200;
+    Ok(if has_v1 { vec!["", "/v1"] } else { vec![""] })
 }
 
-/// The routes that there are: extras may be left out.
-async fn offered(api: &Api, habit: &Habit) -> Outcome<Vec<&'static Route>> {
+/// The routes that the server has: stretch routes are optional.
+async fn existing_routes(api: &Api, habit: &Habit) -> Outcome<Vec<&'static Route>> {
     let whole = json!({ "name": habit.get("name"), "description": habit.get("description") });
-    let has_extras = api.put(habit.path(), whole).await?.code() == 200;
-    Ok(api.routes().iter().copied().filter(|route| has_extras || !route.stretch).collect())
+    let has_put = api.put(habit.path(), whole).await?.code() == 200;
+    Ok(api.routes().iter().copied().filter(|route| has_put || !route.stretch).collect())
 }
 
-/// The days for which a route is tried: one that is there, and one that is not.
+/// The days to try on a route: with a completion and without.
 fn dates(route: &Route) -> &'static [&'static str] {
-    if route.path.contains("{date}") { &[DONE, OPEN] } else { &[OPEN] }
+    if route.path.contains("{date}") { &[COMPLETED, OPEN] } else { &[OPEN] }
 }
 
-/// The paths of a list, pages included where there are any.
+/// The paths that list habits, including a page if the server has pagination.
 async fn lists(api: &Api) -> Outcome<Vec<String>> {
     let has_pages = api.get("/habits?limit=1").await?.header("link").is_some();
-    let first = api.list().await?.1.len();
-    // A page that holds everything.
-    let page = (has_pages && first <= 100).then(|| "/habits?limit=100".to_owned());
+    let count = api.list().await?.1.len();
+    // A page that holds all habits.
+    let page = (has_pages && count <= 100).then(|| "/habits?limit=100".to_owned());
     Ok(std::iter::once("/habits".to_owned()).chain(page).collect())
 }
 
-/// A habit with a description that was done on a day.
-async fn done_habit(api: &Api) -> Outcome<Habit> {
+/// Creates a habit with a description and one completion.
+async fn completed_habit(api: &Api) -> Outcome<Habit> {
     let habit = api.create_described(&api.data.name(), &api.data.description()).await?;
-    let put = Request::new("PUT", format!("{}/completions/{DONE}", habit.path()));
+    let put = Request::new("PUT", format!("{}/completions/{COMPLETED}", habit.path()));
     api.http.send(put).await?.status([200, 201])?;
     Ok(habit)
 }
 
-/// A habit and its days, as its owner sees them.
-async fn seen(api: &Api, habit: &Habit) -> Outcome<(Habit, Value)> {
+/// A habit and its completions, as its owner sees them.
+async fn snapshot(api: &Api, habit: &Habit) -> Outcome<(Habit, Value)> {
     let (_, read) = api.read(habit).await?;
     let days = api.get(format!("{}/completions", habit.path())).await?;
     days.status(200)?;
     Ok((read, days.json()?))
 }
 
-/// Fails unless a habit is as before; `cause` is the answer after which it may have changed.
+/// Fails unless the habit is unchanged; `cause` is the response to the request that may have changed it.
 async fn expect_unchanged(api: &Api, habit: &Habit, before: &(Habit, Value), cause: Option<&Answer>) -> Outcome {
     let answer = api.get(habit.path()).await?;
-    let gone = |answer: &Answer| cause.unwrap_or(answer).fail("a habit that stays as it was", "a habit that is gone");
+    let deleted = |answer: &Answer| cause.unwrap_or(answer).fail("an unchanged habit", "a deleted habit");
     if answer.code() == 404 {
-        return Err(gone(&answer));
+        return Err(deleted(&answer));
     }
     answer.status(200)?;
     Habit::of(&answer)?.expect_same(cause.unwrap_or(&answer), &before.0)?;

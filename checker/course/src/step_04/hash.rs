@@ -1,27 +1,27 @@
-//! What the database keeps of a password: an argon2id or a bcrypt hash, strong enough.
+//! Password hashes: the strength of an argon2id or bcrypt hash.
 
 use model::base64;
 
-/// The least memory of argon2id, in KiB: 19 MiB.
-const MEMORY: u32 = 19 * 1024;
-/// The fewest passes of argon2id.
-const PASSES: u32 = 2;
-/// The least cost of bcrypt, as the power of two of its rounds.
-const COST: u32 = 10;
-/// The shortest salt, in bytes: what RFC 9106 asks for at the least (section 3.1), and the shortest digest.
-const SALT: usize = 8;
-const DIGEST: usize = 16;
-/// Salt and digest of bcrypt, in its own base64.
-const BCRYPT_REST: usize = 53;
+/// The minimum memory of argon2id, in KiB: 19 MiB.
+const MEMORY_LEAST: u32 = 19 * 1024;
+/// The minimum number of passes of argon2id.
+const PASSES_LEAST: u32 = 2;
+/// The minimum cost of bcrypt, the binary logarithm of its rounds.
+const COST_LEAST: u32 = 10;
+/// The minimum lengths of the salt (RFC 9106, section 3.1) and of the digest, in bytes.
+const SALT_LEAST: usize = 8;
+const DIGEST_LEAST: usize = 16;
+/// The length of bcrypt's salt and digest, in its own base64.
+const BCRYPT_LENGTH: usize = 53;
 
-/// Says what is wrong with a stored hash, if something is.
+/// Describes the weakness of a stored hash, if it has one.
 pub fn weakness(hash: &str) -> Option<String> {
     let mut parts = hash.split('$');
     let (before, kind) = (parts.next(), parts.next());
     let rest: Vec<&str> = parts.collect();
     match (before, kind) {
         (Some(""), Some("argon2id")) => argon2id(&rest),
-        (Some(""), Some("argon2i" | "argon2d")) => Some("another variant of argon2 than argon2id".into()),
+        (Some(""), Some("argon2i" | "argon2d")) => Some("a variant of argon2 other than argon2id".into()),
         (Some(""), Some("2a" | "2b" | "2x" | "2y")) => bcrypt(&rest),
         _ => Some("neither an argon2id PHC string nor a bcrypt hash".into()),
     }
@@ -31,20 +31,20 @@ pub fn weakness(hash: &str) -> Option<String> {
 fn argon2id(parts: &[&str]) -> Option<String> {
     let parts = parts.strip_prefix(&["v=19"]).unwrap_or(parts);
     let [parameters, salt, digest] = parts else {
-        return Some("argon2id without parameters, salt and digest, each after a $".into());
+        return Some("argon2id without parameters, salt and digest, separated by $".into());
     };
     let parameter = |name: &str| {
         let found = parameters.split(',').filter_map(|part| part.split_once('=')).find(|(key, _)| *key == name);
         found.and_then(|(_, value)| value.parse::<u32>().ok())
     };
     match (parameter("m"), parameter("t"), parameter("p")) {
-        (Some(memory), ..) if memory < MEMORY => Some(format!("m={memory} KiB of memory")),
-        (_, Some(passes), _) if passes < PASSES => Some(format!("t={passes} pass")),
+        (Some(memory), ..) if memory < MEMORY_LEAST => Some(format!("m={memory} KiB of memory")),
+        (_, Some(passes), _) if passes < PASSES_LEAST => Some(format!("t={passes} pass")),
         (Some(_), Some(_), Some(1..)) => {
             let length = |text: &str| base64_length(text).unwrap_or_default();
             match (length(salt), length(digest)) {
-                (SALT.., DIGEST..) => None,
-                (0..SALT, _) => Some("a salt that is too short".into()),
+                (SALT_LEAST.., DIGEST_LEAST..) => None,
+                (0..SALT_LEAST, _) => Some("a salt that is too short".into()),
                 _ => Some("a digest that is too short".into()),
             }
         }
@@ -56,13 +56,13 @@ fn argon2id(parts: &[&str]) -> Option<String> {
 fn bcrypt(parts: &[&str]) -> Option<String> {
     let [cost, rest] = parts else { return Some("bcrypt without a cost and a digest".into()) };
     match cost.parse::<u32>() {
-        Ok(cost) if cost < COST => Some(format!("bcrypt with a cost of {cost}")),
-        Ok(_) if rest.len() == BCRYPT_REST => None,
+        Ok(cost) if cost < COST_LEAST => Some(format!("bcrypt with a cost of {cost}")),
+        Ok(_) if rest.len() == BCRYPT_LENGTH => None,
         _ => Some("bcrypt without a cost and 53 characters of salt and digest".into()),
     }
 }
 
-/// How many bytes base64 without padding stands for.
+/// The number of bytes that unpadded base64 decodes to.
 fn base64_length(text: &str) -> Option<usize> {
     let padding = "=".repeat((4 - text.len() % 4) % 4);
     base64::decode(&format!("{text}{padding}")).map(|bytes| bytes.len())
@@ -89,11 +89,11 @@ mod tests {
     }
 
     #[test]
-    fn weak_hashes_are_told() {
-        for (hash, told) in [
+    fn weak_hashes_are_described() {
+        for (hash, expected) in [
             (GOOD.replace("19456", "4096"), "m=4096"),
             (GOOD.replace("t=2", "t=1"), "t=1"),
-            (GOOD.replace("argon2id", "argon2i"), "another variant"),
+            (GOOD.replace("argon2id", "argon2i"), "a variant"),
             (GOOD.replace("c29tZXNhbHQ", "c29tZQ"), "salt"),
             (GOOD.replace("m=19456,", ""), "parameters"),
             ("$2b$08$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW".into(), "cost of 8"),
@@ -102,7 +102,7 @@ mod tests {
             (String::new(), "neither"),
         ] {
             let weakness = weakness(&hash).expect("it is weak");
-            assert!(weakness.contains(told), "{hash}: {weakness}");
+            assert!(weakness.contains(expected), "{hash}: {weakness}");
         }
     }
 }

@@ -1,36 +1,41 @@
-//! Access tokens as JSON Web Tokens (RFC 7519), read and made anew: what a server has to refuse is a change of what it gave out.
+//! Parses and forges JSON Web Tokens (RFC 7519): each forged token is a changed copy of one that the server issued.
 
 use hmac_sha256::HMAC;
 use serde_json::{Map, Value};
 
 use model::base64::{decode_url, encode_url};
 
-/// A token: header and claims, and the signature as it was written (RFC 7515, section 7.1).
+/// A token: header, claims and signature (RFC 7515, section 7.1).
 #[derive(Debug, Clone)]
 pub struct Jwt {
     /// The JOSE header.
     pub header: Map<String, Value>,
-    /// What the token says.
+    /// The claims.
     pub claims: Map<String, Value>,
-    /// Base64 for URLs.
+    /// The signature in base64url.
     pub signature: String,
-    /// What is signed: header and claims as they were written.
-    signed: String,
+    /// The signing input: header and claims as encoded in the token.
+    signing_input: String,
 }
 
 impl Jwt {
-    /// Reads a token without looking at its signature; `None` if it is none.
-    pub fn read(token: &str) -> Option<Jwt> {
-        let (signed, signature) = token.rsplit_once('.')?;
-        let (header, claims) = signed.split_once('.')?;
+    /// Parses a token without verifying its signature; `None` if it is not a JWT.
+    pub fn parse(token: &str) -> Option<Jwt> {
+        let (signing_input, signature) = token.rsplit_once('.')?;
+        let (header, claims) = signing_input.split_once('.')?;
         let object = |part: &str| serde_json::from_slice(&decode_url(part)?).ok();
         decode_url(signature)?;
-        Some(Jwt { header: object(header)?, claims: object(claims)?, signature: signature.into(), signed: signed.into() })
+        Some(Jwt {
+            header: object(header)?,
+            claims: object(claims)?,
+            signature: signature.into(),
+            signing_input: signing_input.into(),
+        })
     }
 
     /// Whether the signature is HMAC-SHA-256 with this key.
     pub fn is_signed_with(&self, key: &[u8]) -> bool {
-        decode_url(&self.signature).as_deref() == Some(&HMAC::mac(self.signed.as_bytes(), key)[..])
+        decode_url(&self.signature).as_deref() == Some(&HMAC::mac(self.signing_input.as_bytes(), key)[..])
     }
 
     /// A claim as a number, which may have a fraction (RFC 7519, section 2: NumericDate).
@@ -38,32 +43,32 @@ impl Jwt {
         self.claims.get(claim)?.as_f64()
     }
 
-    /// The token with a claim changed. Its signature is that of the former one.
+    /// The token with a changed claim and the old signature.
     #[must_use]
     pub fn with(mut self, claim: &str, value: impl Into<Value>) -> Jwt {
         self.claims.insert(claim.into(), value.into());
-        self.written()
+        self.encoded()
     }
 
     /// The token without a claim.
     #[must_use]
     pub fn without(mut self, claim: &str) -> Jwt {
         self.claims.remove(claim);
-        self.written()
+        self.encoded()
     }
 
     /// The token with another algorithm in its header.
     #[must_use]
     pub fn with_algorithm(mut self, name: &str) -> Jwt {
         self.header.insert("alg".into(), name.into());
-        self.written()
+        self.encoded()
     }
 
     /// The token without an algorithm in its header.
     #[must_use]
     pub fn without_algorithm(mut self) -> Jwt {
         self.header.remove("alg");
-        self.written()
+        self.encoded()
     }
 
     /// The token with another signature.
@@ -72,22 +77,22 @@ impl Jwt {
         Jwt { signature: signature.into(), ..self }
     }
 
-    /// The token signed by HMAC-SHA-256 with this key, whatever its header says.
+    /// The token signed with HMAC-SHA-256 and this key, whatever algorithm its header names.
     #[must_use]
     pub fn signed_with(self, key: &[u8]) -> Jwt {
-        let signature = encode_url(&HMAC::mac(self.signed.as_bytes(), key));
+        let signature = encode_url(&HMAC::mac(self.signing_input.as_bytes(), key));
         self.with_signature(signature)
     }
 
-    fn written(self) -> Jwt {
+    fn encoded(self) -> Jwt {
         let part = |object: &Map<String, Value>| encode_url(Value::Object(object.clone()).to_string().as_bytes());
-        Jwt { signed: format!("{}.{}", part(&self.header), part(&self.claims)), ..self }
+        Jwt { signing_input: format!("{}.{}", part(&self.header), part(&self.claims)), ..self }
     }
 }
 
 impl std::fmt::Display for Jwt {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}.{}", self.signed, self.signature)
+        write!(f, "{}.{}", self.signing_input, self.signature)
     }
 }
 
@@ -102,9 +107,9 @@ mod tests {
     const KEY: &str = "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow";
 
     #[test]
-    fn the_example_of_rfc_7515_is_read_and_signed_anew() {
+    fn the_example_of_rfc_7515_is_parsed_and_signed_again() {
         let key = decode_url(KEY).expect("base64");
-        let token = Jwt::read(EXAMPLE).expect("a token");
+        let token = Jwt::parse(EXAMPLE).expect("a token");
         assert_eq!((&token.header["alg"], &token.claims["iss"]), (&Value::from("HS256"), &Value::from("joe")));
         assert_eq!(token.number("exp"), Some(1_300_819_380.0));
         assert!(token.is_signed_with(&key) && !token.is_signed_with(b"another key"));
@@ -112,10 +117,10 @@ mod tests {
     }
 
     #[test]
-    fn the_unsecured_example_of_rfc_7519_comes_out() {
-        // Section 6.1. Its claims are written with line ends, so they are taken over as they are.
+    fn the_unsecured_example_of_rfc_7519_is_reproduced() {
+        // Section 6.1. Its claims contain line breaks, so they are copied verbatim.
         let unsecured =
-            Jwt { signed: format!("eyJhbGciOiJub25lIn0.{}", EXAMPLE.split('.').nth(1).expect("claims")), ..example() };
+            Jwt { signing_input: format!("eyJhbGciOiJub25lIn0.{}", EXAMPLE.split('.').nth(1).expect("claims")), ..example() };
         let expected =
             "eyJhbGciOiJub25lIn0.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.";
         assert_eq!(unsecured.with_signature("").to_string(), expected);
@@ -125,26 +130,26 @@ mod tests {
     }
 
     #[test]
-    fn a_change_breaks_the_signature_until_it_is_made_anew() {
+    fn a_changed_token_is_valid_only_after_signing_again() {
         let key = decode_url(KEY).expect("base64");
         for changed in [example().with("exp", 1), example().without("iss"), example().with_algorithm("HS512")] {
             assert!(!changed.is_signed_with(&key));
-            let read = Jwt::read(&changed.signed_with(&key).to_string()).expect("a token");
-            assert!(read.is_signed_with(&key));
+            let parsed = Jwt::parse(&changed.signed_with(&key).to_string()).expect("a token");
+            assert!(parsed.is_signed_with(&key));
         }
         assert_eq!(example().with("exp", 1).claims["exp"], 1);
         assert!(!example().without("exp").claims.contains_key("exp"));
     }
 
     #[test]
-    fn what_is_no_token_is_not_read() {
+    fn invalid_tokens_are_not_parsed() {
         for text in ["", "a.b", "e30.e30", "e30.W10.", "!.e30.", "e30.e30.!", "e30.e30.e30.e30"] {
-            assert!(Jwt::read(text).is_none(), "{text}");
+            assert!(Jwt::parse(text).is_none(), "{text}");
         }
-        assert!(Jwt::read("e30.e30.").is_some());
+        assert!(Jwt::parse("e30.e30.").is_some());
     }
 
     fn example() -> Jwt {
-        Jwt::read(EXAMPLE).expect("a token")
+        Jwt::parse(EXAMPLE).expect("a token")
     }
 }

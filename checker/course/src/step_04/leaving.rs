@@ -1,4 +1,4 @@
-//! Leaving.
+//! Deleting an account.
 
 use serde_json::json;
 
@@ -10,27 +10,27 @@ use services::postgres::Store;
 /// The checks.
 pub fn checks() -> Vec<Check> {
     vec![
-        check("4.delete-me", "DELETE /me answers 204, and the user is gone with everything they own, and nobody else")
+        check("4.delete-me", "DELETE /me responds 204 and deletes the user with all their data, and nobody else's")
             .needs(&["4.me"])
             .second_user()
             .book("leaving")
             .hints(&[
-                "One statement will do, if the tables say what goes along: `ON DELETE CASCADE`.",
-                "`DELETE FROM users WHERE id = $1`, with the id from the token. Habits and completions follow.",
-                "Whoever has left still holds a token. What they store breaks the foreign key: `.on_constraint(\"habits_user_id_fkey\", Error::Unauthorized)`.",
+                "One statement is enough if the foreign keys cascade: `ON DELETE CASCADE`.",
+                "`DELETE FROM users WHERE id = $1`, with the id from the token. The database then deletes habits and completions too.",
+                "A deleted user still has a valid token. An INSERT with it violates the foreign key: `.on_constraint(\"habits_user_id_fkey\", Error::Unauthorized)`.",
             ])
             .proof(async |api| {
                 let account = api.new_account().await?;
-                let (leaving, staying) = (api.as_holder(&account.token), api.as_second_user().await?);
+                let (deleted, other) = (api.as_holder(&account.token), api.as_second_user().await?);
                 let mut habits = Vec::new();
-                for side in [&leaving, &leaving, &staying] {
+                for side in [&deleted, &deleted, &other] {
                     let habit = side.any_habit().await?;
                     let put = Request::new("PUT", format!("{}/completions/2026-01-31", habit.path()));
                     side.http.send(put).await?.status([200, 201])?;
                     habits.push(habit);
                 }
-                let stays = habits.pop().expect("three were made");
-                leaving.delete("/me").await?.status(204)?;
+                let kept = habits.pop().expect("three habits were created");
+                deleted.delete("/me").await?.status(204)?;
                 expect_users(api, &account.email, 0).await?;
                 if let Some(store) = api.visible::<Store>() {
                     for habit in &habits {
@@ -39,30 +39,30 @@ pub fn checks() -> Vec<Check> {
                         {
                             let left = store.count(&format!("FROM {from}")).await?;
                             if left > 0 {
-                                return Err(Stop::fail("nothing left of the user's", format!("{left} rows of {from}")));
+                                return Err(Stop::fail("no data of the deleted user", format!("{left} rows left in {from}")));
                             }
                         }
                     }
                 }
                 api.log_in(&account.email, &account.password).await?.status(401)?;
-                let late = leaving.post("/habits", json!({ "name": api.data.name() })).await?;
+                let late = deleted.post("/habits", json!({ "name": api.data.name() })).await?;
                 if late.code() < 300 {
-                    return Err(late.fail("a refusal, such as 401: the token's user is gone", format!("status {}", late.code())));
+                    return Err(late.fail("a rejection, such as 401, since the token's user is deleted", format!("status {}", late.code())));
                 }
-                staying.get("/me").await?.status(200)?;
-                let (answer, read) = staying.read(&stays).await?;
-                read.expect_same(&answer, &stays)?;
-                let days = staying.get(format!("{}/completions", stays.path())).await?;
+                other.get("/me").await?.status(200)?;
+                let (answer, read) = other.read(&kept).await?;
+                read.expect_same(&answer, &kept)?;
+                let days = other.get(format!("{}/completions", kept.path())).await?;
                 days.status(200)?;
                 days.same(&json!(1), &json!(days.json()?.as_array().map(Vec::len)))?;
                 Ok(())
             }),
-        check("4.token-of-deleted", "The token of a user who is gone answers 401 at GET /me")
+        check("4.token-of-deleted", "GET /me rejects the token of a deleted user with 401")
             .needs(&["4.delete-me"])
             .book("checking-the-token")
             .hints(&[
-                "A good signature says who somebody was when the token was made. Are they still here?",
-                "`GET /me` reads the user from the database anyway: no row there is a 401, not a 404 and not a 500.",
+                "A valid signature proves who the user was when the token was issued. Does the user still exist?",
+                "`GET /me` selects the user from the database anyway: map no row to 401, not to 404 or 500.",
             ])
             .proof(async |api| {
                 let account = api.new_account().await?;

@@ -1,4 +1,4 @@
-//! Step 4 · Authentication and authorization: signing up and in, tokens, and whose habits are whose.
+//! Step 4 · Authentication and authorization: signup, login, tokens, sessions, and access control.
 
 mod access;
 mod cookie;
@@ -73,43 +73,43 @@ fn checks() -> Vec<Check> {
     subjects.into_iter().flatten().collect()
 }
 
-/// Fails unless the answer asks for an access token (RFC 6750, section 3), as problem details.
+/// Fails unless the response is 401 with problem details and a Bearer challenge (RFC 6750, section 3).
 fn expect_unauthorized(answer: &Answer) -> Outcome {
     expect_problem(answer, 401)?;
     expect_challenge(answer)
 }
 
-/// Fails unless the answer names the scheme `Bearer`, alone or among others.
+/// Fails unless `WWW-Authenticate` offers the scheme `Bearer`, alone or among others.
 fn expect_challenge(answer: &Answer) -> Outcome {
     let fields = answer.headers("www-authenticate").collect::<Vec<_>>().join(", ");
     let is_bearer = |part: &str| part.split_whitespace().next().is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer"));
     if fields.split(',').any(is_bearer) {
         return Ok(());
     }
-    let actual = if fields.is_empty() { "no WWW-Authenticate".into() } else { format!("WWW-Authenticate: {fields}") };
+    let actual = if fields.is_empty() { "no WWW-Authenticate header".into() } else { format!("WWW-Authenticate: {fields}") };
     Err(answer.fail("WWW-Authenticate: Bearer", actual))
 }
 
-/// Fails unless the answer shows the user with this e-mail address.
+/// Fails unless the response body is the user with this e-mail address.
 fn expect_user(answer: &Answer, email: &str) -> Outcome<Value> {
     let user = answer.json()?;
     if !matches!(&user["id"], Value::String(_) | Value::Number(_)) {
         return Err(answer.fail("a user with an id", format!("\"id\": {}", user["id"])));
     }
-    // The letter case may be kept or not.
+    // The server may change the letter case.
     match user["email"].as_str() {
         Some(shown) if shown.eq_ignore_ascii_case(email) => Ok(user),
         _ => Err(answer.fail(format!("\"email\": \"{email}\""), format!("\"email\": {}", user["email"]))),
     }
 }
 
-/// Fails when the answer shows a password, its hash, or a field that should hold one.
+/// Fails if the response contains the password, a hash, or a field for either.
 fn expect_no_secret(answer: &Answer, password: &str) -> Outcome {
     let text = answer.text();
     let fields = ["\"password", "\"hash", "$argon2", "$2a$", "$2b$", "$2y$"];
-    let shown = fields.into_iter().chain([password]).find(|secret| text.contains(secret));
-    match shown {
-        Some(secret) => Err(answer.fail("an answer without password and hash", format!("a body with {secret}…"))),
+    let leak = fields.into_iter().chain([password]).find(|secret| text.contains(secret));
+    match leak {
+        Some(secret) => Err(answer.fail("a response without a password or a hash", format!("a body with {secret}…"))),
         None => Ok(()),
     }
 }
@@ -119,41 +119,41 @@ async fn me_of(api: &Api, token: &str) -> Outcome<Answer> {
     api.as_holder(token).get("/me").await
 }
 
-/// A request with a token that no server gave out.
-async fn get_with_forged(api: &Api, path: &str, token: &str) -> Outcome<Answer> {
+/// `GET path` with a forged token, one that no server issued.
+async fn get_with_forged_token(api: &Api, path: &str, token: &str) -> Outcome<Answer> {
     let request = Request::new("GET", path).header("authorization", format!("Bearer {token}"));
     api.http.send(request).await
 }
 
-/// The condition that chooses a user by the e-mail address, whatever its letter case.
-fn of_email(email: &str) -> String {
+/// The SQL condition for the user with this e-mail address, in any letter case.
+fn email_condition(email: &str) -> String {
     format!("lower(email) = lower({})", quoted(email))
 }
 
-/// Fails unless there are so many users with this e-mail address, where they can be seen.
+/// Fails unless there are `count` users with this e-mail address. Skipped where the database is not accessible.
 async fn expect_users(api: &Api, email: &str, count: u64) -> Outcome {
     let Some(store) = api.visible::<Store>() else { return Ok(()) };
-    match store.count(&format!("FROM users WHERE {}", of_email(email))).await? {
+    match store.count(&format!("FROM users WHERE {}", email_condition(email))).await? {
         found if found == count => Ok(()),
-        found => Err(Stop::fail(format!("users with the e-mail address {email}: {count}"), format!("rows of users: {found}"))),
+        found => Err(Stop::fail(format!("{count} rows in users with the e-mail address {email}"), format!("{found} rows"))),
     }
 }
 
-/// What the database keeps of a password.
+/// The stored password hash of the user with this e-mail address.
 async fn stored_hash(store: &Store, email: &str) -> Outcome<String> {
     if !store.columns("users").await?.iter().any(|column| column == "password_hash") {
         return Err(Stop::fail("a column users.password_hash", "the table users without it"));
     }
-    let rows = store.rows(&format!("SELECT password_hash FROM users WHERE {}", of_email(email))).await?;
+    let rows = store.rows(&format!("SELECT password_hash FROM users WHERE {}", email_condition(email))).await?;
     match rows.into_iter().next() {
         Some(row) => Ok(row.into_iter().flatten().next().unwrap_or_default()),
-        None => Err(Stop::fail(format!("a row of users with the e-mail address {email}"), "no such row")),
+        None => Err(Stop::fail(format!("a row in users with the e-mail address {email}"), "no such row")),
     }
 }
 
-/// Fails unless a program has ended at once, badly, and named this variable. `setting` says what it was started with.
-fn expect_refusal(variable: &str, setting: &str, came: RunToExit) -> Outcome {
-    match came {
+/// Fails unless the program exited at once with a non-zero exit code and named the variable. `setting` describes its environment.
+fn expect_refusal(variable: &str, setting: &str, run: RunToExit) -> Outcome {
+    match run {
         RunToExit::Exited { ending, .. } if ending.is_success() => {
             Err(Stop::fail(format!("a non-zero exit code for {setting}"), ending.to_string()))
         }
@@ -163,7 +163,7 @@ fn expect_refusal(variable: &str, setting: &str, came: RunToExit) -> Outcome {
             Err(Stop::fail(format!("a message on stderr that names {variable}, for {setting}"), actual))
         }
         RunToExit::StillRunning => {
-            Err(Stop::fail(format!("a program that ends at once for {setting}"), "a program that goes on running"))
+            Err(Stop::fail(format!("a program that exits at once for {setting}"), "a program that keeps running"))
         }
         RunToExit::Problem(problem) => Err(Stop::Inconclusive(problem.title)),
     }

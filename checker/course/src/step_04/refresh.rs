@@ -12,24 +12,24 @@ use harness::users::{Account, access_token};
 use model::{Outcome, Request};
 use probe::Answer;
 
-/// Where tokens are refreshed.
+/// The route that refreshes tokens.
 const PATH: &str = "/auth/refresh";
 
 /// The checks.
 pub fn checks() -> Vec<Check> {
     vec![
-        check("4.refresh", "POST /auth/refresh answers 200 with new tokens, and the refresh token is another one each time")
+        check("4.refresh", "POST /auth/refresh responds 200 with a new access token and rotates the refresh token")
             .stretch()
             .needs(&["4.me"])
             .book("refresh-tokens")
             .hints(&[
-                "The login's answer has a `refresh_token` too, which lives longer. It is worth an access token once.",
-                "A refresh token is a long random text. Store its hash, its user, its family, and whether it was used.",
-                "The answer is `{\"access_token\", \"token_type\": \"Bearer\", \"expires_in\", \"refresh_token\"}`.",
+                "The login response has a `refresh_token` too, with a longer lifetime. It can be exchanged for an access token once.",
+                "A refresh token is a long random string. Store its hash, its user, its token family, and whether it has been used.",
+                "Refresh token rotation: the response body is `{\"access_token\", \"token_type\": \"Bearer\", \"expires_in\", \"refresh_token\"}`, with a new refresh token.",
             ])
             .proof(async |api| {
                 let account = api.user().await?;
-                let mut grant = Grant::of_login(api, &account).await?;
+                let mut grant = Grant::from_login(api, &account).await?;
                 for _ in 0..2 {
                     let answer = grant.refresh(api).await?;
                     answer.status(200)?;
@@ -37,13 +37,13 @@ pub fn checks() -> Vec<Check> {
                     let me = me_of(api, &token).await?;
                     me.status(200)?;
                     super::expect_user(&me, &account.email)?;
-                    let next = Grant::in_answer(&answer, PATH)?;
-                    // It lives longer, and so it must not be worth as much.
+                    let next = Grant::from_response(&answer, PATH)?;
+                    // A refresh token has a longer lifetime, so it must not work as an access token.
                     if let Some(token) = next.token.as_str() {
                         me_of(api, token).await?.status(401)?;
                     }
                     if next.is_same(&grant) {
-                        return Err(answer.fail("another refresh token", "the one that was just used"));
+                        return Err(answer.fail("a new refresh token", "the refresh token that was just used"));
                     }
                     grant = next;
                 }
@@ -53,47 +53,47 @@ pub fn checks() -> Vec<Check> {
                 }
                 Ok(())
             }),
-        check("4.refresh-reuse", "A refresh token that was used before answers 401, and revokes those that came of it")
+        check("4.refresh-reuse", "A reused refresh token is rejected with 401, and its token family is revoked")
             .stretch()
             .needs(&["4.refresh"])
             .book("refresh-tokens")
             .hints(&[
-                "A token that comes a second time was copied. Who is the thief: the first who used it, or the second?",
-                "Nobody knows, so both have to log in again: every token of the same login, the family, is revoked.",
+                "A refresh token that is used a second time has been stolen. Who is the attacker: the first to use it, or the second?",
+                "The server cannot know, so both must log in again: this is reuse detection. Revoke the whole token family, that is, every refresh token from the same login.",
             ])
             .proof(async |api| {
                 let account = api.user().await?;
-                let first = Grant::of_login(api, &account).await?;
+                let first = Grant::from_login(api, &account).await?;
                 let used = first.refresh(api).await?;
                 used.status(200)?;
-                let second = Grant::in_answer(&used, PATH)?;
+                let second = Grant::from_response(&used, PATH)?;
                 let used = second.refresh(api).await?;
                 used.status(200)?;
-                let third = Grant::in_answer(&used, PATH)?;
+                let third = Grant::from_response(&used, PATH)?;
                 expect_problem(&first.refresh(api).await?, 401)?;
                 for revoked in [&third, &second] {
                     expect_problem(&revoked.refresh(api).await?, 401)?;
                 }
-                Grant::of_login(api, &account).await?.refresh(api).await?.status(200)?;
+                Grant::from_login(api, &account).await?.refresh(api).await?.status(200)?;
                 Ok(())
             }),
     ]
 }
 
-/// A refresh token, in the body or in a cookie.
+/// A refresh token, from the body or a cookie.
 struct Grant {
     token: Value,
     jar: Jar,
 }
 
 impl Grant {
-    async fn of_login(api: &Api, account: &Account) -> Outcome<Grant> {
+    async fn from_login(api: &Api, account: &Account) -> Outcome<Grant> {
         let answer = api.http.send(SIGN_IN.log_in(&json!({ "email": account.email, "password": account.password }))).await?;
         answer.status(200)?;
-        Grant::in_answer(&answer, "/auth/login")
+        Grant::from_response(&answer, "/auth/login")
     }
 
-    fn in_answer(answer: &Answer, path: &str) -> Outcome<Grant> {
+    fn from_response(answer: &Answer, path: &str) -> Outcome<Grant> {
         let mut jar = Jar::default();
         jar.keep(answer, path);
         let token = answer.json()?["refresh_token"].clone();

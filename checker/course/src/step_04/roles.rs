@@ -1,8 +1,8 @@
-//! Roles.
+//! Role-based access control.
 
 use serde_json::json;
 
-use super::{SIGN_IN, expect_unauthorized, of_email};
+use super::{SIGN_IN, email_condition, expect_unauthorized};
 use harness::check::{Check, check};
 use harness::problem::expect_problem;
 use harness::users::access_token;
@@ -11,19 +11,19 @@ use services::postgres::Store;
 /// The checks.
 pub fn checks() -> Vec<Check> {
     vec![
-        check("4.roles", "GET /admin/users is for admins: 401 without a token, 403 for a user, 200 with every user for an admin")
+        check("4.roles", "GET /admin/users is for admins: 401 without a token, 403 for a user, 200 with all users for an admin")
             .stretch()
             .needs(&["4.me"])
             .book("roles")
             .hints(&[
-                "401 says: I do not know who you are. 403 says: I know, and you may not.",
-                "`users.role` is 'user' by default and 'admin' for few. Write an extractor `Admin` that asks for an `AuthUser` first.",
-                "Show the id, e-mail address, name and role of each user. A hash has no place there.",
+                "401 Unauthorized means that authentication failed. 403 Forbidden means that the user is known, but not allowed.",
+                "`users.role` is 'user' by default and 'admin' for a few. Write an extractor `Admin` that extracts an `AuthUser` first, then checks the role.",
+                "Return the id, e-mail address, name and role of each user, but never the password hash.",
             ])
             .proof(async |api| {
                 const PATH: &str = "/admin/users";
                 expect_unauthorized(&api.as_nobody().get(PATH).await?)?;
-                // Nobody appoints themselves.
+                // Nobody can sign up as an admin.
                 let (email, password) = (api.email(), api.data.token(16));
                 let signup = api.sign_up(json!({ "email": email, "password": password, "role": "admin" })).await?;
                 if signup.status([201, 400, 422])?.code() == 201 {
@@ -34,9 +34,9 @@ pub fn checks() -> Vec<Check> {
                 let account = api.new_account().await?;
                 expect_problem(&api.as_holder(&account.token).get(PATH).await?, 403)?;
                 let store = api.fixture::<Store>()?;
-                let (email, member) = (of_email(&account.email), api.user().await?.email.clone());
-                store.rows(&format!("UPDATE users SET role = 'admin' WHERE {email}")).await?;
-                // The role may stand in the token.
+                let (condition, member) = (email_condition(&account.email), api.user().await?.email.clone());
+                store.rows(&format!("UPDATE users SET role = 'admin' WHERE {condition}")).await?;
+                // The token may contain the role, so the user logs in again.
                 let admin = account.logged_in(api.http.probe(), SIGN_IN).await?;
                 let answer = api.as_holder(&admin.token).get(PATH).await?;
                 answer.status(200)?;
@@ -47,7 +47,7 @@ pub fn checks() -> Vec<Check> {
                 for email in [&admin.email, &member] {
                     let is_it = |user: &serde_json::Value| user["email"].as_str().is_some_and(|shown| shown.eq_ignore_ascii_case(email));
                     if !users.iter().any(is_it) {
-                        return Err(answer.fail(format!("a list with {email}"), format!("a list of {} users without", users.len())));
+                        return Err(answer.fail(format!("a list with {email}"), format!("a list of {} users without that address", users.len())));
                     }
                 }
                 let text = answer.text();
@@ -55,9 +55,9 @@ pub fn checks() -> Vec<Check> {
                     Some(secret) => Err(answer.fail("a list without hashes", format!("a body with {secret}"))),
                     None => Ok(()),
                 }?;
-                // A member is none even now.
+                // The ordinary user is still not an admin.
                 expect_problem(&api.get(PATH).await?, 403)?;
-                store.rows(&format!("UPDATE users SET role = 'user' WHERE {email}")).await.map(drop)
+                store.rows(&format!("UPDATE users SET role = 'user' WHERE {condition}")).await.map(drop)
             }),
     ]
 }

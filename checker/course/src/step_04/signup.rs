@@ -1,34 +1,34 @@
-//! Signing up.
+//! Signup.
 
 use futures_util::future::{join, join_all};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::{expect_no_secret, expect_user, expect_users, of_email};
+use super::{email_condition, expect_no_secret, expect_user, expect_users};
 use harness::api::Api;
 use harness::check::{Check, check};
-use harness::data::recased;
+use harness::data::mixed_case;
 use harness::problem::{expect_invalid, expect_no_internals, expect_problem};
 use model::{Outcome, Stop};
 use probe::Answer;
 use services::postgres::Store;
 
-/// How many signups are sent at once.
+/// The number of parallel signups.
 const PARALLEL: usize = 10;
-/// The most characters of an e-mail address.
+/// The maximum length of an e-mail address, in characters.
 const EMAIL_MOST: usize = 254;
-/// How far a server's clock may be from ours, in seconds.
+/// The largest accepted difference between the server's clock and ours, in seconds.
 const CLOCK_DRIFT: i64 = 300;
 
 /// The checks.
 pub fn checks() -> Vec<Check> {
     vec![
-        check("4.signup", "POST /auth/signup answers 201 with id, email, name and created_at, and with nothing secret")
+        check("4.signup", "POST /auth/signup responds 201 with id, email, name and created_at, and without the password or its hash")
             .book("signing-up")
             .hints(&[
-                "The answer shows a user, as GET /habits shows habits: a type of its own, without a field for the password.",
-                "`name` may be left out, and is null then. `created_at` comes from the database, as that of a habit.",
+                "Use separate types for the request and the response. The response type is a user without a password field.",
+                "`name` is optional and null by default. `created_at` comes from the database, as for a habit.",
                 "`INSERT INTO users (email, name, password_hash) VALUES ($1, $2, $3) RETURNING id, email, name, created_at`.",
             ])
             .proof(async |api| {
@@ -41,7 +41,7 @@ pub fn checks() -> Vec<Check> {
                 }
                 let created = user["created_at"].as_str().and_then(|text| OffsetDateTime::parse(text, &Rfc3339).ok());
                 if created.is_none_or(|created| (OffsetDateTime::now_utc() - created).whole_seconds().abs() > CLOCK_DRIFT) {
-                    let expected = "\"created_at\": the present moment, such as \"2026-01-31T08:00:00Z\"";
+                    let expected = "\"created_at\": the current time as an RFC 3339 timestamp, such as \"2026-01-31T08:00:00Z\"";
                     return Err(answer.fail(expected, format!("\"created_at\": {}", user["created_at"])));
                 }
                 expect_no_secret(&answer, &password)?;
@@ -52,13 +52,13 @@ pub fn checks() -> Vec<Check> {
                 expect_user(&answer, &email)?;
                 expect_no_secret(&answer, &password)
             }),
-        check("4.signup-validates", "A signup with a bad e-mail address or password is refused, and the answer names the field")
+        check("4.signup-validates", "A signup with an invalid e-mail address or password is rejected, and the error names the field")
             .needs(&["4.signup"])
             .book("signing-up")
             .hints(&[
-                "An address is trimmed; it has one @, something before it, a dot in what follows, and at most 254 characters.",
-                "A password has 8 to 128 characters, counted with `chars().count()`. It is never trimmed.",
-                "Make the rules a `Validate` of the body's type, as those of a habit are, so that all errors look alike.",
+                "Trim the e-mail address. It has one @, at least one character before it, a dot in the domain after it, and at most 254 characters.",
+                "A password has 8 to 128 characters, counted with `chars().count()`. Never trim it.",
+                "Implement `Validate` for the type of the body, as for a habit, so that all validation errors have the same format.",
             ])
             .proof(async |api| {
                 let domain = format!("{}.example.com", api.data.token(8));
@@ -84,7 +84,7 @@ pub fn checks() -> Vec<Check> {
                     expect_invalid(&api.sign_up(json!({ "email": email, "password": password })).await?, "email")?;
                 }
                 expect_invalid(&api.sign_up(json!({ "password": password })).await?, "email")?;
-                // Seven characters may be more bytes than eight.
+                // Seven characters can be more than eight bytes.
                 let passwords =
                     [json!(""), json!("1234567"), json!("💧".repeat(7)), json!("x".repeat(129)), json!(12_345_678), Value::Null];
                 for password in passwords {
@@ -97,32 +97,32 @@ pub fn checks() -> Vec<Check> {
                 if let Some(store) = api.visible::<Store>() {
                     let stored = store.count(&format!("FROM users WHERE email LIKE '%{domain}%'")).await?;
                     if stored > 0 {
-                        return Err(Stop::fail("no user who was refused", format!("rows of users: {stored}")));
+                        return Err(Stop::fail("no user from a rejected signup", format!("{stored} rows in users")));
                     }
                 }
-                for (sent, kept) in [(format!("  {good} "), good), (long(EMAIL_MOST), long(EMAIL_MOST))] {
+                for (sent, stored) in [(format!("  {good} "), good), (long(EMAIL_MOST), long(EMAIL_MOST))] {
                     let answer = api.sign_up(json!({ "email": sent, "password": password })).await?;
                     answer.status(201)?;
-                    expect_user(&answer, &kept)?;
+                    expect_user(&answer, &stored)?;
                 }
                 Ok(())
             }),
         check(
             "4.email-taken",
-            "A signup with an e-mail address that is taken, in any letter case, answers 409 and changes nothing",
+            "A signup with a taken e-mail address, in any letter case, responds 409 and changes nothing",
         )
         .needs(&["4.signup"])
         .book("signing-up")
         .hints(&[
-            "Whoever writes Ada@example.com is ada@example.com. Which of your constraints says so?",
-            "A unique index over `lower(email)`; its error becomes a 409, as that of a habit's name does.",
+            "Ada@example.com and ada@example.com are the same user. Which of your constraints is case-insensitive?",
+            "Create a unique index on `lower(email)`, and map its violation to 409, as for a habit's name.",
         ])
         .proof(async |api| {
             let (email, password) = (api.email(), api.data.token(16));
             api.sign_up(json!({ "email": email, "password": password, "name": api.data.name() })).await?.status(201)?;
-            let kept = kept_of(api, &email).await?;
+            let before = user_row(api, &email).await?;
             let mut attempts = Vec::new();
-            for email in [&email, &recased(&email), &format!(" {} ", email.to_uppercase())] {
+            for email in [&email, &mixed_case(&email), &format!(" {} ", email.to_uppercase())] {
                 attempts.push(api.sign_up(json!({ "email": email, "password": api.data.token(16), "name": "somebody else" })));
             }
             for answer in join_all(attempts).await {
@@ -131,27 +131,27 @@ pub fn checks() -> Vec<Check> {
                 expect_no_internals(&answer)?;
             }
             expect_users(api, &email, 1).await?;
-            // Nobody gets into an account by signing up again.
-            match kept_of(api, &email).await? == kept {
+            // A second signup must not take over the account.
+            match user_row(api, &email).await? == before {
                 true => Ok(()),
                 false => {
-                    Err(Stop::fail("a user who stays as they were", "another name, password_hash or spelling of the address"))
+                    Err(Stop::fail("an unchanged user", "a changed name, password_hash or e-mail address"))
                 }
             }
         }),
         check(
             "4.email-taken-parallel",
-            "10 signups of one e-mail address at the same time, in any letter case: one 201, nine 409",
+            "10 parallel signups with one e-mail address, in any letter case, respond 201 once and 409 nine times",
         )
         .needs(&["4.email-taken"])
         .book("signing-up")
         .hints(&[
-            "Between looking whether an address is free and taking it, nine others look too.",
-            "Insert, and let the unique index say no: `.on_constraint(\"users_email_key\", …)`.",
+            "Check-then-insert is a race condition: between the SELECT for the address and the INSERT, nine other requests run their SELECT too.",
+            "Insert without a SELECT, and let the unique index reject duplicates: `.on_constraint(\"users_email_key\", …)`.",
         ])
         .proof(async |api| {
             let email = api.email();
-            // Reading goes on, and whoever adds a user has to wait. So two at least have looked before one inserts.
+            // This lock blocks inserts, but no reads. So at least two requests have run their SELECT before one inserts.
             let held = match api.visible::<Store>() {
                 Some(store) => {
                     let held = store.hold("LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE").await?;
@@ -165,8 +165,8 @@ pub fn checks() -> Vec<Check> {
                 drop(held);
                 waited
             };
-            let written = |index: usize| if index.is_multiple_of(2) { email.clone() } else { recased(&email) };
-            let bodies = (0..PARALLEL).map(|index| json!({ "email": written(index), "password": api.data.token(16) }));
+            let spelling = |index: usize| if index.is_multiple_of(2) { email.clone() } else { mixed_case(&email) };
+            let bodies = (0..PARALLEL).map(|index| json!({ "email": spelling(index), "password": api.data.token(16) }));
             let (answers, waited) = join(join_all(bodies.map(|body| api.sign_up(body))), release).await;
             waited?;
             let answers = answers.into_iter().collect::<Outcome<Vec<Answer>>>()?;
@@ -182,9 +182,9 @@ pub fn checks() -> Vec<Check> {
     ]
 }
 
-/// What the database keeps of a user, where it can be seen.
-async fn kept_of(api: &Api, email: &str) -> Outcome<Vec<Vec<Option<String>>>> {
+/// The row of the user with this e-mail address; empty where the database is not accessible.
+async fn user_row(api: &Api, email: &str) -> Outcome<Vec<Vec<Option<String>>>> {
     let Some(store) = api.visible::<Store>() else { return Ok(Vec::new()) };
     let columns = ["id", "email", "name", "password_hash"].map(|column| format!("to_jsonb(users) ->> '{column}'")).join(", ");
-    store.rows(&format!("SELECT {columns} FROM users WHERE {}", of_email(email))).await
+    store.rows(&format!("SELECT {columns} FROM users WHERE {}", email_condition(email))).await
 }

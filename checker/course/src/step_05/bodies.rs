@@ -1,4 +1,4 @@
-//! Every body of the contract, with what each of its fields must not be.
+//! Every request body of the contract, with invalid values for each field.
 
 use serde_json::{Value, json};
 
@@ -7,14 +7,14 @@ use harness::api::Api;
 use harness::habit::Habit;
 use model::{Outcome, Request};
 
-/// What a field holds.
+/// The kind of data in a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// A name of a habit or a user.
     Name,
-    /// A text of several lines.
+    /// A multi-line text.
     Description,
-    /// True or false.
+    /// A boolean.
     Flag,
     /// A list of dates.
     Dates,
@@ -24,13 +24,13 @@ pub enum Kind {
     Password,
 }
 
-/// A route with a body that it takes.
+/// A route with a valid request body.
 pub struct Shape {
     method: &'static str,
     /// The path.
     pub path: String,
     body: Value,
-    /// What stands before a field's name in an error: the place in an array.
+    /// The prefix of a field's name in an error: the index in the array of an import.
     pub prefix: &'static str,
     /// The fields.
     pub fields: &'static [(&'static str, Kind)],
@@ -42,7 +42,7 @@ const IMPORTED: &[(&str, Kind)] = &[("name", Kind::Name), ("description", Kind::
 const SIGNUP: &[(&str, Kind)] = &[("email", Kind::Email), ("password", Kind::Password), ("name", Kind::Name)];
 const LOGIN: &[(&str, Kind)] = &[("email", Kind::Email), ("password", Kind::Password)];
 
-/// Every route with a body, aimed at this habit. Whoever logs in there is nobody.
+/// Every route with a body, for this habit. The login is that of an unknown user.
 pub async fn shapes(api: &Api, habit: &Habit) -> Outcome<Vec<Shape>> {
     let (name, description, password) = (api.data.name(), api.data.description(), api.data.token(16));
     let described = json!({ "name": name, "description": description });
@@ -65,41 +65,41 @@ pub async fn shapes(api: &Api, habit: &Habit) -> Outcome<Vec<Shape>> {
 }
 
 impl Shape {
-    /// The request with a field added or changed.
+    /// The request with one field added or changed.
     pub fn with(&self, field: &str, value: Value) -> Request {
         let mut body = self.body.clone();
-        let place = if body.is_array() { &mut body[0] } else { &mut body };
-        place[field] = value;
+        let object = if body.is_array() { &mut body[0] } else { &mut body };
+        object[field] = value;
         Request::new(self.method, &self.path).json(&body)
     }
 
-    /// The request with this text in the place of its body.
+    /// The request with this text as its body.
     pub fn with_body(&self, body: String) -> Request {
         Request::new(self.method, &self.path).header("content-type", "application/json").body(body)
     }
 
-    /// JSON of another type than the whole body, or than what an import lists.
-    pub fn others(&self) -> Vec<Value> {
+    /// JSON values of a wrong type for the whole body, or for an element of an import.
+    pub fn wrong_types(&self) -> Vec<Value> {
         match self.body.is_array() {
             true => vec![json!({}), json!("text"), json!([null]), json!([[]]), json!(["text"])],
             false => vec![json!([]), json!("text"), json!(7), json!(null)],
         }
     }
 
-    /// A body that the route takes.
+    /// The valid body.
     pub fn body(&self) -> &Value {
         &self.body
     }
 
-    /// How the field is called in an error.
-    pub fn named(&self, field: &str) -> String {
+    /// The field's name in an error.
+    pub fn error_field(&self, field: &str) -> String {
         format!("{}{field}", self.prefix)
     }
 }
 
 impl Kind {
-    /// JSON of another type.
-    pub fn others(self) -> Vec<Value> {
+    /// JSON values of a wrong type.
+    pub fn wrong_types(self) -> Vec<Value> {
         match self {
             Kind::Name | Kind::Description | Kind::Email => {
                 vec![json!(7), json!(true), json!(["a@example.com"]), json!({ "a": 1 })]

@@ -1,4 +1,4 @@
-//! Input that stays what it is: a text.
+//! Injection: input must stay plain text.
 
 use serde_json::json;
 
@@ -9,7 +9,7 @@ use harness::habit::Habit;
 use model::{Outcome, Request};
 use probe::Answer;
 
-/// Texts that mean something to SQL, HTML, a shell, a template or a format, where somebody lets them.
+/// Injection payloads for SQL, HTML, shells, templates and format strings.
 const PAYLOADS: [&str; 16] = [
     "'; DROP TABLE habits; --",
     "\" OR \"\"=\"",
@@ -32,39 +32,39 @@ const PAYLOADS: [&str; 16] = [
 /// The checks.
 pub fn checks() -> Vec<Check> {
     vec![
-        check("5.injection", "Text that looks like SQL, HTML or a template is stored as it is, and comes back byte for byte")
+        check("5.injection", "Text that looks like SQL, HTML or a template is stored unchanged and comes back byte for byte")
             .book("injection")
             .hints(&[
-                "Nothing has to be removed or escaped on the way in. What is bound as a parameter is never read as SQL.",
-                "Escape where it is shown, not where it is stored: a server that answers JSON sends the text as it is.",
+                "Do not sanitize or escape input. The database never parses a bound parameter as SQL.",
+                "Escape output where it is rendered, such as in HTML, not where it is stored. A JSON API returns the text unchanged.",
             ])
             .proof(async |api| {
-                let habits = as_habits(api).await?;
-                as_user(api).await?;
-                // Whatever was in them, the tables and what lies there are still whole.
+                let habits = store_habits(api).await?;
+                expect_unchanged_user(api).await?;
+                // No payload damaged the tables or their data.
                 for (habit, name, description) in habits {
                     let (answer, read) = api.read(&habit).await?;
-                    told(&answer, read, name, description)?;
+                    expect_texts(&answer, read, name, description)?;
                 }
                 Ok(())
             }),
-        check("5.parameters", "What users send goes to the database as parameters; no SQL text holds any of it")
+        check("5.parameters", "User input reaches the database only as query parameters, never in the SQL text")
             .needs(&["5.injection"])
             .book("injection")
             .hints(&[
-                "`format!` and SQL do not go together, however carefully the text is escaped.",
-                "`.bind(value)` sends the value beside the statement. Look for queries whose text is built from pieces.",
-                "Some drivers put values into the text themselves before they send it, such as psycopg 2. psycopg 3 does not.",
+                "Never build SQL with `format!`, however carefully you escape the input: this is how SQL injection happens.",
+                "`.bind(value)` sends the value separately from the statement (parameterized query). Look for queries whose text is concatenated.",
+                "Some drivers, such as psycopg 2, insert the values into the SQL text on the client. psycopg 3 sends them as parameters.",
             ])
             .proof(parameters::never_in_text),
     ]
 }
 
-/// A habit with the name and the description that it should have.
-type Told = (Habit, String, String);
+/// A habit with its expected name and description.
+type Expected = (Habit, String, String);
 
-/// Stores all payloads in habits, each in every way there is.
-async fn as_habits(api: &Api) -> Outcome<Vec<Told>> {
+/// Stores every payload in habits, through every route.
+async fn store_habits(api: &Api) -> Outcome<Vec<Expected>> {
     let texts = |payload: &str| {
         let name = format!("{} {payload} {}", api.data.token(6), api.data.token(6));
         (name, format!("{payload}\n{}", api.data.token(6)))
@@ -72,10 +72,10 @@ async fn as_habits(api: &Api) -> Outcome<Vec<Told>> {
     let has_put = has_put(api, &api.any_habit().await?).await?;
     let mut stored = Vec::new();
     for payload in PAYLOADS {
-        let created = sent(api, Request::new("POST", "/habits"), texts(payload)).await?;
-        let mut last = sent(api, Request::new("PATCH", created.0.path()), texts(payload)).await?;
+        let created = store_habit(api, Request::new("POST", "/habits"), texts(payload)).await?;
+        let mut last = store_habit(api, Request::new("PATCH", created.0.path()), texts(payload)).await?;
         if has_put {
-            last = sent(api, Request::new("PUT", created.0.path()), texts(payload)).await?;
+            last = store_habit(api, Request::new("PUT", created.0.path()), texts(payload)).await?;
         }
         stored.push(last);
     }
@@ -84,26 +84,26 @@ async fn as_habits(api: &Api) -> Outcome<Vec<Told>> {
     let answer = api.post("/habits/import", json!(body)).await?;
     answer.status(201)?;
     for (habit, (name, description)) in Habit::list(&answer)?.into_iter().zip(imported) {
-        stored.push(told(&answer, habit, name, description)?);
+        stored.push(expect_texts(&answer, habit, name, description)?);
     }
     Ok(stored)
 }
 
-/// Sends a habit with these texts.
-async fn sent(api: &Api, request: Request, (name, description): (String, String)) -> Outcome<Told> {
+/// Sends a habit with these texts; fails unless the response has them unchanged.
+async fn store_habit(api: &Api, request: Request, (name, description): (String, String)) -> Outcome<Expected> {
     let answer = api.http.send(request.json(&json!({ "name": name, "description": description }))).await?;
     answer.status([200, 201])?;
-    told(&answer, Habit::of(&answer)?, name, description)
+    expect_texts(&answer, Habit::of(&answer)?, name, description)
 }
 
 /// Fails unless the habit has these texts.
-fn told(answer: &Answer, habit: Habit, name: String, description: String) -> Outcome<Told> {
+fn expect_texts(answer: &Answer, habit: Habit, name: String, description: String) -> Outcome<Expected> {
     habit.expect(answer, "name", name.clone())?.expect(answer, "description", description.clone())?;
     Ok((habit, name, description))
 }
 
-/// The same for what a user has, and for signing in.
-async fn as_user(api: &Api) -> Outcome {
+/// Fails unless a user's fields are stored unchanged, and injection into a login does not sign in.
+async fn expect_unchanged_user(api: &Api) -> Outcome {
     let email = format!("o'or'1'='1-{}@example.com", api.data.token(10));
     let name = format!("{} {} {}", PAYLOADS[0], PAYLOADS[10], api.data.token(6));
     let password = format!("{} {} {} {}", PAYLOADS[2], PAYLOADS[6], PAYLOADS[10], api.data.token(6));

@@ -1,8 +1,8 @@
-//! How much a body may be, and how deep.
+//! Limits on the size and the nesting depth of a body.
 
 use serde_json::Value;
 
-use super::Untouched;
+use super::Stored;
 use super::bodies::shapes;
 use harness::check::{Check, check};
 use harness::habit::Habit;
@@ -11,23 +11,23 @@ use model::{Exchange, NoAnswer, Outcome, Request};
 use probe::Answer;
 use std::rc::Rc;
 
-/// The most bytes of a JSON body: 64 KiB.
+/// The maximum size of a JSON body: 64 KiB.
 const BYTES_MOST: usize = 64 * 1024;
-/// How deep arrays are nested that no stack should have to carry.
+/// A nesting depth that would overflow the stack of a recursive parser.
 const DEPTH: usize = 10_000;
 
 /// The checks.
 pub fn checks() -> Vec<Check> {
     vec![
-        check("5.body-limit", "A JSON body of 64 KiB is read; a longer one is refused by 413")
+        check("5.body-limit", "A JSON body of 64 KiB is accepted; a larger one is rejected with 413")
             .book("limits")
             .hints(&[
-                "Whoever may send 2 MiB where a name is expected may send it a thousand times at once.",
-                "`DefaultBodyLimit::max(64 * 1024)` around all routes, and a layer of its own for the import.",
-                "axum's `BytesRejection` and `JsonRejection` tell their status: pass 413 on as problem details.",
+                "A client that may send 2 MiB in place of a name may send a thousand such requests in parallel: a denial-of-service attack on your memory.",
+                "Add the layer `DefaultBodyLimit::max(64 * 1024)` around all routes, and a separate one for the import.",
+                "axum's `BytesRejection` and `JsonRejection` have a `status()`: return its 413 with problem details.",
             ])
             .proof(async |api| {
-                let before = Untouched::now(api).await?;
+                let before = Stored::now(api).await?;
                 for shape in shapes(api, &before.habit).await?.iter().filter(|shape| shape.prefix.is_empty()) {
                     for size in [BYTES_MOST + 1, 16 * BYTES_MOST] {
                         expect_too_large(api.http.exchange(shape.with_body(padded(shape.body(), size))).await?)?;
@@ -36,42 +36,42 @@ pub fn checks() -> Vec<Check> {
                 let post = Request::new("POST", "/habits").header("content-type", "application/json");
                 let name = api.data.name();
                 let long = padded(&serde_json::json!({ "name": name }), 16 * BYTES_MOST);
-                // Nobody has told how long this one is; to refuse such bodies whatever they hold is allowed too.
-                expect_unread(api.http.exchange_chunked(post.clone().body(long)).await?)?;
-                before.expect(api).await?;
+                // A chunked body has no Content-Length. The server may also reject every such body.
+                expect_chunked_too_large(api.http.exchange_chunked(post.clone().body(long)).await?)?;
+                before.expect_unchanged(api).await?;
                 let body = padded(&serde_json::json!({ "name": name }), BYTES_MOST);
                 let answer = api.http.send(post.body(body)).await?;
                 answer.status(201)?;
                 Habit::of(&answer)?.expect(&answer, "name", name)?;
                 Ok(())
             }),
-        check("5.deep-nesting", "JSON that is nested 10,000 levels deep is refused by 400, and the server lives on")
+        check("5.deep-nesting", "JSON nested 10,000 levels deep is rejected with 400, and the server keeps running")
             .book("limits")
             .hints(&[
-                "A reader that calls itself for each level needs a stack as deep as the body. What ends first?",
-                "serde_json stops at 128 levels by itself, with an error of its syntax: 400. What it passes over, it does not count: refuse fields that are not known (`deny_unknown_fields`).",
+                "A recursive parser uses stack space for each nesting level. What happens on a stack overflow?",
+                "serde_json has a recursion limit of 128 levels and returns a syntax error beyond it: 400. The limit does not apply to fields that serde ignores, so reject unknown fields (`deny_unknown_fields`).",
             ])
             .proof(async |api| {
-                let before = Untouched::now(api).await?;
+                let before = Stored::now(api).await?;
                 let arrays = nested("[", "", "]");
                 let objects = nested("{\"a\":", "1", "}");
                 let open = "[".repeat(DEPTH);
                 for shape in shapes(api, &before.habit).await? {
                     let field = shape.fields[0].0;
-                    let inside = [&arrays, &objects].map(|deep| {
+                    let nested_fields = [&arrays, &objects].map(|deep| {
                         let object = format!("{{\"{field}\":{deep}}}");
                         if shape.prefix.is_empty() { object } else { format!("[{object}]") }
                     });
-                    for body in inside.into_iter().chain([arrays.clone(), objects.clone(), open.clone()]) {
+                    for body in nested_fields.into_iter().chain([arrays.clone(), objects.clone(), open.clone()]) {
                         expect_problem(&api.http.send(shape.with_body(body)).await?, [400, 422])?;
                     }
                 }
-                before.expect(api).await
+                before.expect_unchanged(api).await
             }),
     ]
 }
 
-/// Whoever refuses a body need not read the rest, and we may see the closed connection first.
+/// Fails unless the response is 413, or the server closes the connection: it need not read the rest of a rejected body.
 fn expect_too_large(exchange: Rc<Exchange>) -> Outcome {
     match &exchange.reply {
         Err(NoAnswer::Closed(_)) => Ok(()),
@@ -79,15 +79,15 @@ fn expect_too_large(exchange: Rc<Exchange>) -> Outcome {
     }
 }
 
-/// The same for a body that comes in chunks.
-fn expect_unread(exchange: Rc<Exchange>) -> Outcome {
+/// The same for a chunked body, which may also be rejected for its encoding.
+fn expect_chunked_too_large(exchange: Rc<Exchange>) -> Outcome {
     match &exchange.reply {
         Err(NoAnswer::Closed(_)) => Ok(()),
         _ => Answer::of(exchange)?.status([413, 411, 400]).map(drop),
     }
 }
 
-/// A JSON object of so many bytes.
+/// The JSON object, padded with white space to `size` bytes.
 fn padded(object: &Value, size: usize) -> String {
     let text = object.to_string();
     format!("{{{}{}", " ".repeat(size.saturating_sub(text.len())), &text[1..])

@@ -1,4 +1,4 @@
-//! Step 5 · Validation and errors: strict shapes, input that stays data, and a server that outlives its database.
+//! Step 5 · Validation and errors: strict input validation, no injection, and fault tolerance when the database fails.
 
 mod bodies;
 mod causes;
@@ -59,29 +59,29 @@ fn checks() -> Vec<Check> {
     subjects.into_iter().flatten().collect()
 }
 
-/// What is worth mending in the source of a Rust crate: places that panic where an error could be answered.
+/// Advice on the source of a Rust crate that calls `unwrap` where it could return an error.
 fn advice(source: &Path) -> Vec<Problem> {
     let mut places = Vec::new();
-    unwraps(&source.join("src"), &mut places);
+    collect_unwraps(&source.join("src"), &mut places);
     places.sort_unstable();
     match places.is_empty() {
         true => Vec::new(),
         false => vec![Problem {
             title: format!("The crate's source calls `unwrap` in {} places outside of tests.", places.len()),
-            remedy: "Return the error with `?`, or say with `expect` why there can be none. A panic is caught, but tells the \
-                     client nothing and the log little."
+            remedy: "Return the error with `?`, or use `expect` to state why it cannot occur. A caught panic gives the \
+                     client no explanation and the log few details."
                 .into(),
             details: places.into_iter().take(8).collect(),
         }],
     }
 }
 
-/// Where below a folder `unwrap` is called, outside of modules of tests.
-fn unwraps(folder: &Path, places: &mut Vec<String>) {
+/// Collects the calls of `unwrap` below a folder, outside of test modules.
+fn collect_unwraps(folder: &Path, places: &mut Vec<String>) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();
         if path.is_dir() {
-            unwraps(&path, places);
+            collect_unwraps(&path, places);
         } else if path.extension().is_some_and(|end| end == "rs") && path.file_stem().is_none_or(|name| name != "tests") {
             let text = std::fs::read_to_string(&path).unwrap_or_default();
             let own = text.lines().enumerate().take_while(|(_, line)| line.trim() != "#[cfg(test)]");
@@ -92,21 +92,21 @@ fn unwraps(folder: &Path, places: &mut Vec<String>) {
     }
 }
 
-/// Fails unless the answer refuses the request because of `field`, or of something in it.
+/// Fails unless the response rejects the request because of `field`, or of something inside it.
 fn expect_field(answer: &Answer, field: &str) -> Outcome {
     expect_one_of(answer, &[field])
 }
 
-/// Fails unless the answer refuses the request because of one of these fields, or of something in it.
+/// Fails unless the response rejects the request because of one of these fields, or of something inside it.
 fn expect_one_of(answer: &Answer, fields: &[&str]) -> Outcome {
     let problem = expect_problem(answer, [400, 422])?;
     let errors = problem["errors"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let is_meant = |named: &str| {
-        let rest = fields.iter().find_map(|field| named.strip_prefix(field));
+    let is_expected = |name: &str| {
+        let rest = fields.iter().find_map(|field| name.strip_prefix(field));
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
     };
-    let is_told = |error: &&Value| error["message"].as_str().is_some_and(|message| !message.trim().is_empty());
-    match errors.iter().filter(is_told).any(|error| error["field"].as_str().is_some_and(is_meant)) {
+    let has_message = |error: &&Value| error["message"].as_str().is_some_and(|message| !message.trim().is_empty());
+    match errors.iter().filter(has_message).any(|error| error["field"].as_str().is_some_and(is_expected)) {
         true => Ok(()),
         false => {
             let expected = format!("\"errors\": [{{\"field\": \"{}\", \"message\": \"…\"}}]", fields.join("\" or \""));
@@ -115,54 +115,54 @@ fn expect_one_of(answer: &Answer, fields: &[&str]) -> Outcome {
     }
 }
 
-/// Fails when the server could not do what was asked, whatever else it says.
-fn expect_unbroken(answer: &Answer) -> Outcome {
+/// Fails if the response is a server error (5xx).
+fn expect_no_server_error(answer: &Answer) -> Outcome {
     match answer.code() {
         ..500 => Ok(()),
-        code => Err(answer.fail("an answer below 500, such as 400", format!("status {}", model::status_name(code)))),
+        code => Err(answer.fail("a status code below 500, such as 400", format!("status {}", model::status_name(code)))),
     }
 }
 
-/// What must not change: the habits of the user, one of them in full, and how many users there are.
-struct Untouched {
+/// The stored data that rejected requests must not change: one habit, and the numbers of habits and users.
+struct Stored {
     habit: Habit,
     habits: usize,
     users: Option<u64>,
 }
 
-impl Untouched {
-    /// As it is now.
-    async fn now(api: &Api) -> Outcome<Untouched> {
+impl Stored {
+    /// Takes a snapshot.
+    async fn now(api: &Api) -> Outcome<Stored> {
         let habit = api.create_described(&api.data.name(), &api.data.description()).await?;
         let habits = api.list().await?.1.len();
-        Ok(Untouched { habit, habits, users: users(api).await? })
+        Ok(Stored { habit, habits, users: user_count(api).await? })
     }
 
-    /// Fails when something has changed.
-    async fn expect(&self, api: &Api) -> Outcome {
+    /// Fails if something has changed since the snapshot.
+    async fn expect_unchanged(&self, api: &Api) -> Outcome {
         let (answer, read) = api.read(&self.habit).await?;
         read.expect_same(&answer, &self.habit)?;
         let (answer, list) = api.list().await?;
         if list.len() != self.habits {
-            let actual = format!("{} habits: something refused was stored", list.len());
+            let actual = format!("{} habits: a rejected request was stored", list.len());
             return Err(answer.fail(format!("{} habits, as before", self.habits), actual));
         }
-        match (self.users, users(api).await?) {
+        match (self.users, user_count(api).await?) {
             (before, after) if before == after => Ok(()),
-            _ => Err(model::Stop::fail("as many users as before", "a user more: a signup that was refused is stored")),
+            _ => Err(model::Stop::fail("as many users as before", "one more user: a rejected signup was stored")),
         }
     }
 }
 
-/// How many users there are, where they can be seen.
-async fn users(api: &Api) -> Outcome<Option<u64>> {
+/// The number of users; `None` where the database is not accessible.
+async fn user_count(api: &Api) -> Outcome<Option<u64>> {
     match api.visible::<Store>() {
         Some(store) => store.count("FROM users").await.map(Some),
         None => Ok(None),
     }
 }
 
-/// Whether the extra PUT /habits/{id} is there.
+/// Whether the server has the stretch route PUT /habits/{id}.
 async fn has_put(api: &Api, habit: &Habit) -> Outcome<bool> {
     let whole = serde_json::json!({ "name": habit.get("name"), "description": habit.get("description") });
     Ok(api.put(habit.path(), whole).await?.code() == 200)

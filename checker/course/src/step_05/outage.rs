@@ -1,4 +1,4 @@
-//! A database that is gone, and comes back.
+//! A database outage, and the recovery from it.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use serde_json::json;
 use taps::Fault;
 
-use super::causes::tells_cause;
+use super::causes::has_cause;
 use crate::step_04::expect_not_logged;
 use harness::api::{Api, ExtraServer};
 use harness::check::{Check, check};
@@ -18,21 +18,21 @@ use probe::Answer;
 use services::DATABASE;
 use services::postgres::Store;
 
-/// What servers that lose their database get as `REQUEST_TIMEOUT_MS`.
+/// The `REQUEST_TIMEOUT_MS` of servers that lose their database.
 pub const TIMEOUT_MS: &str = "400";
-/// The same, and what the contract gives them beyond it.
+/// The same as a duration, and the time that the contract allows beyond it.
 const TIMEOUT: Duration = Duration::from_millis(400);
 const GRACE: Duration = Duration::from_secs(1);
-/// How long a server may take to find its database again.
+/// The time within which a server must recover.
 const RECOVERY: Duration = Duration::from_secs(10);
-/// How long it is waited between two looks, and how many in a row have to be good.
-const LOOK: Duration = Duration::from_millis(20);
-const GOOD: usize = 3;
-/// A program that gives up because of an outage may end only so long after it, and nothing tells that one does not end.
-const AFTERMATH: Duration = Duration::from_millis(150);
+/// The pause between two attempts, and the number of consecutive successes that make a recovery.
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
+const SUCCESSES: usize = 3;
+/// The time to wait after an outage, to detect a server that exits because of it.
+const EXIT_DELAY: Duration = Duration::from_millis(150);
 
-/// What drivers say of a connection, beside what is said in one's own words.
-const TRACES: [&str; 8] = [
+/// Fragments of driver messages about connections, which no response may contain.
+const DRIVER_MESSAGES: [&str; 8] = [
     "os error",
     "econn",
     "connection refused",
@@ -42,105 +42,106 @@ const TRACES: [&str; 8] = [
     "pool timed out",
     "sqlstate",
 ];
+
 /// The checks.
 pub fn checks() -> Vec<Check> {
     vec![
         check(
             "5.database-cut",
-            "With the database gone, every route answers 503 problem details in time, and says nothing of the inside",
+            "While the database is unreachable, every route responds 503 with problem details in time and leaks no internals",
         )
         .disturbs(DATABASE)
         .book("when-the-database-is-gone")
         .hints(&[
-            "The client did nothing wrong, and may try again later: which status says that?",
-            "In Rust one place decides: `impl From<sqlx::Error> for Error`. An error of the connection is another thing than one of your SQL.",
-            "`sqlx::Error::Io`, `PoolTimedOut`, `PoolClosed` and SQLSTATE classes 08, 53 and 57 become `Error::Unavailable`, in the one place that makes answers of errors.",
+            "The request was valid, and the client may retry later. Which 5xx status code means this?",
+            "In Rust, decide in one place: `impl From<sqlx::Error> for Error`. A connection error is different from an error in your SQL.",
+            "Map `sqlx::Error::Io`, `PoolTimedOut`, `PoolClosed` and the SQLSTATE classes 08, 53 and 57 to `Error::Unavailable`, in the one place that converts errors to responses.",
         ])
         .proof(async |api| {
-            let server = hurried(api).await?;
+            let server = start_with_short_timeout(api).await?;
             let api = &server.api;
-            let habit = working(api).await?;
+            let habit = new_habit(api).await?;
             let outage = Outage::begin(api)?;
             let password = api.data.token(20);
             let requests = [reads(&habit), writes(api, &habit, &password)].concat();
-            let answers = join_all(requests.into_iter().map(|request| in_time(api, request))).await;
+            let answers = join_all(requests.into_iter().map(|request| respond_in_time(api, request))).await;
             let answers = answers.into_iter().collect::<Outcome<Vec<Answer>>>()?;
             let hits = outage.end();
             let (reads, writes) = answers.split_at(reads(&habit).len());
             for answer in writes {
-                hits.expect_gone(answer)?;
-                expect_nothing_of_the_inside(api, answer)?;
+                hits.expect_unavailable(answer)?;
+                expect_no_leak(api, answer)?;
                 expect_request_id(answer)?;
             }
             for answer in reads.iter().filter(|answer| answer.code() != 200) {
-                hits.expect_gone(answer)?;
-                expect_nothing_of_the_inside(api, answer)?;
+                hits.expect_unavailable(answer)?;
+                expect_no_leak(api, answer)?;
             }
-            expect_remembered(&reads[0], Habit::list(&reads[0]), &habit)?;
-            expect_remembered(&reads[1], Habit::of(&reads[1]).map(|read| vec![read]), &habit)?;
+            expect_current_if_ok(&reads[0], Habit::list(&reads[0]), &habit)?;
+            expect_current_if_ok(&reads[1], Habit::of(&reads[1]).map(|read| vec![read]), &habit)?;
             expect_not_logged(api, &[password]).await
         }),
-        check("5.database-cut-logged", "What really happened is in the log, under the x-request-id of the answer")
+        check("5.database-cut-logged", "The log contains the cause of a database error, under the x-request-id of the response")
             .needs(&["5.database-cut"])
             .disturbs(DATABASE)
             .book("when-the-database-is-gone")
             .hints(&[
-                "The client gets a sentence and an id. With the id you want to find all that is known: log the error itself.",
-                "Where an error becomes an answer, `tracing::error!(error = ?error, …)` writes it into the request's span, which has the id.",
+                "The client gets a generic message and a request id. With this id, you want to find the cause in the log: log the error itself.",
+                "Where you convert an error to a response, call `tracing::error!(error = ?error, …)`. The event is in the request's span, which has the id.",
             ])
             .proof(async |api| {
-                let server = hurried(api).await?;
+                let server = start_with_short_timeout(api).await?;
                 let api = &server.api;
-                working(api).await?;
+                new_habit(api).await?;
                 let id = format!("cut-{}", api.data.token(12));
                 let log = api.log()?;
                 let outage = Outage::begin(api)?;
                 let request = Request::new("POST", "/habits").json(&json!({ "name": api.data.name() }));
-                let answer = in_time(api, request.header("x-request-id", &id)).await?;
-                outage.end().expect_gone(&answer)?;
+                let answer = respond_in_time(api, request.header("x-request-id", &id)).await?;
+                outage.end().expect_unavailable(&answer)?;
                 expect_request_id(&answer)?;
                 let id = answer.header("x-request-id").unwrap_or_default().to_owned();
-                let told = answer.json()?;
-                let own_words = ["title", "detail"].map(|field| told[field].as_str().unwrap_or_default().to_lowercase());
+                let problem = answer.json()?;
+                let response_words = ["title", "detail"].map(|field| problem[field].as_str().unwrap_or_default().to_lowercase());
                 let deadline = Instant::now() + Duration::from_secs(3);
                 loop {
                     let lines = log.lines();
-                    if tells_cause(&lines, &id, &own_words) {
+                    if has_cause(&lines, &id, &response_words) {
                         return Ok(());
                     }
                     if Instant::now() > deadline {
-                        let expected = format!("in the log, with {id}, what was wrong with the connection to the database");
+                        let expected = format!("a log line with {id} and the cause: the error of the database connection");
                         let under_id: Vec<String> = lines.iter().filter(|line| line.contains(&id)).cloned().collect();
                         let actual = match under_id[..] {
-                            [] => format!("no line with that id; the last lines are:\n{}", logline::shown(&lines)),
-                            _ => format!("nothing of it in or below the lines with that id:\n{}", logline::shown(&under_id)),
+                            [] => format!("no line with this id; the last lines are:\n{}", logline::excerpt(&lines)),
+                            _ => format!("no cause in or below the lines with this id:\n{}", logline::excerpt(&under_id)),
                         };
                         return Err(answer.fail(expected, actual));
                     }
-                    tokio::time::sleep(LOOK).await;
+                    tokio::time::sleep(POLL_INTERVAL).await;
                 }
             }),
-        check("5.database-back", "Once the database is back the server is well again by itself, and nothing is lost")
+        check("5.database-back", "When the database is back, the server recovers by itself and has lost no data")
             .needs(&["5.database-cut"])
             .disturbs(DATABASE)
             .book("when-the-database-is-gone")
             .hints(&[
-                "Nobody restarts the server. Does it end, or keep a connection that is dead?",
-                "A pool opens new connections by itself, and tries one before it gives it out (`before_acquire`).",
+                "Nobody restarts the server. Does it exit, or does it keep using a dead connection?",
+                "A connection pool opens new connections by itself, and tests a connection before it hands it out (`before_acquire`).",
             ])
             .proof(async |api| {
-                let server = hurried(api).await?;
+                let server = start_with_short_timeout(api).await?;
                 let api = &server.api;
-                let habit = working(api).await?;
+                let habit = new_habit(api).await?;
                 let outage = Outage::begin(api)?;
                 for _ in 0..2 {
-                    // What is answered meanwhile is another check's business.
+                    // Another check covers the responses during the outage.
                     post(api).await?;
                 }
                 let hits = outage.end();
-                let answer = well_again(api).await?;
+                let answer = await_recovery(api).await?;
                 hits.expect_some()?;
-                tokio::time::sleep(AFTERMATH).await;
+                tokio::time::sleep(EXIT_DELAY).await;
                 let (_, read) = api.read(&habit).await?;
                 read.expect_same(&answer, &habit)?;
                 Ok(())
@@ -148,91 +149,93 @@ pub fn checks() -> Vec<Check> {
     ]
 }
 
-/// A habit of a server that works.
-pub async fn working(api: &Api) -> Outcome<Habit> {
+/// Creates a habit, before the fault.
+pub async fn new_habit(api: &Api) -> Outcome<Habit> {
     api.create_described(&api.data.name(), &api.data.description()).await
 }
 
-/// Sends a write, whatever comes of it.
+/// Sends a write; any response will do.
 async fn post(api: &Api) -> Outcome<std::rc::Rc<model::Exchange>> {
     api.http.exchange(Request::new("POST", "/habits").json(&json!({ "name": api.data.name() }))).await
 }
 
-/// Waits until the server stores habits again, several in a row.
-pub async fn well_again(api: &Api) -> Outcome<Answer> {
+/// Waits until the server has recovered: until it stores several habits in a row.
+pub async fn await_recovery(api: &Api) -> Outcome<Answer> {
     let deadline = Instant::now() + RECOVERY;
-    let mut good = 0;
+    let mut successes = 0;
     loop {
         let exchange = post(api).await?;
-        good = if exchange.reply.as_ref().is_ok_and(|reply| reply.status == 201) { good + 1 } else { 0 };
-        if good == GOOD {
+        successes = if exchange.reply.as_ref().is_ok_and(|reply| reply.status == 201) { successes + 1 } else { 0 };
+        if successes == SUCCESSES {
             return Answer::of(exchange);
         }
         if Instant::now() > deadline {
             let answer = Answer::of(exchange)?;
             answer.status(201)?;
-            return Err(answer.fail("a server that works again, request after request", "a server that works now and then"));
+            return Err(
+                answer.fail("a server that has recovered, with every request a success", "a server that fails now and then")
+            );
         }
-        if good == 0 {
-            tokio::time::sleep(LOOK).await;
+        if successes == 0 {
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 }
 
-/// The answer to a request, which has to come within the timeout and a second.
-pub async fn in_time(api: &Api, request: Request) -> Outcome<Answer> {
+/// Sends a request; fails unless the response arrives within the timeout and a second.
+pub async fn respond_in_time(api: &Api, request: Request) -> Outcome<Answer> {
     let exchange = api.http.exchange(request).await?;
     let took = exchange.duration;
     let answer = Answer::of(exchange)?;
     match took <= TIMEOUT + GRACE {
         true => Ok(answer),
         false => {
-            let expected = format!("an answer within REQUEST_TIMEOUT_MS={TIMEOUT_MS} and a second");
-            Err(answer.fail(expected, format!("an answer after {:.1} s", took.as_secs_f32())))
+            let expected = format!("a response within REQUEST_TIMEOUT_MS={TIMEOUT_MS} plus 1 s");
+            Err(answer.fail(expected, format!("a response after {:.1} s", took.as_secs_f32())))
         }
     }
 }
 
-/// Requests that a server may answer from what it remembers: the list, the habit, and more.
+/// Requests to which a server may respond from a cache: the list, the habit, and more.
 fn reads(habit: &Habit) -> Vec<Request> {
     let days = format!("{}/completions", habit.path());
     ["/habits".to_owned(), habit.path(), "/me".to_owned(), days].map(|path| Request::new("GET", path)).into()
 }
 
-/// Fails when a habit is answered with 200, and not as it is.
-fn expect_remembered(answer: &Answer, habits: Outcome<Vec<Habit>>, habit: &Habit) -> Outcome {
+/// Fails if the response is 200 and does not have the habit as it is stored.
+fn expect_current_if_ok(answer: &Answer, habits: Outcome<Vec<Habit>>, habit: &Habit) -> Outcome {
     if answer.code() != 200 {
         return Ok(());
     }
     match habits?.iter().find(|other| other.id == habit.id) {
         Some(other) => other.expect_same(answer, habit).map(drop),
-        None => Err(answer.fail("status 503, or what is stored", "status 200 without a habit that is stored")),
+        None => Err(answer.fail("status 503, or 200 with the stored data", "status 200 without a stored habit")),
     }
 }
 
-/// Requests that cannot be answered from what a server remembers.
+/// Requests that need the database.
 fn writes(api: &Api, habit: &Habit, password: &str) -> Vec<Request> {
-    let named = || json!({ "name": api.data.name() });
+    let body = || json!({ "name": api.data.name() });
     vec![
-        Request::new("POST", "/habits").json(&named()),
+        Request::new("POST", "/habits").json(&body()),
         Request::new("PATCH", habit.path()).json(&json!({ "description": api.data.description() })),
         Request::new("PUT", format!("{}/completions/2026-01-31", habit.path())),
         Request::new("DELETE", format!("{}/completions/2026-01-31", habit.path())),
         Request::new("DELETE", habit.path()),
         Request::new("DELETE", "/me"),
-        Request::new("POST", "/habits/import").json(&json!([named(), named()])),
+        Request::new("POST", "/habits/import").json(&json!([body(), body()])),
         Request::new("POST", "/auth/login").json(&json!({ "email": api.email(), "password": password })),
         Request::new("POST", "/auth/signup").json(&json!({ "email": api.email(), "password": password })),
     ]
 }
 
-/// A database that is out of reach: its connections are cut, and new ones refused.
+/// An unreachable database: its connections are cut, and new ones are refused.
 struct Outage {
     refusal: Fault,
     cut: usize,
 }
 
-/// What an outage has hit.
+/// The connections that an outage refused and cut.
 struct Hits {
     refused: u64,
     cut: usize,
@@ -254,40 +257,42 @@ impl Hits {
     fn expect_some(&self) -> Outcome {
         match self.refused > 0 || self.cut > 0 {
             true => Ok(()),
-            false => Err(Stop::Inconclusive("the server had no connection to its database that could be cut".into())),
+            false => Err(Stop::Inconclusive("the server had no connection to its database to cut".into())),
         }
     }
 
-    /// Fails unless the answer says that the service is not available.
-    fn expect_gone(&self, answer: &Answer) -> Outcome {
+    /// Fails unless the response is 503 with problem details.
+    fn expect_unavailable(&self, answer: &Answer) -> Outcome {
         self.expect_some()?;
         if answer.code() < 300 && self.refused == 0 {
-            return Err(Stop::Inconclusive("the server answered without asking its database".into()));
+            return Err(Stop::Inconclusive("the server responded without a query to its database".into()));
         }
         expect_problem(answer, 503).map(drop)
     }
 }
 
-/// Fails when an error shows what the server works with, or where that is.
-pub fn expect_nothing_of_the_inside(api: &Api, answer: &Answer) -> Outcome {
+/// Fails if an error leaks internals: libraries, driver messages, or the address of the database.
+pub fn expect_no_leak(api: &Api, answer: &Answer) -> Outcome {
     expect_no_internals(answer)?;
     let address = api.fixture::<Store>()?.tap().address();
     let (host, port) = (address.ip().to_string(), format!(":{}", address.port()));
     let text = answer.text().to_lowercase();
-    match TRACES.into_iter().chain([host.as_str(), &port]).find(|trace| text.contains(trace)) {
-        Some(trace) => Err(answer.fail("an error told in your own words", format!("a body with \"{trace}\": {text}"))),
+    match DRIVER_MESSAGES.into_iter().chain([host.as_str(), &port]).find(|leak| text.contains(leak)) {
+        Some(leak) => {
+            Err(answer.fail("an error in your own words, without internals", format!("a body with \"{leak}\": {text}")))
+        }
         None => Ok(()),
     }
 }
 
-/// A server that loses its database, or whose database is slow. Who is signed in there has been before: a short timeout need not
-/// last for a password's hash.
-pub async fn hurried(api: &Api) -> Outcome<ExtraServer> {
+/// Starts a server with a short timeout, for database faults. Its user signs up on a server without one, because hashing a
+/// password may take longer than the timeout.
+pub async fn start_with_short_timeout(api: &Api) -> Outcome<ExtraServer> {
     let spare = api.spare().await?;
     if !spare.users().has_first() {
-        let patient = api.start_on(&spare, &[]).await?;
-        patient.api.user().await?;
-        patient.kill().await;
+        let server = api.start_on(&spare, &[]).await?;
+        server.api.user().await?;
+        server.kill().await;
     }
     api.start_on(&spare, &[("REQUEST_TIMEOUT_MS", TIMEOUT_MS)]).await
 }

@@ -1,4 +1,4 @@
-//! Where what users send stands on its way to the database.
+//! Whether user input reaches the database as parameters or in the SQL text.
 
 use serde_json::json;
 use taps::Place;
@@ -9,7 +9,7 @@ use model::{Outcome, Request, Stop};
 use probe::Answer;
 use services::postgres::Store;
 
-/// Fails when something that a user sent stands in the text of a statement.
+/// Fails if the SQL text of a statement contains user input.
 pub async fn never_in_text(api: &Api) -> Outcome {
     let store = api.fixture::<Store>()?;
     let mark = store.tap().mark();
@@ -17,21 +17,24 @@ pub async fn never_in_text(api: &Api) -> Outcome {
     let seen = store.tap().since(mark);
     for (marker, answer) in &sent {
         if let Some((statement, _)) = seen.with(marker).find(|(_, place)| *place == Place::Text) {
-            let expected = format!("statements in which {marker} stands among the parameters");
-            return Err(answer.fail(expected, format!("a statement with it in its text:\n{}", statement.text)));
+            let expected = format!("statements with {marker} only among their parameters");
+            return Err(answer.fail(expected, format!("a statement with it in the SQL text:\n{}", statement.text)));
         }
     }
     if seen.missed > 0 {
-        return Err(Stop::Inconclusive(format!("{} statements of the server were too many or too large to keep", seen.missed)));
+        return Err(Stop::Inconclusive(format!(
+            "the checker missed {} statements of the server: too many or too large to keep",
+            seen.missed
+        )));
     }
-    // The first is a name that was stored, and it has to have gone to the database somehow.
+    // The first marker is a stored name, so it must have reached the database.
     match sent.iter().take(1).all(|(marker, _)| seen.with(marker).next().is_some()) {
         true => Ok(()),
-        false => Err(Stop::Inconclusive("the checker did not see a habit's name on its way to the database".into())),
+        false => Err(Stop::Inconclusive("the checker saw no statement with the habit's name".into())),
     }
 }
 
-/// Sends random values in every place that a user fills, and gives each with the answer to it.
+/// Sends random markers in all user input; returns each marker with the response to its request.
 async fn send_markers(api: &Api) -> Outcome<Vec<(String, Answer)>> {
     let habit = api.any_habit().await?;
     let mut sent = Vec::new();
@@ -43,23 +46,23 @@ async fn send_markers(api: &Api) -> Outcome<Vec<(String, Answer)>> {
     Ok(sent)
 }
 
-/// A text that stands nowhere else.
+/// A unique word.
 fn word(api: &Api) -> String {
     format!("mk{}", api.data.token(14))
 }
 
-/// A number that stands nowhere else. What was read as a number or a date is as much of the user's as it was before.
+/// A unique number. Input that was parsed as a number or a date is still user input.
 fn number(api: &Api) -> String {
     (100_000_000_000_000 + api.data.below(900_000_000_000_000)).to_string()
 }
 
-/// A day of which nobody speaks.
+/// A date that occurs nowhere else.
 fn day(api: &Api) -> String {
     let below = |end| api.data.below(end);
     format!("{}-{:02}-{:02}", 1900 + below(50), 1 + below(12), 1 + below(28))
 }
 
-/// Requests with values in their bodies.
+/// Requests with markers in their bodies.
 fn bodies(api: &Api, habit: &Habit) -> Vec<(Vec<String>, Request)> {
     let word = || word(api);
     let described = |method: &str, path: String| {
@@ -83,7 +86,7 @@ fn bodies(api: &Api, habit: &Habit) -> Vec<(Vec<String>, Request)> {
     ]
 }
 
-/// Requests with values in their paths and queries.
+/// Requests with markers in their paths and queries.
 fn addresses(api: &Api, habit: &Habit) -> Vec<(Vec<String>, Request)> {
     let days = format!("{}/completions", habit.path());
     let mut requests = Vec::new();

@@ -1,4 +1,4 @@
-//! The extra that keeps passwords from being guessed by the thousand.
+//! The stretch checks of rate limiting, which protects logins from brute-force attacks.
 
 use std::cell::Cell;
 use std::net::{IpAddr, Ipv4Addr};
@@ -14,67 +14,67 @@ use harness::problem::expect_problem;
 use model::{Outcome, Request, Stop};
 use probe::Answer;
 
-/// How many requests a minute the servers here take from one client.
+/// The rate limit of the servers here, in requests per minute and client.
 const LIMIT: usize = 5;
-/// After so many requests the limit is over even where a new minute has begun meanwhile.
-const SURELY_OVER: usize = 2 * LIMIT + 1;
-/// The most seconds after which one may try again.
+/// A number of requests that exceeds the limit even if a new minute starts in between.
+const OVER_LIMIT: usize = 2 * LIMIT + 1;
+/// The maximum of `Retry-After`, in seconds.
 const MINUTE: u64 = 60;
-/// A pause in which a limit must not end that is meant for a minute.
+/// A pause that must not reset a limit per minute.
 const PAUSE: Duration = Duration::from_millis(1200);
 
 /// The checks.
 pub fn checks() -> Vec<Check> {
     vec![
-        check("5.rate-limit", "More logins than RATE_LIMIT_PER_MINUTE are answered by 429 with Retry-After")
+        check("5.rate-limit", "Logins beyond RATE_LIMIT_PER_MINUTE are rejected with 429 and Retry-After")
             .stretch()
             .book("rate-limits")
             .hints(&[
-                "A token bucket: so many requests at once, and one more each 60 s divided by the limit.",
-                "Wrap the router below `/auth` in the layer, before anything is hashed. `Retry-After` counts seconds.",
+                "Use a token bucket: its capacity is the limit, and it gains one token every 60 s divided by the limit.",
+                "Wrap the router of `/auth` in a rate limiting layer, so that it rejects a request before any password is hashed. `Retry-After` is in seconds.",
             ])
             .proof(async |api| {
-                let first = limited(api).await?;
-                let (mut server, mut flood) = (&first, Flood::of(&first.api).await?);
+                let first = start_limited(api).await?;
+                let (mut server, mut flood) = (&first, Flood::send(&first.api).await?);
                 let second;
-                if flood.is_over() {
-                    // A new minute may have begun meanwhile. The next one is far.
-                    second = limited(api).await?;
-                    (server, flood) = (&second, Flood::of(&second.api).await?);
+                if flood.exceeds_limit() {
+                    // A new minute may have started during the flood. The next start is far away.
+                    second = start_limited(api).await?;
+                    (server, flood) = (&second, Flood::send(&second.api).await?);
                 }
-                let refused = flood.expect_limited()?;
-                expect_problem(refused, 429)?;
-                expect_retry_after(refused)?;
+                let rejected = flood.expect_limited()?;
+                expect_problem(rejected, 429)?;
+                expect_retry_after(rejected)?;
                 let nobody = server.api.as_nobody();
                 let other = nobody.get("/habits").await?;
                 if other.code() == 429 {
-                    return Err(other.fail("a limit on /auth alone", "status 429"));
+                    return Err(other.fail("a rate limit on /auth only", "status 429"));
                 }
                 let sign_up = || json!({ "email": api.email(), "password": api.data.token(12) });
                 until_limited(async || nobody.post("/auth/signup", sign_up()).await).await?.status(429)?;
-                if has_version_1(&nobody).await? {
+                if has_v1(&nobody).await? {
                     until_limited(async || nobody.post("/v1/auth/login", sign_up()).await).await?.status(429)?;
                 }
                 let unlimited = api.start_instance(&[("RATE_LIMIT_PER_MINUTE", "0")]).await?;
                 log_in(&unlimited.api, &[]).await?.status([400, 401])?;
                 Ok(())
             }),
-        check("5.rate-limit-clients", "Requests are counted per client address, and X-Forwarded-For changes nothing")
+        check("5.rate-limit-clients", "Requests are counted per client address, and X-Forwarded-For is not trusted")
             .stretch()
             .needs(&["5.rate-limit"])
             .book("rate-limits")
             .hints(&[
-                "Who one client is, the connection says: its peer address. A header is what somebody has typed.",
-                "`into_make_service_with_connect_info::<SocketAddr>()` brings the address; `peer.ip()` of it is the key to count by.",
+                "Identify a client by the peer address of its connection. Anyone can forge a header (IP spoofing).",
+                "`into_make_service_with_connect_info::<SocketAddr>()` provides the peer address to the `ConnectInfo` extractor. Count by `peer.ip()`.",
             ])
             .proof(async |api| {
-                let server = limited(api).await?;
+                let server = start_limited(api).await?;
                 let [first, second, third] = [2, 3, 4].map(|last| IpAddr::from(Ipv4Addr::new(127, 0, 0, last)));
                 let first = server.api.sending_from(first).await?;
                 let second = server.api.sending_from(second).await?;
                 let third = server.api.sending_from(third).await?;
                 until_limited(async || log_in(&first, &[]).await).await?.status(429)?;
-                // Another client is not to blame, whatever it says of itself.
+                // The limit does not affect other clients, whatever header they send.
                 log_in(&second, &[]).await?.status([400, 401])?;
                 log_in(&third, &[("x-forwarded-for", "127.0.0.2")]).await?.status([400, 401])?;
                 for field in ["x-forwarded-for", "x-real-ip", "forwarded"] {
@@ -82,27 +82,27 @@ pub fn checks() -> Vec<Check> {
                         "forwarded" => format!("for=203.0.113.{number}"),
                         _ => format!("203.0.113.{number}"),
                     };
-                    expect_not_believed(&first, field, changing).await?;
+                    expect_not_trusted(&first, field, changing).await?;
                 }
                 Ok(())
             }),
     ]
 }
 
-async fn limited(api: &Api) -> Outcome<ExtraServer> {
+async fn start_limited(api: &Api) -> Outcome<ExtraServer> {
     api.start_instance(&[("RATE_LIMIT_PER_MINUTE", &LIMIT.to_string())]).await
 }
 
-/// A login of nobody.
+/// A login of an unknown user.
 async fn log_in(api: &Api, headers: &[(&str, &str)]) -> Outcome<Answer> {
     let login = json!({ "email": api.email(), "password": api.data.token(12) });
     let request = Request::new("POST", "/auth/login").json(&login);
     api.http.send(headers.iter().fold(request, |request, (name, value)| request.header(name, *value))).await
 }
 
-/// Sends until that is refused, and a little longer than it has to be; what came last.
+/// Sends requests until one is rejected, and returns the last response. Stops once the limit must be exceeded.
 async fn until_limited(send: impl AsyncFn() -> Outcome<Answer>) -> Outcome<Answer> {
-    for _ in 1..SURELY_OVER {
+    for _ in 1..OVER_LIMIT {
         let answer = send().await?;
         if answer.code() == 429 {
             return Ok(answer);
@@ -111,8 +111,8 @@ async fn until_limited(send: impl AsyncFn() -> Outcome<Answer>) -> Outcome<Answe
     send().await
 }
 
-/// Fails when a client that is over its limit gets on by another value of a field each time.
-async fn expect_not_believed(api: &Api, field: &str, value: impl Fn(usize) -> String) -> Outcome {
+/// Fails if a client over its limit gets through with a new value of this header in each request.
+async fn expect_not_trusted(api: &Api, field: &str, value: impl Fn(usize) -> String) -> Outcome {
     let number = Cell::new(0);
     let next = async || {
         number.set(number.get() + 1);
@@ -121,31 +121,31 @@ async fn expect_not_believed(api: &Api, field: &str, value: impl Fn(usize) -> St
     until_limited(next).await?.status(429).map(drop)
 }
 
-/// Whether the API answers under /v1 too.
-async fn has_version_1(nobody: &Api) -> Outcome<bool> {
+/// Whether the API is also available under /v1.
+async fn has_v1(nobody: &Api) -> Outcome<bool> {
     Ok(nobody.get("/v1/habits").await?.code() == 401)
 }
 
-/// More logins than a client has.
+/// The result of more logins than the limit allows.
 struct Flood {
-    admitted: usize,
-    refused: Option<Answer>,
-    last_admitted: Option<Answer>,
-    time: Duration,
+    accepted: usize,
+    rejected: Option<Answer>,
+    last_accepted: Option<Answer>,
+    duration: Duration,
 }
 
 impl Flood {
-    /// Logs in: as often as that is right, once too often for two minutes, and again after a pause.
-    async fn of(api: &Api) -> Outcome<Flood> {
-        let begun = Instant::now();
-        let mut flood = Flood { admitted: 0, refused: None, last_admitted: None, time: Duration::ZERO };
-        for number in 1..=SURELY_OVER {
+    /// Logs in until a login is rejected, at most until the limit must be exceeded; and again after a pause.
+    async fn send(api: &Api) -> Outcome<Flood> {
+        let started = Instant::now();
+        let mut flood = Flood { accepted: 0, rejected: None, last_accepted: None, duration: Duration::ZERO };
+        for number in 1..=OVER_LIMIT {
             let answer = log_in(api, &[]).await?;
             if answer.code() == 429 && number <= LIMIT {
-                return Err(answer.fail(format!("{LIMIT} logins a minute that are answered"), "status 429 before that"));
+                return Err(answer.fail(format!("{LIMIT} accepted logins per minute"), "status 429 before that"));
             }
             flood.count(answer);
-            if flood.refused.is_some() {
+            if flood.rejected.is_some() {
                 break;
             }
         }
@@ -153,51 +153,51 @@ impl Flood {
         for _ in 0..LIMIT {
             flood.count(log_in(api, &[]).await?);
         }
-        flood.time = begun.elapsed();
+        flood.duration = started.elapsed();
         Ok(flood)
     }
 
     fn count(&mut self, answer: Answer) {
         if answer.code() == 429 {
-            self.refused.get_or_insert(answer);
+            self.rejected.get_or_insert(answer);
         } else {
-            self.admitted += 1;
-            self.last_admitted = Some(answer);
+            self.accepted += 1;
+            self.last_accepted = Some(answer);
         }
     }
 
-    /// How many may be admitted: a bucket fills again, drop by drop.
+    /// The number of logins that a token bucket may accept, including refills.
     fn most(&self) -> usize {
-        LIMIT + usize::try_from(self.time.as_secs() * LIMIT as u64 / MINUTE).unwrap_or(LIMIT)
+        LIMIT + usize::try_from(self.duration.as_secs() * LIMIT as u64 / MINUTE).unwrap_or(LIMIT)
     }
 
-    /// Whether more were admitted than within one minute.
-    fn is_over(&self) -> bool {
-        self.admitted > self.most()
+    /// Whether the server accepted more logins than the limit allows.
+    fn exceeds_limit(&self) -> bool {
+        self.accepted > self.most()
     }
 
-    /// The refusal, if nothing was admitted that had to be refused.
+    /// The rejection, if the server enforced the limit.
     fn expect_limited(&self) -> Outcome<&Answer> {
-        match (&self.refused, &self.last_admitted) {
-            (Some(refused), _) if !self.is_over() => Ok(refused),
+        match (&self.rejected, &self.last_accepted) {
+            (Some(rejected), _) if !self.exceeds_limit() => Ok(rejected),
             (_, Some(last)) => {
-                let (most, admitted) = (self.most(), self.admitted);
+                let (most, accepted) = (self.most(), self.accepted);
                 let actual =
-                    format!("{admitted} in {:.0} s, the last of them with status {}", self.time.as_secs_f32(), last.code());
-                Err(last.fail(format!("at most {most} logins, and status 429 for more"), actual))
+                    format!("{accepted} in {:.0} s, the last one with status {}", self.duration.as_secs_f32(), last.code());
+                Err(last.fail(format!("at most {most} accepted logins, and status 429 beyond that"), actual))
             }
-            _ => Err(Stop::fail("answers to logins", "none")),
+            _ => Err(Stop::fail("responses to logins", "none")),
         }
     }
 }
 
-/// Fails unless the answer says when it may be tried again, in seconds or as a date (RFC 9110, section 10.2.3).
+/// Fails unless `Retry-After` is within a minute, in seconds or as a date (RFC 9110, section 10.2.3).
 fn expect_retry_after(answer: &Answer) -> Outcome {
     let after = answer.header("retry-after").unwrap_or_default().trim();
     let seconds = after.parse::<u64>().is_ok_and(|seconds| (1..=MINUTE).contains(&seconds));
     let date = after.ends_with(" GMT")
         && OffsetDateTime::parse(after, &Rfc2822).is_ok_and(|date| {
-            // Whole seconds, and clocks are read one after the other.
+            // The date has whole seconds, and the two clocks are read one after the other.
             let wait = (date - OffsetDateTime::now_utc()).whole_seconds();
             (-2..=62).contains(&wait)
         });
@@ -205,7 +205,7 @@ fn expect_retry_after(answer: &Answer) -> Outcome {
         true => Ok(()),
         false => {
             let actual = format!("Retry-After: {after}");
-            Err(answer.fail("Retry-After: seconds until it may be tried again, 1 to 60", actual))
+            Err(answer.fail("Retry-After: 1 to 60, the seconds until the next attempt", actual))
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A database that does not answer, and clients that do not wait.
+//! A database that does not respond, and clients that disconnect.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -9,7 +9,7 @@ use serde_json::json;
 use taps::record::Kind;
 use taps::{Fault, Moment};
 
-use super::outage::{expect_nothing_of_the_inside, hurried, in_time, well_again, working};
+use super::outage::{await_recovery, expect_no_leak, new_habit, respond_in_time, start_with_short_timeout};
 use harness::api::Api;
 use harness::check::{Check, check};
 use harness::habit::Habit;
@@ -19,85 +19,85 @@ use probe::Answer;
 use services::DATABASE;
 use services::postgres::Store;
 
-/// How many clients hang up in each round: more than a pool has connections, most often.
+/// The number of clients that disconnect in each round, more than the usual size of a connection pool.
 const CLIENTS: u32 = 40;
-/// How often each request that is refused comes: more than a pool has connections, most often.
-const REFUSED: u32 = 12;
-const REFUSED_AT_ONCE: u32 = 4;
-/// How long the least patient clients wait.
+/// How often each invalid request is sent, more than the usual size of a connection pool, and how many of them in parallel.
+const REJECTED: u32 = 12;
+const REJECTED_PARALLEL: u32 = 4;
+/// The time after which the first clients disconnect.
 const PATIENCE: Duration = Duration::from_millis(60);
-/// What each round trip to the database is held back meanwhile, and by how much each client is more patient than the one before
-/// it. First all hang up during the first round trip, then each at another moment of its work.
+/// For each round, the delay of each round trip to the database, and how much longer each client waits than the one before it.
+/// In the first round, all clients disconnect during the first round trip; in the second, each at another point.
 const ROUNDS: [(Duration, Duration); 2] =
     [(Duration::from_millis(150), Duration::ZERO), (Duration::from_millis(80), Duration::from_millis(6))];
-/// How many habits are stored at once afterwards, so that each connection has its turn.
+/// The number of habits created in parallel afterwards, to use every connection of the pool.
 const STORED: usize = 10;
 
 /// The checks.
 pub fn checks() -> Vec<Check> {
     vec![
-        check("5.database-slow", "When the database does not answer, the request ends in time, and later ones are fine")
+        check("5.database-slow", "When the database does not respond, a request times out within the limit, and the server recovers")
             .disturbs(DATABASE)
             .book("timeouts")
             .hints(&[
-                "A database that is overloaded takes what you send and says nothing. How long do your clients wait with you?",
-                "`tokio::time::timeout` around the handler, or tower-http's `TimeoutLayer`, with REQUEST_TIMEOUT_MS.",
-                "Limits of the pool are not enough: an answer can get lost on a connection that was found well. Nor is the layer: where the pool gives no connection, that is 503 too (`unavailable`). Both answer with problem details.",
+                "An overloaded database accepts a query and does not respond. How long do your clients wait for a response?",
+                "Put a timeout of REQUEST_TIMEOUT_MS around the handler: `tokio::time::timeout`, or tower-http's `TimeoutLayer`.",
+                "The pool's timeouts are not enough: a query can hang on a connection that passed its test. The layer alone is not enough either: a timeout of the pool (no connection available) is a 503 too (`unavailable`). Respond with problem details in both cases.",
             ])
             .proof(async |api| {
-                let server = hurried(api).await?;
+                let server = start_with_short_timeout(api).await?;
                 let api = &server.api;
-                working(api).await?;
+                new_habit(api).await?;
                 let fault = api.fixture::<Store>()?.tap().black_hole();
                 let post = || Request::new("POST", "/habits").json(&json!({ "name": api.data.name() }));
                 let import = Request::new("POST", "/habits/import").json(&json!([{ "name": api.data.name() }]));
-                let answers = join_all([post(), import, post()].map(|request| in_time(api, request))).await;
+                let answers = join_all([post(), import, post()].map(|request| respond_in_time(api, request))).await;
                 if fault.heal() == 0 {
-                    return Err(Stop::Inconclusive("the server asked its database for nothing while that was silent".into()));
+                    return Err(Stop::Inconclusive("the server sent no query to its database while that was unresponsive".into()));
                 }
                 for answer in answers {
                     let answer = answer?;
                     expect_timeout(api, &answer)?;
                 }
-                well_again(api).await?;
-                expect_timeout(api, &unanswered(api).await?)?;
-                well_again(api).await?;
+                await_recovery(api).await?;
+                expect_timeout(api, &write_without_database_response(api).await?)?;
+                await_recovery(api).await?;
                 Ok(())
             }),
-        check("5.pool", "Neither requests that are refused nor 40 clients that hang up while the database is slow take a connection along")
+        check("5.pool", "Neither rejected requests nor 40 clients that disconnect while the database is slow leak a pool connection")
             .disturbs(DATABASE)
             .book("timeouts")
             .hints(&[
-                "A client that hangs up ends your handler in the middle, and an error ends it early. Who gives the connection back?",
-                "Connections that are dropped go back to the pool by themselves; those that were forgotten, leaked or spawned away do not.",
-                "A connection that comes back in the middle of a transaction takes the next request into it, and what that stores is lost. sqlx 0.9.0 does not notice when `BEGIN` was under way: `ROLLBACK` in `after_release`, as the starter's `database.rs` has it.",
+                "When a client disconnects, your handler is cancelled; an error makes it return early. Who returns the connection to the pool?",
+                "A connection returns to the pool when it is dropped (RAII). A connection that is forgotten, leaked, or moved into a spawned task does not: a connection leak.",
+                "A connection that returns to the pool with an open transaction runs the next request inside it, and its writes are lost. sqlx 0.9.0 does not notice a `BEGIN` that was cancelled in flight: run `ROLLBACK` in `after_release`, as the starter's `database.rs` does.",
             ])
             .proof(async |api| {
-                // One stores, and the other does the rest meanwhile: what is waited for is waited for once.
-                let (storer, other) = (hurried(api).await?, hurried(api).await?);
+                // One server gets the inserts and the other one the rest, so that both share one wait.
+                let (storer, other) = (start_with_short_timeout(api).await?, start_with_short_timeout(api).await?);
                 let (storer, other) = (&storer.api, &other.api);
-                let habit = working(storer).await?;
-                for _ in 0..REFUSED / REFUSED_AT_ONCE {
-                    let refused = (0..REFUSED_AT_ONCE).flat_map(|number| refusals(other, &habit, number));
-                    join_all(refused.map(|request| other.http.exchange(request))).await;
+                let habit = new_habit(storer).await?;
+                for _ in 0..REJECTED / REJECTED_PARALLEL {
+                    let requests = (0..REJECTED_PARALLEL).flat_map(|number| rejected_requests(other, &habit, number));
+                    join_all(requests.map(|request| other.http.exchange(request))).await;
                 }
-                well_again(other).await?;
+                await_recovery(other).await?;
                 let mut hits = 0;
-                for (held_back, step) in ROUNDS {
-                    let slow = storer.fixture::<Store>()?.tap().delay(held_back);
+                for (delay, step) in ROUNDS {
+                    let fault = storer.fixture::<Store>()?.tap().delay(delay);
                     let clients = (0..CLIENTS).flat_map(|number| {
-                        let requests = [(storer, storing(storer, number)), (other, using(&habit, number))];
-                        requests.map(|(api, request)| hang_up(api, request, PATIENCE + step * number))
+                        let requests = [(storer, insert(storer, number)), (other, other_request(&habit, number))];
+                        requests.map(|(api, request)| send_and_disconnect(api, request, PATIENCE + step * number))
                     });
                     join_all(clients).await;
-                    tokio::time::sleep(held_back).await;
-                    hits += slow.heal();
+                    tokio::time::sleep(delay).await;
+                    hits += fault.heal();
                 }
                 if hits == 0 {
-                    return Err(Stop::Inconclusive("the server asked its database for nothing while that was slow".into()));
+                    return Err(Stop::Inconclusive("the server sent no query to its database while that was slow".into()));
                 }
-                well_again(other).await?;
-                well_again(storer).await?;
+                await_recovery(other).await?;
+                await_recovery(storer).await?;
                 expect_committed(storer).await
             }),
     ]
@@ -105,52 +105,51 @@ pub fn checks() -> Vec<Check> {
 
 fn expect_timeout(api: &Api, answer: &Answer) -> Outcome {
     expect_problem(answer, [503, 504, 408])?;
-    expect_nothing_of_the_inside(api, answer)
+    expect_no_leak(api, answer)
 }
 
-/// A write during which the database falls silent, not before it is asked to store something: whoever tries its connections first
-/// finds them well.
-async fn unanswered(api: &Api) -> Outcome<Answer> {
+/// Sends a write, and silences the database only when it receives the insert, so that a connection test before it succeeds.
+async fn write_without_database_response(api: &Api) -> Outcome<Answer> {
     let (store, name) = (api.fixture::<Store>()?, api.data.name());
-    let silence: Rc<RefCell<Option<Fault>>> = Rc::default();
+    let fault: Rc<RefCell<Option<Fault>>> = Rc::default();
     let post = Request::new("POST", "/habits").json(&json!({ "name": name }));
-    let (database, begun) = (store.clone(), silence.clone());
+    let (database, started) = (store.clone(), fault.clone());
     let waiting = store.tap().cut_next(Moment::Before, move |statement| {
         if statement.kind == Kind::Executed && statement.place_of(&name).is_some() {
-            begun.replace(Some(database.tap().black_hole()));
+            started.replace(Some(database.tap().black_hole()));
         }
         false
     });
-    let answer = in_time(api, post).await;
+    let answer = respond_in_time(api, post).await;
     drop(waiting);
-    match silence.take().map_or(0, Fault::heal) {
-        0 => Err(Stop::Inconclusive("the checker did not see a habit's name on its way to the database".into())),
+    match fault.take().map_or(0, Fault::heal) {
+        0 => Err(Stop::Inconclusive("the checker saw no statement with the habit's name".into())),
         _ => answer,
     }
 }
 
-/// Requests of which the database, or what it finds, is the reason to refuse them.
-fn refusals(api: &Api, habit: &Habit, number: u32) -> [Request; 4] {
-    let nowhere = i64::from(i32::MAX) - i64::from(number);
+/// Requests that are rejected because of a constraint or a missing row.
+fn rejected_requests(api: &Api, habit: &Habit, number: u32) -> [Request; 4] {
+    let unknown = i64::from(i32::MAX) - i64::from(number);
     let taken = json!({ "name": habit.get("name") });
     [
-        Request::new("PATCH", format!("/habits/{nowhere}")).json(&json!({ "description": "why" })),
-        Request::new("PUT", format!("/habits/{nowhere}/completions/2025-01-01")),
+        Request::new("PATCH", format!("/habits/{unknown}")).json(&json!({ "description": "why" })),
+        Request::new("PUT", format!("/habits/{unknown}/completions/2025-01-01")),
         Request::new("POST", "/habits").json(&taken),
         Request::new("POST", "/habits/import").json(&json!([{ "name": api.data.name() }, taken])),
     ]
 }
 
-/// What a client asks for who hangs up: what most often needs a transaction.
-fn storing(api: &Api, number: u32) -> Request {
+/// A request that inserts, most often in a transaction.
+fn insert(api: &Api, number: u32) -> Request {
     match number % 2 {
         0 => Request::new("POST", "/habits").json(&json!({ "name": api.data.name() })),
         _ => Request::new("POST", "/habits/import").json(&json!([{ "name": api.data.name() }])),
     }
 }
 
-/// The rest of what is done with a habit, each client on a day of its own.
-fn using(habit: &Habit, number: u32) -> Request {
+/// One of the other requests for a habit, with a different day for each client.
+fn other_request(habit: &Habit, number: u32) -> Request {
     let path = format!("/habits/{}", habit.id);
     match number % 4 {
         0 => Request::new("GET", "/habits"),
@@ -160,12 +159,12 @@ fn using(habit: &Habit, number: u32) -> Request {
     }
 }
 
-/// Sends a request, and closes the connection when there is no answer in time.
-async fn hang_up(api: &Api, request: Request, patience: Duration) {
+/// Sends a request, and closes the connection if the response does not arrive in time.
+async fn send_and_disconnect(api: &Api, request: Request, patience: Duration) {
     let _ = tokio::time::timeout(patience, api.http.exchange(request)).await;
 }
 
-/// Fails when a habit is answered with 201 that nobody else can see: a connection was given back in the middle of a transaction.
+/// Fails if a 201 response is for a habit that other connections do not see: the pool has a connection with an open transaction.
 async fn expect_committed(api: &Api) -> Outcome {
     let create = |_| api.post("/habits", json!({ "name": api.data.name() }));
     for answer in join_all((0..STORED).map(create)).await {
@@ -173,7 +172,10 @@ async fn expect_committed(api: &Api) -> Outcome {
         if answer.code() == 201 {
             let id = Habit::of(&answer)?.id;
             if api.fixture::<Store>()?.count(&format!("FROM habits WHERE id = {id}")).await? != 1 {
-                return Err(answer.fail("a habit that is stored", "status 201, and no other connection to the database sees it: it was stored in a transaction that is still open"));
+                return Err(answer.fail(
+                    "a committed habit",
+                    "status 201, but no other database connection sees the habit: its transaction is still open",
+                ));
             }
         }
     }

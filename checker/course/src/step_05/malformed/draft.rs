@@ -1,34 +1,34 @@
-//! A malformed request as it goes over the wire, and the smaller ones to try in its place.
+//! A malformed request as it is sent, and smaller variants of it.
 
 use bytes::Bytes;
 
 use super::shrink::Shrink;
 use model::Request;
 
-/// A request of bytes that need not make sense.
+/// A request that may be malformed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Draft {
     /// The method.
     pub method: String,
     /// Path and query.
     pub path: String,
-    /// Header fields, without those of the connection and the user.
+    /// The headers, without those of the connection and of authentication.
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Option<Vec<u8>>,
-    /// The length that is told, where it is more than what is sent.
-    pub told: Option<usize>,
+    /// The declared Content-Length, if it is more than the length of the body.
+    pub declared_length: Option<usize>,
 }
 
 impl Draft {
-    /// The request without what tells whose it is.
+    /// A draft of the request, without its authentication.
     pub fn of(request: &Request) -> Draft {
         Draft {
             method: request.method.clone(),
             path: request.path.clone(),
             headers: request.headers.clone(),
             body: request.body.as_ref().map(|body| body.to_vec()),
-            told: None,
+            declared_length: None,
         }
     }
 
@@ -40,7 +40,7 @@ impl Draft {
         Request { body, ..request }
     }
 
-    /// Sets a header field in the place of those with the same name.
+    /// Sets a header, replacing those with the same name.
     pub fn set_header(&mut self, name: &str, value: impl Into<String>) {
         self.headers.retain(|(key, _)| key != name);
         self.headers.push((name.to_owned(), value.into()));
@@ -50,12 +50,12 @@ impl Draft {
 impl Shrink for Draft {
     fn smaller(&self) -> Vec<Draft> {
         let mut smaller = Vec::new();
-        if self.told.is_some() {
-            smaller.push(Draft { told: None, ..self.clone() });
+        if self.declared_length.is_some() {
+            smaller.push(Draft { declared_length: None, ..self.clone() });
         }
         if self.body.is_some() {
             let headers = self.headers.iter().filter(|(name, _)| name != "content-type").cloned().collect();
-            smaller.push(Draft { body: None, told: None, headers, ..self.clone() });
+            smaller.push(Draft { body: None, declared_length: None, headers, ..self.clone() });
         }
         if let Some((path, _)) = self.path.split_once('?') {
             smaller.push(Draft { path: path.to_owned(), ..self.clone() });
@@ -67,7 +67,7 @@ impl Shrink for Draft {
         }
         let body = self.body.as_deref().unwrap_or_default();
         smaller.extend(without_parts(body).chain(without_chunks(body)).map(|body| Draft { body: Some(body), ..self.clone() }));
-        // The path stays what a client can send: ASCII, beginning with a slash, with whole percent signs or none.
+        // The path stays valid for a client: ASCII that starts with a slash.
         let paths = without_chunks(self.path.as_bytes()).filter_map(|path| String::from_utf8(path).ok());
         let paths = paths.filter(|path| path.starts_with('/'));
         smaller.extend(paths.map(|path| Draft { path, ..self.clone() }));
@@ -75,7 +75,7 @@ impl Shrink for Draft {
     }
 }
 
-/// JSON without a member or several: from a comma to what may follow a member, or from a bracket to behind a comma.
+/// The JSON text without one or more members: cut from a comma to the end of a member, or from a bracket to after a comma.
 fn without_parts(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     const MOST: usize = 40;
     let places: Vec<usize> = (0..bytes.len()).filter(|at| b"[]{},".contains(&bytes[*at])).take(MOST).collect();
@@ -90,7 +90,7 @@ fn without_parts(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     })
 }
 
-/// The bytes without each half, each quarter and so on, down to each single byte where they are few.
+/// The bytes without each half, each quarter and so on, down to single bytes if there are few.
 fn without_chunks(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     const FEW: usize = 96;
     let least = if bytes.len() <= FEW { 1 } else { bytes.len() / 16 };

@@ -1,4 +1,4 @@
-//! 300 requests that make no sense, from a seed. What breaks the server is made as small as it can be, and shown.
+//! Fuzzing: 300 malformed requests from a seed. A request that breaks the server is shrunk to a minimal one for the report.
 
 mod draft;
 mod mutate;
@@ -16,37 +16,37 @@ use crate::step_04::SIGN_IN;
 use draft::Draft;
 use harness::api::{Api, ExtraServer};
 use harness::check::{Check, check};
-use harness::route::Filling;
+use harness::route::Values;
 use model::{Exchange, NoAnswer, Outcome, Request, Stop};
 use mutate::{Case, cases};
 use shrink::shrink;
 
-/// How many requests are sent, and how many at once.
+/// The number of requests, and how many of them are sent in parallel.
 const REQUESTS: usize = 300;
-const AT_ONCE: usize = 6;
-/// How many requests may be sent to make one smaller, and how many where each one costs a start of the server.
+const PARALLEL: usize = 6;
+/// The maximum number of requests to shrink one, and the same if each costs a restart of the server.
 const TRIES: usize = 600;
-const STARTS: usize = 30;
-/// How many requests that were on the way when a server ended are tried one by one.
+const RESTARTS: usize = 30;
+/// The maximum number of requests in flight at a crash that are tried one by one.
 const SUSPECTS: usize = 12;
-/// How long a smaller request is looked for: a server that never answers makes each try a long one.
-const SEARCH: Duration = Duration::from_secs(30);
+/// The time limit for shrinking: with a server that never responds, each try takes long.
+const SHRINK_TIME: Duration = Duration::from_secs(30);
 
 /// The checks.
 pub fn checks() -> Vec<Check> {
     vec![
-        check("5.malformed", "300 malformed requests, other ones with each seed, bring no 5xx and no silence, and the server stays well")
+        check("5.malformed", "The server responds to 300 malformed requests from a random seed without a 5xx, and keeps working")
             .book("never-trust-input")
             .hints(&[
-                "The request below is the smallest that still does it. What does your log say of it?",
-                "A 500 for what a client sent means that an error was taken for one of the server: find the `?` that let it through.",
-                "A connection that is closed without an answer is a panic, most often. `CatchPanicLayer` makes it an answer; the cause stays yours.",
+                "The report shows a minimal request that causes the failure (fuzzing with shrinking). What does your log say about it?",
+                "A 500 for a malformed request means that your code treats a client error as a server error: find the `?` that propagates it.",
+                "A connection that closes without a response usually means a panic. `CatchPanicLayer` turns a panic into a 500 response; you still have to fix its cause.",
             ])
             .proof(async |api| {
                 let bases = bases(api).await?;
                 let cases = cases(api.data.below(u64::MAX), &bases, REQUESTS);
-                if let Some((case, breakage)) = first_broken(api, &bases, &cases).await? {
-                    return Err(smallest(api, &bases, case, breakage).await?);
+                if let Some((case, breakage)) = first_breaking(api, &bases, &cases).await? {
+                    return Err(minimal_failure(api, &bases, case, breakage).await?);
                 }
                 let habit = api.create_described(&api.data.name(), &api.data.description()).await?;
                 let (answer, read) = api.read(&habit).await?;
@@ -54,22 +54,22 @@ pub fn checks() -> Vec<Check> {
                 let (answer, list) = api.list().await?;
                 match list.iter().any(|listed| listed.id == habit.id) {
                     true => Ok(()),
-                    false => Err(answer.fail("a list with the habit that was made after the malformed requests", "a list without it")),
+                    false => Err(answer.fail("a list with the habit created after the malformed requests", "a list without it")),
                 }
             }),
     ]
 }
 
-/// What a malformed request did.
+/// The failure that a malformed request caused.
 #[derive(Clone)]
 struct Breakage {
     exchange: Rc<Exchange>,
     actual: String,
-    /// Whether nobody listens any more.
-    is_end: bool,
+    /// Whether the server refuses connections.
+    is_refused: bool,
 }
 
-/// Valid requests to every route, but for those that take the user away.
+/// Valid requests to every route, except DELETE /me.
 async fn bases(api: &Api) -> Outcome<Vec<Request>> {
     let kept = api.any_habit().await?.id.to_string();
     let routes = api.routes().iter().filter(|route| (route.method, route.path) != ("DELETE", "/me"));
@@ -79,7 +79,7 @@ async fn bases(api: &Api) -> Outcome<Vec<Request>> {
             "DELETE" => api.any_habit().await?.id.to_string(),
             _ => kept.clone(),
         };
-        bases.push(route.request("", Filling { id: &id, date: "2026-01-31", name: &api.data.name() }));
+        bases.push(route.request("", Values { id: &id, date: "2026-01-31", name: &api.data.name() }));
     }
     let (email, password) = (api.email(), api.data.token(12));
     let described = json!({ "name": api.data.name(), "description": "why not", "completed_today": false });
@@ -92,16 +92,16 @@ async fn bases(api: &Api) -> Outcome<Vec<Request>> {
     Ok(bases)
 }
 
-/// Sends all, and gives the first that broke something.
-async fn first_broken(api: &Api, bases: &[Request], cases: &[Case]) -> Outcome<Option<(Vec<Case>, Breakage)>> {
+/// Sends all requests; returns the first one that broke the server, with the other suspects.
+async fn first_breaking(api: &Api, bases: &[Request], cases: &[Case]) -> Outcome<Option<(Vec<Case>, Breakage)>> {
     let next = Cell::new(0);
     let broken: Cell<Vec<(Case, Breakage)>> = Cell::default();
-    let is_over = Cell::new(false);
-    let work = || async {
-        while let Some(case) = cases.get(next.get()).filter(|_| !is_over.get()) {
+    let is_done = Cell::new(false);
+    let worker = || async {
+        while let Some(case) = cases.get(next.get()).filter(|_| !is_done.get()) {
             next.set(next.get() + 1);
-            if let Some(breakage) = broken_by(api, &case.draft(bases)).await? {
-                is_over.set(true);
+            if let Some(breakage) = breakage_of(api, &case.draft(bases)).await? {
+                is_done.set(true);
                 let mut all = broken.take();
                 all.push((case.clone(), breakage));
                 broken.set(all);
@@ -109,9 +109,9 @@ async fn first_broken(api: &Api, bases: &[Request], cases: &[Case]) -> Outcome<O
         }
         Outcome::Ok(())
     };
-    join_all((0..AT_ONCE).map(|_| work())).await.into_iter().collect::<Outcome>()?;
+    join_all((0..PARALLEL).map(|_| worker())).await.into_iter().collect::<Outcome>()?;
     let broken = broken.take();
-    // An answer that tells of a fault says which request it was; of a server that ended, every request on the way may be the cause.
+    // A 5xx response identifies its request; after a crash, every request in flight may be the cause.
     let certain = broken.iter().find(|(_, breakage)| breakage.exchange.reply.is_ok());
     let first = certain.or(broken.first()).cloned();
     Ok(first.map(|(case, breakage)| {
@@ -121,73 +121,75 @@ async fn first_broken(api: &Api, bases: &[Request], cases: &[Case]) -> Outcome<O
     }))
 }
 
-/// What a request breaks: a 5xx, a connection without an answer, a server that is gone.
-async fn broken_by(api: &Api, draft: &Draft) -> Outcome<Option<Breakage>> {
+/// The failure that a request causes, if any: a 5xx, a connection without a response, or a crashed server.
+async fn breakage_of(api: &Api, draft: &Draft) -> Outcome<Option<Breakage>> {
     let request = api.http.signed(draft.request()).await?;
-    let exchange = match draft.told {
-        Some(told) => api.http.probe().exchange_truncated(request, told).await,
+    let exchange = match draft.declared_length {
+        Some(length) => api.http.probe().exchange_truncated(request, length).await,
         None => api.http.probe().exchange(request).await,
     };
-    let (actual, is_end) = match &exchange.reply {
+    let (actual, is_refused) = match &exchange.reply {
         Ok(reply) if reply.status < 500 => return Ok(None),
         Ok(reply) => (format!("status {}", model::status_name(reply.status)), false),
-        // Whoever ends a connection in the middle of a body need not be answered.
-        Err(NoAnswer::Closed(_) | NoAnswer::NotHttp(_)) if draft.told.is_some() => return Ok(None),
+        // A client that closes the connection in the middle of a body need not get a response.
+        Err(NoAnswer::Closed(_) | NoAnswer::NotHttp(_)) if draft.declared_length.is_some() => return Ok(None),
         Err(none) => (none.to_string(), matches!(none, NoAnswer::Refused)),
     };
-    Ok(Some(Breakage { exchange, actual, is_end }))
+    Ok(Some(Breakage { exchange, actual, is_refused }))
 }
 
-/// The failure, told by the smallest request that still breaks something.
-async fn smallest(api: &Api, bases: &[Request], suspects: Vec<Case>, first: Breakage) -> Outcome<Stop> {
-    let mut bench = Bench { api, own: None, until: Instant::now() + SEARCH };
+/// The failure of a minimal request that still breaks the server.
+async fn minimal_failure(api: &Api, bases: &[Request], suspects: Vec<Case>, first: Breakage) -> Outcome<Stop> {
+    let mut retry = Retry { api, replacement: None, deadline: Instant::now() + SHRINK_TIME };
     let mut found = first;
     for case in suspects {
-        let Some(breakage) = bench.try_out(&case.draft(bases)).await else { continue };
+        let Some(breakage) = retry.send(&case.draft(bases)).await else { continue };
         found = breakage;
-        let mut tries = if bench.own.is_some() { STARTS } else { TRIES };
-        let case = shrink(case, &mut tries, async |case| bench.keep(&case.draft(bases), &mut found).await).await;
-        shrink(case.draft(bases), &mut tries, async |draft| bench.keep(draft, &mut found).await).await;
+        let mut tries = if retry.replacement.is_some() { RESTARTS } else { TRIES };
+        let case = shrink(case, &mut tries, async |case| retry.still_breaks(&case.draft(bases), &mut found).await).await;
+        shrink(case.draft(bases), &mut tries, async |draft| retry.still_breaks(draft, &mut found).await).await;
         break;
     }
-    let expected = "an answer below 500, such as 400, to whatever is sent";
+    let expected = "a status code below 500, such as 400, for every request";
     let failure = model::Failure { expected: expected.into(), actual: found.actual, exchange: Some(found.exchange) };
     Ok(Stop::Fail(Box::new(failure)))
 }
 
-/// Where requests are tried out again: the server itself, or one of our own in its place once it has ended.
-struct Bench<'a> {
+/// Sends requests again, to the server itself, or to a new one once it has crashed.
+struct Retry<'a> {
     api: &'a Api,
-    own: Option<ExtraServer>,
-    /// When it is enough.
-    until: Instant,
+    replacement: Option<ExtraServer>,
+    /// The deadline of the search.
+    deadline: Instant,
 }
 
-impl Bench<'_> {
-    async fn try_out(&mut self, draft: &Draft) -> Option<Breakage> {
+impl Retry<'_> {
+    /// The failure that the request causes on a running server, if any.
+    async fn send(&mut self, draft: &Draft) -> Option<Breakage> {
         for _ in 0..2 {
-            if Instant::now() > self.until {
+            if Instant::now() > self.deadline {
                 return None;
             }
-            let api = self.own.as_ref().map_or(self.api, |own| &own.api);
-            let breakage = broken_by(api, draft).await.ok()??;
-            let is_gone = breakage.is_end || breakage.exchange.reply.is_err() && is_gone(api).await;
-            if !is_gone {
+            let api = self.replacement.as_ref().map_or(self.api, |server| &server.api);
+            let breakage = breakage_of(api, draft).await.ok()??;
+            let has_crashed = breakage.is_refused || breakage.exchange.reply.is_err() && refuses_connections(api).await;
+            if !has_crashed {
                 return Some(breakage);
             }
-            // A new one takes its place; what broke a server that was well is the cause.
-            let was_well = !breakage.is_end;
-            self.own = self.api.start_on(self.api.backing().ok()?, &[]).await.ok();
-            self.own.as_ref()?;
-            if was_well {
+            // A new server replaces it. A request that crashed a running server is the cause.
+            let was_running = !breakage.is_refused;
+            self.replacement = self.api.start_on(self.api.backing().ok()?, &[]).await.ok();
+            self.replacement.as_ref()?;
+            if was_running {
                 return Some(breakage);
             }
         }
         None
     }
 
-    async fn keep(&mut self, draft: &Draft, found: &mut Breakage) -> bool {
-        match self.try_out(draft).await {
+    /// Whether the request still breaks the server; updates `found` if so.
+    async fn still_breaks(&mut self, draft: &Draft, found: &mut Breakage) -> bool {
+        match self.send(draft).await {
             Some(breakage) => {
                 *found = breakage;
                 true
@@ -197,7 +199,7 @@ impl Bench<'_> {
     }
 }
 
-async fn is_gone(api: &Api) -> bool {
+async fn refuses_connections(api: &Api) -> bool {
     let exchange = api.http.probe().exchange(Request::new("GET", "/docs")).await;
     matches!(exchange.reply, Err(NoAnswer::Refused))
 }

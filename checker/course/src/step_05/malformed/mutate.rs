@@ -1,4 +1,4 @@
-//! What can be wrong with a request, each thing made from a seed.
+//! Mutations of valid requests, generated from a seed.
 
 use fastrand::Rng;
 use serde_json::Value;
@@ -8,77 +8,77 @@ use super::odd;
 use super::shrink::Shrink;
 use model::Request;
 
-/// A valid request and what is done to it.
+/// A valid request and the mutations to apply to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Case {
-    /// Which of the valid requests.
+    /// The index of the valid request.
     pub base: usize,
-    /// What is done, in this order.
+    /// The mutations, in order.
     pub mutations: Vec<Mutation>,
 }
 
-/// One thing that is done to a request.
+/// A mutation of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mutation {
-    /// What is done.
+    /// The kind of mutation.
     pub kind: Kind,
-    /// Decides how.
+    /// The seed of its random choices.
     pub seed: u64,
-    /// Decides how much, where there is a much: levels, digits, characters.
+    /// Its size, where it has one: levels, digits, characters.
     pub size: usize,
 }
 
-/// What can be done to a request.
+/// The kinds of mutations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// A value becomes another one, often of another type.
     Value,
-    /// A value becomes a number of many digits, or one that is none.
+    /// A value becomes a number with many digits, or an invalid number.
     Number,
     /// A value becomes nested arrays or objects.
     Deep,
-    /// A leaf becomes a text with U+0000.
+    /// A leaf becomes a string with U+0000.
     Nul,
-    /// A leaf becomes a text with a lone surrogate.
+    /// A leaf becomes a string with a lone surrogate.
     Surrogate,
-    /// A value becomes a text with odd characters.
+    /// A value becomes a string with unusual characters.
     Text,
-    /// A value becomes a long text.
+    /// A value becomes a long string.
     LongText,
-    /// An object gets a key twice.
+    /// An object gets a duplicate key.
     DuplicateKey,
-    /// An object gets a key that some language knows.
+    /// An object gets a key with a special meaning in some language.
     OddKey,
     /// The body gets a byte order mark.
     Bom,
     /// The body becomes UTF-16.
     Utf16,
-    /// The body gets bytes that are no UTF-8.
-    NoUtf8,
-    /// The end of the body is missing, and its length says so.
+    /// The body gets bytes that are not UTF-8.
+    NotUtf8,
+    /// The body is cut short, with the right Content-Length.
     Cut,
-    /// Some bytes of the body become others.
+    /// Some bytes of the body change.
     Garbage,
-    /// The body comes twice, or not at all.
+    /// The body is repeated, or empty.
     Copies,
-    /// The connection ends before the body does.
+    /// The connection closes before the end of the body.
     Truncated,
-    /// The path gets odd characters.
+    /// The path gets unusual characters.
     Path,
     /// The path becomes long.
     LongPath,
-    /// A parameter in the path becomes something else.
+    /// A path parameter changes.
     Parameter,
     /// A query is added.
     Query,
-    /// The media type becomes another.
+    /// The media type changes.
     MediaType,
-    /// Another header field becomes odd.
+    /// Another header gets an unusual value.
     Header,
 }
 
-/// What is done to bodies.
-const OF_BODIES: [Kind; 15] = [
+/// The mutations of bodies.
+const BODY_KINDS: [Kind; 15] = [
     Kind::Value,
     Kind::Number,
     Kind::Deep,
@@ -90,19 +90,19 @@ const OF_BODIES: [Kind; 15] = [
     Kind::OddKey,
     Kind::Bom,
     Kind::Utf16,
-    Kind::NoUtf8,
+    Kind::NotUtf8,
     Kind::Cut,
     Kind::Garbage,
     Kind::Copies,
 ];
-/// What is done to everything else.
-const OF_THE_REST: [Kind; 6] = [Kind::Path, Kind::LongPath, Kind::Parameter, Kind::Query, Kind::MediaType, Kind::Header];
-/// What keeps a server from hashing a password: that takes its time.
-const OF_SIGN_INS: [Kind; 7] = [Kind::Bom, Kind::Utf16, Kind::NoUtf8, Kind::Cut, Kind::Truncated, Kind::Deep, Kind::MediaType];
-/// How deep, and how long.
+/// The mutations of paths and headers.
+const OTHER_KINDS: [Kind; 6] = [Kind::Path, Kind::LongPath, Kind::Parameter, Kind::Query, Kind::MediaType, Kind::Header];
+/// The mutations of signups and logins: only those that the server rejects before it hashes a password, which is slow.
+const SIGN_IN_KINDS: [Kind; 7] = [Kind::Bom, Kind::Utf16, Kind::NotUtf8, Kind::Cut, Kind::Truncated, Kind::Deep, Kind::MediaType];
+/// The sizes to choose from.
 const SIZES: [usize; 5] = [2, 40, 300, 2_000, 6_000];
 
-/// Cases from a seed, all bases in turn.
+/// Generates cases from a seed, with all base requests in turn.
 pub fn cases(seed: u64, bases: &[Request], count: usize) -> Vec<Case> {
     let mut rng = Rng::with_seed(seed);
     (0..count).map(|number| case(&mut rng, number, &bases[number % bases.len()], bases.len())).collect()
@@ -111,16 +111,16 @@ pub fn cases(seed: u64, bases: &[Request], count: usize) -> Vec<Case> {
 fn case(rng: &mut Rng, number: usize, request: &Request, bases: usize) -> Case {
     let (base, round) = (number % bases, number / bases);
     let is_sign_in = request.path.starts_with("/auth");
-    // Most requests have one fault only, since a second may be refused before the first is seen.
+    // Most requests have a single mutation, since a server may reject one before it reaches another.
     let many = if is_sign_in || rng.u8(..4) > 0 { 1 } else { 2 + rng.usize(..2) };
     let mutations = (0..many).map(|place| {
         let kinds = match (is_sign_in, &request.body) {
-            (true, _) => &OF_SIGN_INS[..],
-            // Most often all of them in turn.
-            (false, Some(_)) if place == 0 && rng.u8(..4) > 0 => &OF_BODIES[(round + base) % OF_BODIES.len()..][..1],
+            (true, _) => &SIGN_IN_KINDS[..],
+            // Usually all kinds in turn.
+            (false, Some(_)) if place == 0 && rng.u8(..4) > 0 => &BODY_KINDS[(round + base) % BODY_KINDS.len()..][..1],
             (false, Some(_)) if rng.u8(..8) == 0 => &[Kind::Truncated],
-            (false, Some(_)) if rng.bool() => &OF_BODIES[..],
-            _ => &OF_THE_REST[..],
+            (false, Some(_)) if rng.bool() => &BODY_KINDS[..],
+            _ => &OTHER_KINDS[..],
         };
         let kind = kinds[rng.usize(..kinds.len())];
         Mutation { kind, seed: rng.u64(..), size: SIZES[rng.usize(..SIZES.len())] }
@@ -145,12 +145,12 @@ impl Shrink for Case {
 }
 
 impl Case {
-    /// The request that comes of it.
+    /// The mutated request.
     pub fn draft(&self, bases: &[Request]) -> Draft {
         let request = &bases[self.base];
         let mut draft = Draft::of(request);
         let mut tree = Tree::of(draft.body.as_deref());
-        // First what happens to the JSON, then what happens to its bytes.
+        // First the mutations of the JSON, then those of its bytes.
         for mutation in &self.mutations {
             tree.change(mutation);
         }
@@ -164,11 +164,12 @@ impl Case {
     }
 }
 
-/// JSON in which some values are text that no `Value` can hold. A text of a character for private use and a number stands for each.
+/// JSON in which some values are raw text that a `Value` cannot represent. A placeholder stands for each of them: a private-use
+/// character and a number.
 struct Tree {
     root: Option<Value>,
     raw: Vec<String>,
-    /// What goes into the first object, before its own fields.
+    /// The text to insert into the first object, before its own fields.
     first: String,
 }
 
@@ -236,7 +237,7 @@ fn change_bytes(draft: &mut Draft, mutation: &Mutation) {
     match (mutation.kind, body) {
         (Kind::Bom, Some(body)) => drop(body.splice(..0, *b"\xef\xbb\xbf")),
         (Kind::Utf16, Some(body)) => *body = utf16(&String::from_utf8_lossy(body), rng.bool()),
-        (Kind::NoUtf8, Some(body)) => {
+        (Kind::NotUtf8, Some(body)) => {
             let at = rng.usize(..=body.len());
             let bytes = [&b"\xff"[..], b"\xc0\x80", b"\xed\xa0\x80", b"\xf5\x80\x80\x80", b"\xe2\x82"];
             body.splice(at..at, bytes[rng.usize(..bytes.len())].iter().copied());
@@ -250,7 +251,7 @@ fn change_bytes(draft: &mut Draft, mutation: &Mutation) {
         }
         (Kind::Copies, Some(body)) => *body = body.repeat(if rng.bool() { 2 } else { 0 }),
         (Kind::Truncated, Some(body)) => {
-            draft.told = Some(body.len().max(1));
+            draft.declared_length = Some(body.len().max(1));
             body.truncate(body.len() / 2);
         }
         (Kind::Path, _) => odd::into_path(&mut draft.path, &mut rng),
@@ -312,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_asked_for_is_in_the_requests() {
+    fn every_kind_of_mutation_occurs() {
         let drafts = drafts(13);
         let any = |is_there: &dyn Fn(&[u8]) -> bool| drafts.iter().filter_map(|draft| draft.body.as_deref()).any(is_there);
         let holds = |text: &'static str| move |body: &[u8]| body.windows(text.len()).any(|window| window == text.as_bytes());
@@ -324,7 +325,7 @@ mod tests {
         assert!(any(&|body| std::str::from_utf8(body).is_err()));
         assert!(drafts.iter().any(|draft| draft.path.contains("%00")) && drafts.iter().any(|draft| draft.path.contains("..")));
         assert!(drafts.iter().any(|draft| draft.path.len() > 2_000));
-        assert!(drafts.iter().any(|draft| draft.told.is_some()));
+        assert!(drafts.iter().any(|draft| draft.declared_length.is_some()));
         let bases = bases();
         let changed = drafts.iter().zip(bases.iter().cycle()).filter(|(draft, base)| **draft != Draft::of(base));
         assert!(changed.count() > drafts.len() * 9 / 10);

@@ -1,4 +1,4 @@
-//! Odd values for every place of a request. What stands for JSON is its text.
+//! Unusual and invalid values for every part of a request. JSON values are raw text.
 
 use fastrand::Rng;
 
@@ -6,7 +6,7 @@ fn one<'a>(rng: &mut Rng, choices: &[&'a str]) -> &'a str {
     choices[rng.usize(..choices.len())]
 }
 
-/// Some value.
+/// An unusual JSON value.
 pub fn value(rng: &mut Rng) -> String {
     let values = [
         "null",
@@ -43,7 +43,7 @@ pub fn value(rng: &mut Rng) -> String {
     one(rng, &values).to_owned()
 }
 
-/// A number that is hard to read, of about so many digits.
+/// A number that is hard to parse, with about `digits` digits.
 pub fn number(rng: &mut Rng, digits: usize) -> String {
     match rng.u8(..8) {
         0 => "1e999".into(),
@@ -57,7 +57,7 @@ pub fn number(rng: &mut Rng, digits: usize) -> String {
     }
 }
 
-/// Arrays or objects in one another, with an end or without.
+/// Nested arrays or objects, closed or not.
 pub fn deep(rng: &mut Rng, levels: usize) -> String {
     match rng.u8(..3) {
         0 => format!("{}{}", "[".repeat(levels), "]".repeat(levels)),
@@ -66,12 +66,12 @@ pub fn deep(rng: &mut Rng, levels: usize) -> String {
     }
 }
 
-/// A text with a lone surrogate, which no Unicode text has.
+/// A string with a lone surrogate, which is invalid in Unicode text.
 pub fn surrogate(rng: &mut Rng) -> String {
     one(rng, &["\"\\ud800\"", "\"a\\udc00b\"", "\"\\ud83d\\u0041\"", "\"\\udc00\\ud800\""]).to_owned()
 }
 
-/// A text with characters that some stores, terminals or encodings do not have.
+/// A string with characters that some databases, terminals or encodings cannot handle.
 pub fn text(rng: &mut Rng) -> String {
     let parts = [
         "\\ud800",
@@ -113,7 +113,7 @@ pub fn text(rng: &mut Rng) -> String {
     text + "\""
 }
 
-/// A key of an object: one of the contract, or one that means something to a language.
+/// An object key: one of the contract, or one with a special meaning in some language.
 pub fn key(rng: &mut Rng, is_known: bool) -> String {
     let known = ["name", "description", "completed_today", "completions", "email", "password"];
     let odd = [
@@ -137,7 +137,7 @@ pub fn key(rng: &mut Rng, is_known: bool) -> String {
     format!("\"{}\"", one(rng, if is_known { &known } else { &odd }))
 }
 
-/// Puts something odd somewhere into a path, or behind it.
+/// Inserts unusual characters into a path, or appends them.
 pub fn into_path(path: &mut String, rng: &mut Rng) {
     let parts = [
         "%00",
@@ -177,7 +177,7 @@ pub fn into_path(path: &mut String, rng: &mut Rng) {
     path.insert_str(at.min(end), one(rng, &parts));
 }
 
-/// Puts something else in the place of an id or a date of a path.
+/// Replaces an id or a date in a path.
 pub fn parameter(path: &mut String, rng: &mut Rng) {
     let odd = [
         "0",
@@ -227,7 +227,7 @@ pub fn parameter(path: &mut String, rng: &mut Rng) {
     *path = segments.join("/") + query;
 }
 
-/// A query with something odd in it.
+/// An unusual or invalid query string.
 pub fn query(rng: &mut Rng) -> String {
     let queries = [
         "limit=%00",
@@ -273,7 +273,7 @@ pub fn query(rng: &mut Rng) -> String {
     }
 }
 
-/// A media type that is none, or not the right one.
+/// An invalid or wrong media type.
 pub fn media_type(rng: &mut Rng) -> String {
     let types = [
         "application/json; charset=utf-16",
@@ -304,7 +304,7 @@ pub fn media_type(rng: &mut Rng) -> String {
     }
 }
 
-/// Another header field with something odd in it.
+/// Another header with an unusual or invalid value.
 pub fn header(rng: &mut Rng) -> (&'static str, String) {
     let fields = [
         ("accept", ";;;q=,"),

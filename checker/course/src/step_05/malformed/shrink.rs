@@ -1,12 +1,12 @@
-//! Makes what fails smaller, as long as it goes on failing.
+//! Shrinks a failing input while it still fails.
 
-/// Something that can be made smaller.
+/// A value that can be shrunk.
 pub trait Shrink: Clone {
-    /// Smaller ones, those that leave out the most first.
+    /// Smaller variants, the smallest first.
     fn smaller(&self) -> Vec<Self>;
 }
 
-/// The smallest one found that still fails, after at most `tries` questions.
+/// The smallest failing value found, after at most `tries` calls of `fails`.
 pub async fn shrink<S: Shrink>(mut failing: S, tries: &mut usize, mut fails: impl AsyncFnMut(&S) -> bool) -> S {
     'smaller: loop {
         for candidate in failing.smaller() {
@@ -31,11 +31,11 @@ mod tests {
 
     fn draft(path: &str, body: &str) -> Draft {
         let headers = vec![("content-type".into(), "application/json".into()), ("accept".into(), ";;".into())];
-        Draft { method: "POST".into(), path: path.into(), headers, body: Some(body.into()), told: None }
+        Draft { method: "POST".into(), path: path.into(), headers, body: Some(body.into()), declared_length: None }
     }
 
     #[tokio::test]
-    async fn the_planted_character_is_what_is_left_of_a_body() {
+    async fn a_body_shrinks_to_the_failing_character() {
         let first = draft("/habits?limit=7", r#"{"name": "water \u0000 plants", "description": ["many", "words"], "x": 1e99}"#);
         let mut tries = 2_000;
         let smallest = shrink(first, &mut tries, async |draft| {
@@ -49,7 +49,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_planted_query_is_what_is_left_of_a_request() {
+    async fn a_request_shrinks_to_the_failing_query() {
         let first = draft("/habits?from=2026&limit=%00&to=x", "{}");
         let mut tries = 2_000;
         let smallest =
@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn mutations_that_do_no_harm_are_left_out_and_the_others_made_small() {
+    async fn harmless_mutations_are_removed_and_the_others_shrink() {
         let mutation = |kind, size| Mutation { kind, seed: 7, size };
         let case =
             Case { base: 0, mutations: vec![mutation(Kind::Bom, 1), mutation(Kind::Deep, 10_000), mutation(Kind::Query, 1)] };
@@ -68,14 +68,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_number_of_tries_is_kept() {
-        let mut asked = 0;
+    async fn shrinking_stops_after_the_number_of_tries() {
+        let mut calls = 0;
         let whole = draft("/habits", "{\"name\": \"water\"}");
         let same = shrink(whole.clone(), &mut 5, async |_| {
-            asked += 1;
+            calls += 1;
             false
         })
         .await;
-        assert_eq!((same, asked), (whole, 5));
+        assert_eq!((same, calls), (whole, 5));
     }
 }

@@ -78,6 +78,11 @@ fn without_a_terminal_every_save_is_answered_with_a_report() {
     fs::write(root.path().join("app/server.py"), "").expect("the folder is writable");
     wait_for("server.py saved");
     wait_for("exit code 3");
+    // The same content again is no save, so the next report is on another file alone.
+    fs::write(root.path().join("app/server.py"), "").expect("the folder is writable");
+    fs::write(root.path().join("app/routes.py"), "").expect("the folder is writable");
+    wait_for("routes.py saved");
+    wait_for("exit code 3");
     let pid = Pid::from_child(&watch.0);
     kill_process(pid, Signal::INT).expect("it lives");
     assert_eq!(watch.code(), Some(130));

@@ -3,13 +3,18 @@
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::{self, Metadata};
+use std::hash::{DefaultHasher, Hasher};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// More files than this are no workshop step; the rest is left out.
 const MOST_FILES: usize = 20_000;
+/// A file of more bytes than this is no program text, so its content is not read.
+const MOST_BYTES: u64 = 1 << 20;
+/// Clocks of file systems are coarse: a file that changed less than this ago can change again and keep its stamp.
+const COARSE_CLOCK: Duration = Duration::from_secs(2);
 /// Folders of a Rust package that hold no sources.
 const PACKAGE_OUTPUT: &[&str] = &["target"];
 /// Folders that tools of other languages fill.
@@ -32,17 +37,37 @@ pub struct Sources {
 /// The state of all files at one moment.
 #[derive(Debug, Default)]
 pub struct Scan {
-    files: BTreeMap<PathBuf, Stamp>,
+    files: BTreeMap<PathBuf, File>,
     /// Every folder that holds watched files, with its file number: a new folder of the same name has another.
     pub folders: BTreeMap<PathBuf, u64>,
     /// A folder that could not be read, and why.
     pub unreadable: Option<(PathBuf, io::Error)>,
 }
 
-/// What changes when a file is saved.
+/// The state of a file.
+#[derive(Debug, Clone, Copy)]
+struct File {
+    content: Content,
+    stamp: Stamp,
+    /// Whether a later change is sure to give another stamp.
+    settled: bool,
+}
+
+/// What two states of a file are compared by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Content {
+    /// The hash of all its bytes.
+    Hash(u64),
+    /// The file is too large or cannot be read, so every touch counts as a change.
+    Unread(Stamp),
+}
+
+/// Every write, rename and touch gives a file a new stamp. The modification time is no part of it, since programs set it: `cp -a`
+/// and `tar` keep an old one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Stamp {
-    modified: Option<SystemTime>,
+    /// When the file or its metadata last changed (`st_ctime` of POSIX), in seconds and nanoseconds since 1970.
+    changed: (i64, i64),
     size: u64,
     number: u64,
 }
@@ -87,11 +112,11 @@ impl Sources {
         !name.starts_with('.') && !self.output.contains(&&*name)
     }
 
-    /// Looks at every file.
-    pub fn scan(&self) -> Scan {
+    /// Looks at every file, and reads those whose stamp does not prove that they are as in an earlier scan.
+    pub fn scan(&self, earlier: &Scan) -> Scan {
         let mut scan = Scan::default();
         match fs::metadata(&self.folder) {
-            Ok(about) => scan.folder(self, &self.folder, &about),
+            Ok(about) => scan.folder(self, earlier, &self.folder, &about),
             Err(error) => scan.problem(&self.folder, error),
         }
         scan
@@ -99,7 +124,7 @@ impl Sources {
 }
 
 impl Scan {
-    fn folder(&mut self, sources: &Sources, folder: &Path, about: &Metadata) {
+    fn folder(&mut self, sources: &Sources, earlier: &Scan, folder: &Path, about: &Metadata) {
         let entries = match fs::read_dir(folder) {
             Ok(entries) => entries,
             Err(error) => return self.problem(folder, error),
@@ -114,10 +139,10 @@ impl Scan {
                 continue;
             }
             match fs::metadata(&path) {
-                Ok(about) if is_folder => self.folder(sources, &path, &about),
+                Ok(about) if is_folder => self.folder(sources, earlier, &path, &about),
                 Ok(about) if about.is_file() => {
-                    let stamp = Stamp { modified: about.modified().ok(), size: about.len(), number: about.ino() };
-                    self.files.insert(path, stamp);
+                    let file = File::look(&path, &about, earlier.files.get(&path));
+                    self.files.insert(path, file);
                 }
                 Ok(_) => {}
                 Err(_) => {} // Gone since the folder was read, or a link to nothing.
@@ -129,12 +154,42 @@ impl Scan {
         self.unreadable.get_or_insert_with(|| (folder.to_owned(), error));
     }
 
-    /// The files that differ between this moment and a later one.
+    /// The files whose content differs between this moment and a later one.
     pub fn changes(&self, later: &Scan) -> Vec<PathBuf> {
-        let new_or_other = later.files.iter().filter(|(path, stamp)| self.files.get(*path) != Some(stamp));
+        let content = |path| self.files.get(path).map(|file| file.content);
+        let new_or_other = later.files.iter().filter(|(path, file)| content(*path) != Some(file.content));
         let gone = self.files.keys().filter(|path| !later.files.contains_key(*path));
         new_or_other.map(|(path, _)| path).chain(gone).cloned().collect()
     }
+}
+
+impl File {
+    /// The file at `path` as it is now. It is read unless its stamp proves that it is as `earlier`.
+    fn look(path: &Path, about: &Metadata, earlier: Option<&File>) -> Self {
+        let stamp = Stamp { changed: (about.ctime(), about.ctime_nsec()), size: about.len(), number: about.ino() };
+        if let Some(file) = earlier.filter(|file| file.settled && file.stamp == stamp) {
+            return *file;
+        }
+        let settled = stamp.age().is_some_and(|age| age > COARSE_CLOCK);
+        let bytes = if stamp.size > MOST_BYTES { None } else { fs::read(path).ok() };
+        File { content: bytes.map_or(Content::Unread(stamp), |bytes| Content::Hash(hash(&bytes))), stamp, settled }
+    }
+}
+
+impl Stamp {
+    /// How long ago the file got it; nothing if that lies in the future.
+    fn age(&self) -> Option<Duration> {
+        let (seconds, nanoseconds) = self.changed;
+        let since_1970 = Duration::new(seconds.try_into().ok()?, nanoseconds.try_into().ok()?);
+        let given = SystemTime::UNIX_EPOCH.checked_add(since_1970)?;
+        SystemTime::now().duration_since(given).ok()
+    }
+}
+
+fn hash(bytes: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(bytes);
+    hasher.finish()
 }
 
 /// Whether a running server would not write such a file by itself, as it does with its data.
@@ -162,9 +217,9 @@ mod tests {
 
     /// The names of what `change` changes, as a scan sees it.
     fn seen(sources: &Sources, change: impl FnOnce()) -> Vec<String> {
-        let before = sources.scan();
+        let before = sources.scan(&Scan::default());
         change();
-        let changes = before.changes(&sources.scan());
+        let changes = before.changes(&sources.scan(&before));
         changes.iter().map(|path| path.strip_prefix(sources.folder()).expect("it is inside").display().to_string()).collect()
     }
 
@@ -213,15 +268,66 @@ mod tests {
         assert_eq!(seen(&sources, remove), ["src/main.rs"]);
     }
 
+    fn set_modified(path: &Path, time: SystemTime) {
+        let file = fs::File::options().write(true).open(path).expect("it is there");
+        file.set_modified(time).expect("it is ours");
+    }
+
     #[test]
-    fn a_file_that_was_replaced_by_one_as_long_and_as_old_is_seen() {
+    fn a_file_that_only_looks_touched_has_not_changed() {
+        let (_root, sources) = package();
+        save(&sources, "src/main.rs", "fn main() {}");
+        let main = sources.folder().join("src/main.rs");
+        let copy = sources.folder().join("src/copy.swp");
+        assert_eq!(seen(&sources, || set_modified(&main, SystemTime::now() + Duration::from_secs(60))), [""; 0], "touched");
+        assert_eq!(seen(&sources, || save(&sources, "src/main.rs", "fn main() {}")), [""; 0], "saved without a change");
+        fs::copy(&main, &copy).expect("the folder is writable");
+        assert_eq!(seen(&sources, || fs::rename(&copy, &main).expect("both are there")), [""; 0], "replaced by its copy");
+    }
+
+    #[test]
+    fn a_save_that_keeps_size_and_modification_time_is_seen() {
         let (_root, sources) = package();
         save(&sources, "src/a.rs", "one");
-        save(&sources, "src/b.swp", "two");
-        let (a, b) = (sources.folder().join("src/a.rs"), sources.folder().join("src/b.swp"));
+        let a = sources.folder().join("src/a.rs");
         let time = fs::metadata(&a).and_then(|about| about.modified()).expect("it is there");
-        fs::File::options().write(true).open(&b).and_then(|file| file.set_modified(time)).expect("it is there");
-        assert_eq!(seen(&sources, || fs::rename(&b, &a).expect("both are there")), ["src/a.rs"]);
+        let write = || {
+            save(&sources, "src/a.rs", "two");
+            set_modified(&a, time);
+        };
+        assert_eq!(seen(&sources, write), ["src/a.rs"], "as by `cp -a`");
+        save(&sources, "src/b.swp", "six");
+        let b = sources.folder().join("src/b.swp");
+        set_modified(&b, time - Duration::from_secs(60));
+        assert_eq!(seen(&sources, || fs::rename(&b, &a).expect("both are there")), ["src/a.rs"], "as by `mv`");
+    }
+
+    #[test]
+    fn a_file_is_read_again_only_if_its_stamp_is_another_one_or_new() {
+        let (_root, sources) = package();
+        save(&sources, "src/main.rs", "fn main() {}");
+        let main = sources.folder().join("src/main.rs");
+        let about = fs::metadata(&main).expect("it is there");
+        let mut earlier = File::look(&main, &about, None);
+        assert!(!earlier.settled, "it was written just now");
+        let content = earlier.content;
+        earlier.content = Content::Hash(0);
+        assert_eq!(File::look(&main, &about, Some(&earlier)).content, content);
+        earlier.settled = true;
+        assert_eq!(File::look(&main, &about, Some(&earlier)).content, Content::Hash(0));
+        earlier.stamp.changed.1 += 1;
+        assert_eq!(File::look(&main, &about, Some(&earlier)).content, content);
+    }
+
+    #[test]
+    fn a_large_file_is_not_read_but_watched() {
+        let (_root, sources) = package();
+        let large = fs::File::create(sources.folder().join("large.csv")).expect("the folder is writable");
+        large.set_len(MOST_BYTES + 1).expect("the folder is writable");
+        let file = &sources.scan(&Scan::default()).files[&sources.folder().join("large.csv")];
+        assert_eq!(file.content, Content::Unread(file.stamp));
+        assert_eq!(seen(&sources, || large.set_len(MOST_BYTES + 2).expect("it is ours")), ["large.csv"]);
+        assert_eq!(seen(&sources, || {}), [""; 0]);
     }
 
     #[test]
@@ -229,7 +335,7 @@ mod tests {
         let (_root, sources) = package();
         save(&sources, "src/main.rs", "");
         assert_eq!(seen(&sources, || fs::remove_dir_all(sources.folder()).expect("it is there")), ["src/main.rs"]);
-        let (folder, error) = sources.scan().unreadable.expect("it is gone");
+        let (folder, error) = sources.scan(&Scan::default()).unreadable.expect("it is gone");
         assert_eq!((&*folder, error.kind()), (sources.folder(), io::ErrorKind::NotFound));
     }
 
@@ -237,10 +343,10 @@ mod tests {
     fn a_new_folder_of_the_same_name_is_another_one() {
         let (_root, sources) = package();
         let src = sources.folder().join("src");
-        let before = sources.scan().folders[&src];
+        let before = sources.scan(&Scan::default()).folders[&src];
         fs::rename(&src, sources.folder().join("old")).expect("it is there");
         fs::create_dir(&src).expect("the folder is writable");
-        assert_ne!(sources.scan().folders[&src], before);
+        assert_ne!(sources.scan(&Scan::default()).folders[&src], before);
     }
 
     #[test]
@@ -248,7 +354,7 @@ mod tests {
         let (_root, sources) = package();
         std::os::unix::fs::symlink(sources.folder(), sources.folder().join("src/again")).expect("the folder is writable");
         save(&sources, "src/main.rs", "");
-        assert_eq!(sources.scan().files.len(), 1);
+        assert_eq!(sources.scan(&Scan::default()).files.len(), 1);
     }
 
     #[test]

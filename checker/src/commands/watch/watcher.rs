@@ -117,7 +117,7 @@ impl Watcher {
 
     fn look(&mut self) -> Scan {
         let clock = Instant::now();
-        let scan = self.sources.scan();
+        let scan = self.sources.scan(&self.graded);
         if let Ok(system) = &mut self.system
             && let Err(why) = system.follow(followed(&self.sources, &scan))
         {
@@ -201,6 +201,27 @@ mod tests {
         fs::write(sources.folder().join("src/main.rs"), "fn main() {}").expect("the folder is writable");
         assert_eq!(saved(&mut watcher, false).await, ["main.rs"]);
         assert_eq!(watcher.polls_because(), Some("a test"));
+    }
+
+    #[tokio::test]
+    async fn content_decides_and_not_the_modification_time() {
+        let (_root, sources) = folder();
+        let main = sources.folder().join("src/main.rs");
+        let set_modified = |time| {
+            let file = fs::File::options().write(true).open(&main).expect("it is there");
+            file.set_modified(time).expect("it is ours");
+        };
+        for mut watcher in [Watcher::new(sources.clone()), polling(sources.clone())] {
+            fs::write(&main, "fn one() {}").expect("the folder is writable");
+            watcher.start_run();
+            let time = fs::metadata(&main).and_then(|about| about.modified()).expect("it is there");
+            set_modified(time + Duration::from_secs(60));
+            let touched = tokio::time::timeout(POLLING * 3, watcher.saved(|| false)).await;
+            assert!(touched.is_err(), "a touch is no save: {touched:?}");
+            fs::write(&main, "fn two() {}").expect("the folder is writable");
+            set_modified(time - Duration::from_secs(60));
+            assert_eq!(saved(&mut watcher, false).await, ["main.rs"], "an older file is a save");
+        }
     }
 
     #[cfg(target_os = "linux")]

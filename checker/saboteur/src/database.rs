@@ -5,8 +5,6 @@ use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, Connection, FromRow};
 use tokio::sync::Mutex;
 
-use crate::proxy::Lost;
-
 /// The tables of the right server in a mirrored database; the checker looks at copies in the schema `public`.
 pub const OWN: &str = "own";
 /// What keeps two processes from changing the schema at once.
@@ -25,13 +23,6 @@ pub struct Failed(pub String);
 impl From<sqlx::Error> for Failed {
     fn from(error: sqlx::Error) -> Self {
         Failed(format!("the database: {error}"))
-    }
-}
-
-impl From<Failed> for Lost {
-    fn from(Failed(message): Failed) -> Self {
-        eprintln!("saboteur: {message}");
-        Lost
     }
 }
 

@@ -24,6 +24,7 @@ mod step_02;
 mod step_03;
 mod step_04;
 mod step_05;
+mod upstream;
 
 use std::io::Write;
 use std::process::ExitCode;

@@ -1,6 +1,5 @@
 //! An HTTP/1.1 reverse proxy that changes nothing by itself: not a header, not the spelling of one, not a byte of a body.
 
-use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
@@ -8,119 +7,20 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full};
 use hyper::StatusCode;
 use hyper::body::Incoming;
-use hyper::client::conn::http1::SendRequest;
-use hyper::header::{CONNECTION, HeaderMap, HeaderName};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::database::Database;
-use crate::message::{Answer, Request};
+use crate::message::Request;
 use crate::sabotage::Sabotage;
-
-/// RFC 9110, section 7.6.1: these speak of one connection, and there are two.
-const HOP_BY_HOP: [HeaderName; 4] = [
-    CONNECTION,
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("proxy-connection"),
-    HeaderName::from_static("transfer-encoding"),
-];
-
-type Body = BoxBody<Bytes, hyper::Error>;
-
-/// The connection to the right server was lost; the client's is closed in turn.
-#[derive(Debug)]
-pub struct Lost;
-
-/// The right server, over a connection that belongs to one client's.
-pub struct Upstream {
-    address: SocketAddr,
-    client: SocketAddr,
-    database: Rc<Database>,
-    sender: RefCell<Option<SendRequest<Body>>>,
-    last_status: Cell<u16>,
-}
-
-impl Upstream {
-    fn new(address: SocketAddr, client: SocketAddr, database: Rc<Database>) -> Self {
-        Upstream { address, client, database, sender: RefCell::new(None), last_status: Cell::new(0) }
-    }
-
-    /// Forwards a request and reads the whole answer.
-    pub async fn send(&self, mut request: Request) -> Result<Answer, Lost> {
-        remove_hop_by_hop(&mut request.head.headers);
-        let body = Full::new(request.body).map_err(|never: Infallible| match never {}).boxed();
-        let (mut head, body) = self.stream(hyper::Request::from_parts(request.head, body)).await?.into_parts();
-        let body = body.collect().await.map_err(|_| Lost)?.to_bytes();
-        remove_hop_by_hop(&mut head.headers);
-        self.last_status.set(head.status.as_u16());
-        Ok(Answer { head, body })
-    }
-
-    /// The database that the right server keeps its data in.
-    pub fn database(&self) -> &Database {
-        &self.database
-    }
-
-    /// What the right server answered last.
-    pub fn last_status(&self) -> u16 {
-        self.last_status.get()
-    }
-
-    async fn stream(&self, mut request: hyper::Request<Body>) -> Result<hyper::Response<Incoming>, Lost> {
-        let mut kept = self.sender.borrow_mut().take();
-        if let Some(sender) = &mut kept
-            && sender.ready().await.is_err()
-        {
-            kept = None;
-        }
-        let mut sender = match kept {
-            Some(sender) => sender,
-            None => self.connect().await?,
-        };
-        let response = loop {
-            match sender.try_send_request(request).await {
-                Ok(response) => break response,
-                // The server closed an idle connection just now: the request never left, so another connection may take it.
-                Err(mut error) => match error.take_message() {
-                    Some(unsent) => (request, sender) = (unsent, self.connect().await?),
-                    None => return Err(Lost),
-                },
-            }
-        };
-        *self.sender.borrow_mut() = Some(sender);
-        Ok(response)
-    }
-
-    async fn connect(&self) -> Result<SendRequest<Body>, Lost> {
-        let stream = self.reach().await.map_err(|_| Lost)?;
-        let _ = stream.set_nodelay(true);
-        let mut settings = hyper::client::conn::http1::Builder::new();
-        settings.preserve_header_case(true);
-        let (sender, connection) = settings.handshake(TokioIo::new(stream)).await.map_err(|_| Lost)?;
-        tokio::task::spawn_local(connection);
-        Ok(sender)
-    }
-
-    /// Connects from the client's own address, so that the right server can tell clients apart.
-    async fn reach(&self) -> io::Result<TcpStream> {
-        let client = self.client.ip();
-        if client == self.address.ip() || !client.is_loopback() {
-            return TcpStream::connect(self.address).await;
-        }
-        let socket = if client.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-        socket.bind((client, 0).into())?;
-        socket.connect(self.address).await
-    }
-}
+use crate::upstream::{Body, Lost, Upstream};
 
 /// Serves until told to stop, and until the last answer is out.
 pub async fn serve(
@@ -203,14 +103,11 @@ async fn answer(
     sabotage: Rc<Sabotage>,
 ) -> Result<hyper::Response<Body>, io::Error> {
     let lost = |_| io::Error::other("the server hung up");
-    let (mut head, body) = request.into_parts();
     if sabotage.is_transparent() {
-        remove_hop_by_hop(&mut head.headers);
-        let response = upstream.stream(hyper::Request::from_parts(head, body.boxed())).await.map_err(lost)?;
-        let (mut head, body) = response.into_parts();
-        remove_hop_by_hop(&mut head.headers);
-        return Ok(hyper::Response::from_parts(head, body.boxed()));
+        let response = upstream.stream(request.map(BodyExt::boxed)).await.map_err(lost)?;
+        return Ok(response.map(BodyExt::boxed));
     }
+    let (head, body) = request.into_parts();
     let body = match (body.collect().await, sabotage.half_a_body()) {
         (Ok(body), _) => body.to_bytes(),
         (Err(_), Some(status)) => {
@@ -220,13 +117,7 @@ async fn answer(
         }
         (Err(_), None) => return Err(lost(Lost)),
     };
-    let answer = sabotage.exchange(Request { head, body, peer: upstream.client }, &upstream).await.map_err(lost)?;
+    let answer = sabotage.exchange(Request { head, body, peer: upstream.client() }, &upstream).await.map_err(lost)?;
     let body = Full::new(answer.body).map_err(|never: Infallible| match never {}).boxed();
     Ok(hyper::Response::from_parts(answer.head, body))
-}
-
-fn remove_hop_by_hop(headers: &mut HeaderMap) {
-    for name in &HOP_BY_HOP {
-        headers.remove(name);
-    }
 }

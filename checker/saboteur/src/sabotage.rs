@@ -14,8 +14,8 @@ use hyper::Method;
 use crate::database::{Database, Failed, OWN};
 use crate::ledger::Ledger;
 use crate::message::{Answer, Request};
-use crate::proxy::{Lost, Upstream};
 use crate::start::{Ending, Start};
+use crate::upstream::{Lost, Upstream};
 
 /// One named way to be wrong.
 pub struct Sabotage {

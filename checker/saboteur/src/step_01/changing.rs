@@ -11,8 +11,8 @@ use super::{read, wrong};
 use crate::clock::now;
 use crate::memory::Memory;
 use crate::message::{Answer, Request, any, patches, puts};
-use crate::proxy::{Lost, Upstream};
 use crate::sabotage::Sabotage;
+use crate::upstream::{Lost, Upstream};
 
 /// What this file adds to the catalogue.
 pub fn sabotages() -> Vec<Sabotage> {

@@ -11,8 +11,8 @@ use hyper::Method;
 use serde_json::{Map, Value};
 
 use crate::message::Request;
-use crate::proxy::{Lost, Upstream};
 use crate::sabotage::Sabotage;
+use crate::upstream::{Lost, Upstream};
 
 /// The sabotages of step 1.
 pub fn sabotages() -> Vec<Sabotage> {

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use super::wrong;
 use crate::memory::Memory;
 use crate::message::{any, lists, patches, reads};
-use crate::proxy::Lost;
 use crate::sabotage::Sabotage;
+use crate::upstream::Lost;
 
 /// What this file adds to the catalogue.
 pub fn sabotages() -> Vec<Sabotage> {

@@ -12,8 +12,8 @@ use super::{read, wrong};
 use crate::crowd::Crowd;
 use crate::memory::Memory;
 use crate::message::{Answer, Request, creates, deletes, lists};
-use crate::proxy::{Lost, Upstream};
 use crate::sabotage::Sabotage;
+use crate::upstream::{Lost, Upstream};
 
 /// What this file adds to the catalogue.
 pub fn sabotages() -> Vec<Sabotage> {

@@ -7,8 +7,8 @@ use serde_json::{Map, Value, json};
 
 use super::{edit_items, imports, items, refusal, refuse, wrong};
 use crate::message::{Answer, Request};
-use crate::proxy::{Lost, Upstream};
 use crate::sabotage::Sabotage;
+use crate::upstream::{Lost, Upstream};
 
 /// What this file adds to the catalogue.
 pub fn sabotages() -> Vec<Sabotage> {

@@ -13,8 +13,8 @@ use hyper::Method;
 use serde_json::{Value, json};
 
 use crate::message::{Answer, Request};
-use crate::proxy::{Lost, Upstream};
 use crate::sabotage::Sabotage;
+use crate::upstream::{Lost, Upstream};
 
 /// The sabotages of step 3.
 pub fn sabotages() -> Vec<Sabotage> {

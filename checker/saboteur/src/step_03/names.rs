@@ -8,8 +8,8 @@ use tokio::sync::Mutex;
 use super::{imports, items, quoted, refusal, refuse, wrong};
 use crate::crowd::Crowd;
 use crate::message::{Answer, Request, creates, patches, puts};
-use crate::proxy::{Lost, Upstream};
 use crate::sabotage::Sabotage;
+use crate::upstream::{Lost, Upstream};
 
 /// What this file adds to the catalogue.
 pub fn sabotages() -> Vec<Sabotage> {

@@ -9,8 +9,8 @@ use serde_json::Value;
 
 use super::{parameter, refusal, refuse, set_parameter, wrong};
 use crate::message::{Answer, Request, deletes, lists};
-use crate::proxy::{Lost, Upstream};
 use crate::sabotage::Sabotage;
+use crate::upstream::{Lost, Upstream};
 
 /// What this file adds to the catalogue.
 pub fn sabotages() -> Vec<Sabotage> {

@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::wrong;
 use crate::message::{Answer, lists};
-use crate::proxy::{Lost, Upstream};
 use crate::sabotage::Sabotage;
+use crate::upstream::{Lost, Upstream};
 
 /// What this file adds to the catalogue.
 pub fn sabotages() -> Vec<Sabotage> {

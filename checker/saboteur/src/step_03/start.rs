@@ -7,9 +7,9 @@ use std::rc::Rc;
 use super::{completes, completion, wrong};
 use crate::database::{Database, Failed};
 use crate::message::{Answer, Request, creates, deletes, lists};
-use crate::proxy::{Lost, Upstream};
 use crate::sabotage::{Line, Sabotage, Stream};
 use crate::start::{Ending, Start};
+use crate::upstream::{Lost, Upstream};
 
 /// What this file adds to the catalogue.
 pub fn sabotages() -> Vec<Sabotage> {

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use super::wrong;
 use crate::clock;
 use crate::message::{Answer, any, creates, lists, patches};
-use crate::proxy::{Lost, Upstream};
 use crate::sabotage::Sabotage;
+use crate::upstream::{Lost, Upstream};
 
 /// What this file adds to the catalogue.
 pub fn sabotages() -> Vec<Sabotage> {

@@ -18,9 +18,9 @@ use hyper::Method;
 use serde_json::json;
 
 use crate::message::{Answer, Request};
-use crate::proxy::{Lost, Upstream};
 use crate::sabotage::Sabotage;
 use crate::step_03::quoted;
+use crate::upstream::{Lost, Upstream};
 
 /// The sabotages of step 4.
 pub fn sabotages() -> Vec<Sabotage> {

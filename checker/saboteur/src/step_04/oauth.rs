@@ -10,10 +10,10 @@ use serde_json::json;
 
 use super::{first_user, is, jwt, number, sign_in, wrong};
 use crate::message::{Answer, Request};
-use crate::proxy::{Lost, Upstream};
 use crate::sabotage::Sabotage;
 use crate::start::Start;
 use crate::step_03::{parameter, quoted, refuse, set_parameter};
+use crate::upstream::{Lost, Upstream};
 
 /// The cookie of the right server that ties a visit to a browser.
 const COOKIE: &str = "__Host-oauth-state";

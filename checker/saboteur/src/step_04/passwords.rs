@@ -5,9 +5,9 @@ use tokio::sync::Mutex;
 
 use super::{begins_session, has_email_of, logs_in, signs_up, text, wrong};
 use crate::message::{Answer, Request};
-use crate::proxy::{Lost, Upstream};
 use crate::sabotage::Sabotage;
 use crate::step_03::quoted;
+use crate::upstream::{Lost, Upstream};
 
 /// What this file adds to the catalogue.
 pub fn sabotages() -> Vec<Sabotage> {

@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 use super::jwt::Jwt;
 use super::{jwt, logs_in, named_user, refreshes, sign_in, text, wrong};
 use crate::message::{Answer, Request};
-use crate::proxy::{Lost, Upstream};
 use crate::sabotage::Sabotage;
 use crate::step_03::{quoted, refuse};
+use crate::upstream::{Lost, Upstream};
 
 /// What this file adds to the catalogue.
 pub fn sabotages() -> Vec<Sabotage> {

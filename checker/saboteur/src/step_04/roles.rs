@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 
 use super::{has_email_of, is, is_nobody, signs_up, text, wrong};
 use crate::message::{Answer, Request};
-use crate::proxy::{Lost, Upstream};
 use crate::sabotage::Sabotage;
 use crate::step_03::{quoted, refuse};
+use crate::upstream::{Lost, Upstream};
 
 /// Whether a request is `GET /admin/users`.
 fn lists_users(request: &Request) -> bool {

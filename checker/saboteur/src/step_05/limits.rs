@@ -4,10 +4,10 @@ use serde_json::Value;
 
 use super::{has_body, wrong};
 use crate::message::{Answer, Request, patches, puts};
-use crate::proxy::Lost;
 use crate::sabotage::Sabotage;
 use crate::step_03::{imports, refusal, refuse};
 use crate::step_04::{logs_in, signs_up};
+use crate::upstream::Lost;
 
 /// The most bytes of a body that is no import.
 const MOST: usize = 64 * 1024;

@@ -2,10 +2,10 @@
 
 use super::{objects, wrong};
 use crate::message::{Request, creates};
-use crate::proxy::Lost;
 use crate::sabotage::Sabotage;
 use crate::step_03::{imports, refuse};
 use crate::step_04::jwt::{Jwt, key};
+use crate::upstream::Lost;
 
 const TRIPS: &[&str] = &["5.malformed"];
 /// What a Rust program that panics in its main thread ends with.

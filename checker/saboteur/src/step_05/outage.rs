@@ -7,10 +7,10 @@ use serde_json::json;
 
 use super::wrong;
 use crate::message::{Answer, Request, any, creates, deletes, lists, patches, reads};
-use crate::proxy::{Lost, Upstream};
 use crate::sabotage::Sabotage;
 use crate::step_03::{completes, imports, lists_days, refuse, uncompletes};
 use crate::step_04::{asks_me, leaves, logs_in, signs_up};
+use crate::upstream::{Lost, Upstream};
 
 const CUT: &[&str] = &["5.database-cut"];
 /// A 503 that comes sooner tells of a database that is gone: for one that is silent the right server waits longer.

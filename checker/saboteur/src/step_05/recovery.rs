@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use super::outage::{Trouble, ask};
 use super::wrong;
 use crate::message::{Request, any, creates, reads};
-use crate::proxy::Lost;
 use crate::sabotage::Sabotage;
 use crate::step_03::refusal;
+use crate::upstream::Lost;
 
 const BACK: &[&str] = &["5.database-back"];
 const AGAIN: &str = "Try again later.";

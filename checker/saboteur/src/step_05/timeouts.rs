@@ -9,9 +9,9 @@ use serde_json::json;
 use super::outage::{Trouble, ask, in_trouble};
 use super::wrong;
 use crate::message::{Answer, Request, any, creates, lists, patches, reads};
-use crate::proxy::Lost;
 use crate::sabotage::Sabotage;
 use crate::step_03::{completes, imports, refusal, refuse};
+use crate::upstream::Lost;
 
 const SLOW: &[&str] = &["5.database-slow"];
 const POOL: &[&str] = &["5.pool"];

@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value};
 
-use super::wrong;
-use crate::message::{Answer, Request, any, creates, gets, lists, patches, puts, reads};
-use crate::sabotage::Sabotage;
+use crate::api::routes::{any, creates, gets, lists, patches, puts, reads};
+use crate::http::{Request, Response};
+use crate::sabotage::{Sabotage, wrong};
 
 /// What this file adds to the catalogue.
 pub fn sabotages() -> Vec<Sabotage> {
@@ -13,31 +13,31 @@ pub fn sabotages() -> Vec<Sabotage> {
 
 fn content_type() -> Vec<Sabotage> {
     vec![
-        wrong("json-as-text", &["1.content-type"], "JSON is sent as text/plain.").answer(any, |_, answer| {
-            if answer.json().is_some() {
-                answer.set_header("content-type", "text/plain; charset=utf-8")
+        wrong("json-as-text", &["1.content-type"], "JSON is sent as text/plain.").response(any, |_, response| {
+            if response.json().is_some() {
+                response.set_header("content-type", "text/plain; charset=utf-8")
             }
         }),
         wrong("create-as-html", &["1.content-type"], "POST sends JSON as text/html.")
-            .answer(creates, |_, answer| answer.set_header("content-type", "text/html; charset=utf-8")),
+            .response(creates, |_, response| response.set_header("content-type", "text/html; charset=utf-8")),
         wrong("list-as-text", &["1.content-type"], "The list is sent as text/plain.")
-            .answer(lists, |_, answer| answer.set_header("content-type", "text/plain; charset=utf-8")),
-        wrong("habit-as-bytes", &["1.content-type"], "GET /habits/{id} sends application/octet-stream.").answer(
+            .response(lists, |_, response| response.set_header("content-type", "text/plain; charset=utf-8")),
+        wrong("habit-as-bytes", &["1.content-type"], "GET /habits/{id} sends application/octet-stream.").response(
             reads,
-            |_, answer| {
-                if answer.is_success() {
-                    answer.set_header("content-type", "application/octet-stream")
+            |_, response| {
+                if response.is_success() {
+                    response.set_header("content-type", "application/octet-stream")
                 }
             },
         ),
-        wrong("put-as-text", &["1.content-type"], "PUT sends JSON as text/plain.").answer(puts, |_, answer| {
-            if answer.is_success() {
-                answer.set_header("content-type", "text/plain; charset=utf-8")
+        wrong("put-as-text", &["1.content-type"], "PUT sends JSON as text/plain.").response(puts, |_, response| {
+            if response.is_success() {
+                response.set_header("content-type", "text/plain; charset=utf-8")
             }
         }),
-        wrong("patch-without-type", &["1.content-type"], "PATCH sends no Content-Type.").answer(patches, |_, answer| {
-            if answer.is_success() {
-                answer.remove_header("content-type")
+        wrong("patch-without-type", &["1.content-type"], "PATCH sends no Content-Type.").response(patches, |_, response| {
+            if response.is_success() {
+                response.remove_header("content-type")
             }
         }),
     ]
@@ -48,57 +48,60 @@ fn docs() -> Vec<Sabotage> {
     let extra = |request: &Request| request.path().starts_with("/docs/no-such-file");
     let document = |request: &Request| gets(request) && request.path() == "/openapi.json";
     let add = |markup: &'static str| {
-        move |_: &Request, answer: &mut Answer| {
-            if answer.is_success() {
-                answer.set_bytes([&answer.body, markup.as_bytes()].concat());
+        move |_: &Request, response: &mut Response| {
+            if response.is_success() {
+                response.set_bytes([&response.body, markup.as_bytes()].concat());
             }
         }
     };
     vec![
         wrong("docs-are-missing", &["1.docs-page"], "There is no /docs.")
-            .answer(page, |_, answer| answer.set_plain_error(404, "not found")),
+            .response(page, |_, response| response.set_plain_error(404, "not found")),
         wrong("docs-script-from-a-cdn", &["1.docs-page"], "/docs loads its script from another host.")
-            .answer(page, add("<script src=\"https://cdn.example/swagger-ui-bundle.js\"></script>")),
+            .response(page, add("<script src=\"https://cdn.example/swagger-ui-bundle.js\"></script>")),
         wrong("docs-style-from-a-cdn", &["1.docs-page"], "/docs loads a style sheet from another host.")
-            .answer(page, add("<link rel=\"stylesheet\" href=\"//cdn.example/swagger-ui.css\">")),
+            .response(page, add("<link rel=\"stylesheet\" href=\"//cdn.example/swagger-ui.css\">")),
         wrong("docs-script-is-missing", &["1.docs-page"], "/docs loads a script that is not there.")
-            .answer(page, add("<script src=\"/docs/no-such-file.js\"></script>")),
+            .response(page, add("<script src=\"/docs/no-such-file.js\"></script>")),
         wrong("docs-script-is-the-page", &["1.docs-page"], "Every path below /docs answers the page, the one of its script too.")
-            .answer(page, add("<script src=\"/docs/no-such-file.js\"></script>"))
-            .answer(extra, |_, answer| {
-                answer.set_status(200);
-                answer.set_body("text/html; charset=utf-8", "<!doctype html><title>Habits</title>");
+            .response(page, add("<script src=\"/docs/no-such-file.js\"></script>"))
+            .response(extra, |_, response| {
+                response.set_status(200);
+                response.set_body("text/html; charset=utf-8", "<!doctype html><title>Habits</title>");
             }),
         wrong("docs-style-imports-from-a-cdn", &["1.docs-page"], "A style sheet of /docs imports another from another host.")
-            .answer(page, add("<link rel=\"stylesheet\" href=\"/docs/no-such-file.css\">"))
-            .answer(extra, |_, answer| {
-                answer.set_status(200);
-                answer.set_body("text/css", "@import url(\"https://cdn.example/font.css\"); body { margin: 0 }");
+            .response(page, add("<link rel=\"stylesheet\" href=\"/docs/no-such-file.css\">"))
+            .response(extra, |_, response| {
+                response.set_status(200);
+                response.set_body("text/css", "@import url(\"https://cdn.example/font.css\"); body { margin: 0 }");
             }),
-        wrong("docs-are-plain", &["1.docs-page"], "/docs is a page to read, with nothing to try.").answer(page, |_, answer| {
-            if answer.is_success() {
-                answer.set_body(
-                    "text/html; charset=utf-8",
-                    "<!doctype html><title>Habits</title><h1>Habits</h1><p>POST /habits creates a habit.",
-                );
+        wrong("docs-are-plain", &["1.docs-page"], "/docs is a page to read, with nothing to try.").response(
+            page,
+            |_, response| {
+                if response.is_success() {
+                    response.set_body(
+                        "text/html; charset=utf-8",
+                        "<!doctype html><title>Habits</title><h1>Habits</h1><p>POST /habits creates a habit.",
+                    );
+                }
+            },
+        ),
+        wrong("docs-as-text", &["1.docs-page"], "/docs is sent as text/plain.").response(page, |_, response| {
+            if response.is_success() {
+                response.set_header("content-type", "text/plain")
             }
         }),
-        wrong("docs-as-text", &["1.docs-page"], "/docs is sent as text/plain.").answer(page, |_, answer| {
-            if answer.is_success() {
-                answer.set_header("content-type", "text/plain")
-            }
-        }),
-        wrong("docs-lead-elsewhere", &["1.docs-page"], "/docs redirects to another host.").answer(page, |_, answer| {
-            answer.set_status(302);
-            answer.clear();
-            answer.set_header("location", "https://docs.example/habits");
+        wrong("docs-lead-elsewhere", &["1.docs-page"], "/docs redirects to another host.").response(page, |_, response| {
+            response.set_status(302);
+            response.clear();
+            response.set_header("location", "https://docs.example/habits");
         }),
         wrong("openapi-is-missing", &["1.openapi"], "There is no /openapi.json.")
-            .answer(document, |_, answer| answer.set_plain_error(404, "not found")),
+            .response(document, |_, response| response.set_plain_error(404, "not found")),
         wrong("openapi-is-yaml", &["1.openapi"], "/openapi.json is YAML.")
-            .answer(document, |_, answer| answer.set_body("application/yaml", "openapi: 3.1.0\ninfo:\n  title: Habits\n")),
-        wrong("openapi-is-swagger-2", &["1.openapi"], "The document is Swagger 2.0.").answer(document, |_, answer| {
-            answer.edit(|document| {
+            .response(document, |_, response| response.set_body("application/yaml", "openapi: 3.1.0\ninfo:\n  title: Habits\n")),
+        wrong("openapi-is-swagger-2", &["1.openapi"], "The document is Swagger 2.0.").response(document, |_, response| {
+            response.edit(|document| {
                 if let Some(fields) = document.as_object_mut() {
                     fields.remove("openapi");
                     fields.insert("swagger".into(), "2.0".into());
@@ -106,13 +109,15 @@ fn docs() -> Vec<Sabotage> {
             })
         }),
         wrong("openapi-has-no-info", &["1.openapi"], "The document has no title and no version.")
-            .answer(document, |_, answer| answer.edit(|document| forget(document, "info"))),
+            .response(document, |_, response| response.edit(|document| forget(document, "info"))),
         wrong("openapi-forgets-delete", &["1.openapi"], "The document does not name DELETE /habits/{id}.")
-            .answer(document, |_, answer| answer.edit(|document| for_each_path(document, |_, item| forget(item, "delete")))),
-        wrong("openapi-forgets-the-list", &["1.openapi"], "The document does not name GET /habits.").answer(
+            .response(document, |_, response| {
+                response.edit(|document| for_each_path(document, |_, item| forget(item, "delete")))
+            }),
+        wrong("openapi-forgets-the-list", &["1.openapi"], "The document does not name GET /habits.").response(
             document,
-            |_, answer| {
-                answer.edit(|document| {
+            |_, response| {
+                response.edit(|document| {
                     for_each_path(document, |path, item| {
                         if path.ends_with("/habits") {
                             forget(item, "get")
@@ -121,20 +126,20 @@ fn docs() -> Vec<Sabotage> {
                 })
             },
         ),
-        wrong("openapi-forgets-the-item", &["1.openapi"], "The document does not name /habits/{id}.").answer(
+        wrong("openapi-forgets-the-item", &["1.openapi"], "The document does not name /habits/{id}.").response(
             document,
-            |_, answer| {
-                answer.edit(|document| {
+            |_, response| {
+                response.edit(|document| {
                     if let Some(paths) = document["paths"].as_object_mut() {
                         paths.retain(|path, _| !path.contains('{'));
                     }
                 })
             },
         ),
-        wrong("openapi-forgets-the-parameter", &["1.openapi"], "The document does not declare the id in the path.").answer(
+        wrong("openapi-forgets-the-parameter", &["1.openapi"], "The document does not declare the id in the path.").response(
             document,
-            |_, answer| {
-                answer.edit(|document| {
+            |_, response| {
+                response.edit(|document| {
                     for_each_path(document, |_, item| {
                         forget(item, "parameters");
                         for operation in item.as_object_mut().into_iter().flat_map(Map::values_mut) {
@@ -149,20 +154,20 @@ fn docs() -> Vec<Sabotage> {
 
 fn location() -> Vec<Sabotage> {
     let moved = |to: fn(i64) -> String| {
-        move |_: &Request, answer: &mut Answer| {
-            if let Some(id) = answer.id() {
-                answer.set_header("location", &to(id));
+        move |_: &Request, response: &mut Response| {
+            if let Some(id) = response.id() {
+                response.set_header("location", &to(id));
             }
         }
     };
     vec![
         wrong("location-is-missing", &["1.location"], "POST answers without Location.")
-            .answer(creates, |_, answer| answer.remove_header("location")),
-        wrong("location-is-the-list", &["1.location"], "Location is /habits/.").answer(creates, moved(|_| "/habits/".into())),
+            .response(creates, |_, response| response.remove_header("location")),
+        wrong("location-is-the-list", &["1.location"], "Location is /habits/.").response(creates, moved(|_| "/habits/".into())),
         wrong("location-is-the-next", &["1.location"], "Location names the next id.")
-            .answer(creates, moved(|id| format!("/habits/{}", id + 1))),
+            .response(creates, moved(|id| format!("/habits/{}", id + 1))),
         wrong("location-is-elsewhere", &["1.location"], "Location names a host that is not this one.")
-            .answer(creates, moved(|id| format!("http://habits.example/habits/{id}"))),
+            .response(creates, moved(|id| format!("http://habits.example/habits/{id}"))),
     ]
 }
 

@@ -4,9 +4,9 @@ use std::cell::RefCell;
 use std::fs::File;
 use std::path::PathBuf;
 
-use super::wrong;
-use crate::sabotage::{Line, Sabotage, Stream};
-use crate::start::Ending;
+use crate::log::{Line, Stream};
+use crate::sabotage::{Sabotage, wrong};
+use crate::startup::AfterExit;
 
 /// What this file adds to the catalogue.
 pub fn sabotages() -> Vec<Sabotage> {
@@ -15,40 +15,40 @@ pub fn sabotages() -> Vec<Sabotage> {
     let lock: RefCell<Option<OnlyInstance>> = RefCell::default();
     let invalid = &["2.port-invalid"];
     vec![
-        wrong("second-instance-is-refused", &["2.port"], "A second instance does not start while the first one runs.").start(
-            move |start| {
+        wrong("second-instance-is-refused", &["2.port"], "A second instance does not start while the first one runs.").startup(
+            move |startup| {
                 // A bad PORT is refused for being bad, as ever.
-                if bad(&start.port) {
+                if bad(&startup.port) {
                     return;
                 }
                 match OnlyInstance::lock() {
                     Ok(only) => drop(lock.replace(Some(only))),
-                    Err(message) => start.refusal = Some(message),
+                    Err(message) => startup.error = Some(message),
                 }
             },
         ),
-        wrong("bad-port-is-ignored", invalid, "A bad PORT is taken for none.").start(move |start| {
-            if bad(&start.port) {
-                start.port = "0".into()
+        wrong("bad-port-is-ignored", invalid, "A bad PORT is taken for none.").startup(move |startup| {
+            if bad(&startup.port) {
+                startup.port = "0".into()
             }
         }),
-        wrong("big-port-wraps-around", invalid, "A PORT above 65535 loses its upper bits.").start(move |start| {
-            if bad(&start.port) && is_number(&start.port) {
-                start.port = "0".into()
+        wrong("big-port-wraps-around", invalid, "A PORT above 65535 loses its upper bits.").startup(move |startup| {
+            if bad(&startup.port) && is_number(&startup.port) {
+                startup.port = "0".into()
             }
         }),
         wrong("bad-port-ends-with-0", invalid, "A bad PORT ends the program with exit code 0.")
-            .start(|start| start.ending = Ending::With(0)),
+            .startup(|startup| startup.after_exit = AfterExit::Code(0)),
         wrong("bad-port-does-not-end", invalid, "A bad PORT is complained of, and the program goes on.")
-            .start(|start| start.ending = Ending::Never),
+            .startup(|startup| startup.after_exit = AfterExit::KeepRunning),
         wrong("bad-port-is-not-named", invalid, "The message about a bad PORT does not name it.")
-            .line(|line| complaining(line, "error: invalid digit found in string")),
+            .log_line(|line| complaining(line, "error: invalid digit found in string")),
         wrong("bad-port-is-unsupported", invalid, "The message about a bad PORT has its name only inside another word.")
-            .line(|line| complaining(line, "error: unsupported value")),
+            .log_line(|line| complaining(line, "error: unsupported value")),
         wrong("bad-port-becomes-the-default", invalid, "A bad PORT is taken for 8000, and the program ends for that is taken.")
-            .line(|line| complaining(line, "error: cannot listen on port 8000: Address already in use (os error 98)")),
+            .log_line(|line| complaining(line, "error: cannot listen on port 8000: Address already in use (os error 98)")),
         wrong("bad-port-is-told-on-stdout", invalid, "The message about a bad PORT goes to standard output.")
-            .line(|line| vec![Line { stream: Stream::Stdout, ..line }]),
+            .log_line(|line| vec![Line { stream: Stream::Stdout, ..line }]),
     ]
 }
 

@@ -10,9 +10,9 @@ use flate2::write::ZlibEncoder;
 use hyper::Method;
 use serde_json::json;
 
-use super::{is_v1, length, set_problem_status, wrong};
-use crate::message::{Answer, Request, any, creates, deletes, gzip, lists, patches, puts};
-use crate::sabotage::Sabotage;
+use crate::api::routes::{any, creates, deletes, is_v1, lists, patches, puts};
+use crate::http::{Request, Response, gzip};
+use crate::sabotage::{Sabotage, wrong};
 
 /// What this file adds to the catalogue.
 pub fn sabotages() -> Vec<Sabotage> {
@@ -27,32 +27,32 @@ fn versions() -> Vec<Sabotage> {
         wrong("v1-is-missing", &["2.v1"], "There is no /v1.").request(is_v1, lose),
         wrong("v1-has-no-habits", &["2.v1"], "/v1 has the list, but not /habits/{id}.")
             .request(|request| is_v1(request) && request.id_text().is_some(), lose),
-        wrong("v1-cannot-change", &["2.v1"], "/v1 has GET and POST alone.").answer(
+        wrong("v1-cannot-change", &["2.v1"], "/v1 has GET and POST alone.").response(
             |request| is_v1(request) && (patches(request) || deletes(request)),
-            |_, answer| set_problem_status(answer, 405),
+            |_, response| response.set_problem_status(405),
         ),
         wrong("v1-has-no-put", &["2.v1"], "/v1 has everything but PUT.")
-            .answer(|request| is_v1(request) && puts(request), |_, answer| set_problem_status(answer, 405)),
-        wrong("v1-redirects", &["2.v1"], "/v1 redirects to the routes without it.").answer(is_v1, |request, answer| {
-            answer.set_status(308);
-            answer.clear();
-            answer.set_header("location", request.path());
+            .response(|request| is_v1(request) && puts(request), |_, response| response.set_problem_status(405)),
+        wrong("v1-redirects", &["2.v1"], "/v1 redirects to the routes without it.").response(is_v1, |request, response| {
+            response.set_status(308);
+            response.clear();
+            response.set_header("location", request.path());
         }),
         wrong("v1-has-its-own-habits", &["2.v1"], "Habits created under /v1 are not seen without it.")
-            .answer(|request| is_v1(request) && creates(request), move |_, answer| own.borrow_mut().extend(answer.id()))
-            .answer(
+            .response(|request| is_v1(request) && creates(request), move |_, response| own.borrow_mut().extend(response.id()))
+            .response(
                 move |request| !is_v1(request) && request.id().is_some_and(|id| visible.borrow().contains(&id)),
-                |_, answer| {
-                    answer.set_status(404);
-                    answer.set_json(
+                |_, response| {
+                    response.set_status(404);
+                    response.set_json(
                         "application/problem+json",
                         &json!({ "title": "Not Found", "status": 404, "detail": "no such habit" }),
                     );
                 },
             ),
-        wrong("v1-has-other-errors", &["2.v1"], "Errors under /v1 are no problem details.").answer(is_v1, |_, answer| {
-            if !answer.is_success() {
-                answer.set_plain_error(answer.status(), "error");
+        wrong("v1-has-other-errors", &["2.v1"], "Errors under /v1 are no problem details.").response(is_v1, |_, response| {
+            if !response.is_success() {
+                response.set_plain_error(response.status(), "error");
             }
         }),
     ]
@@ -60,19 +60,19 @@ fn versions() -> Vec<Sabotage> {
 
 fn compression() -> Vec<Sabotage> {
     let asked = |request: &Request| lists(request) && request.head.headers.contains_key("accept-encoding");
-    let packed = |name, breaks, spoil: fn(&mut Answer)| {
-        wrong(name, &["2.compression"], breaks).answer(asked, move |_, answer| {
-            if answer.head.headers.contains_key("content-encoding") {
-                spoil(answer)
+    let packed = |name, breaks, spoil: fn(&mut Response)| {
+        wrong(name, &["2.compression"], breaks).response(asked, move |_, response| {
+            if response.head.headers.contains_key("content-encoding") {
+                spoil(response)
             }
         })
     };
     let plain = |request: &mut Request| drop(request.head.headers.remove("accept-encoding"));
     let pack = |encoding: &'static str, body: fn(&[u8]) -> Vec<u8>| {
-        move |_: &Request, answer: &mut Answer| {
-            let packed = body(&answer.body);
-            answer.set_bytes(packed);
-            answer.set_header("content-encoding", encoding);
+        move |_: &Request, response: &mut Response| {
+            let packed = body(&response.body);
+            response.set_bytes(packed);
+            response.set_header("content-encoding", encoding);
         }
     };
     let after_a_long_habit = Rc::new(Cell::new(false));
@@ -86,8 +86,8 @@ fn compression() -> Vec<Sabotage> {
                     request.set_header("accept-encoding", "gzip")
                 }
             })
-            .answer(any, move |request, _| {
-                let described = request.field("description").is_some_and(|text| (100..200).contains(&length(&text)));
+            .response(any, move |request, _| {
+                let described = (100..200).contains(&request.text("description").chars().count());
                 after_a_long_habit.set(creates(request) && described);
             }),
         wrong("refused-coding-is-used", &["2.compression"], "gzip;q=0 counts as asking for gzip.").request(
@@ -104,10 +104,10 @@ fn compression() -> Vec<Sabotage> {
         ),
         wrong("plain-body-says-gzip", &["2.compression"], "The answer says gzip, and is not compressed.")
             .request(asked, plain)
-            .answer(asked, pack("gzip", <[u8]>::to_vec)),
+            .response(asked, pack("gzip", <[u8]>::to_vec)),
         wrong("deflate-for-gzip", &["2.compression"], "Asked for gzip, the server answers deflate.")
             .request(asked, plain)
-            .answer(
+            .response(
                 asked,
                 pack("deflate", |body| {
                     let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
@@ -117,61 +117,61 @@ fn compression() -> Vec<Sabotage> {
             ),
         wrong("gzip-saves-nothing", &["2.compression"], "The answer is packed without being any shorter.")
             .request(asked, plain)
-            .answer(asked, pack("gzip", |body| gzip(body, Compression::none()))),
-        packed("compressed-without-saying", "The answer is compressed, and does not say so.", |answer| {
-            answer.remove_header("content-encoding")
+            .response(asked, pack("gzip", |body| gzip(body, Compression::none()))),
+        packed("compressed-without-saying", "The answer is compressed, and does not say so.", |response| {
+            response.remove_header("content-encoding")
         }),
-        packed("compressed-body-is-cut", "The end of a compressed answer is missing.", |answer| {
-            answer.set_bytes(answer.body.slice(..answer.body.len() - 12))
+        packed("compressed-body-is-cut", "The end of a compressed answer is missing.", |response| {
+            response.set_bytes(response.body.slice(..response.body.len() - 12))
         }),
     ]
 }
 
 fn head() -> Vec<Sabotage> {
-    let head = |name, breaks, spoil: fn(&Request, &mut Answer)| {
-        wrong(name, &["2.head"], breaks).answer(|request| request.head.method == Method::HEAD, spoil)
+    let head = |name, breaks, spoil: fn(&Request, &mut Response)| {
+        wrong(name, &["2.head"], breaks).response(|request| request.head.method == Method::HEAD, spoil)
     };
     vec![
-        wrong("head-sends-the-body", &["2.head"], "HEAD answers with the body of GET behind the header.").sending_body_to_head(),
-        head("head-answers-405", "HEAD answers 405.", |_, answer| answer.set_status(405)),
-        head("head-answers-204", "HEAD answers 204 where GET answers 200.", |_, answer| {
-            if answer.is_success() {
-                answer.set_status(204);
-                answer.clear();
+        wrong("head-sends-the-body", &["2.head"], "HEAD answers with the body of GET behind the header.").send_body_to_head(),
+        head("head-answers-405", "HEAD answers 405.", |_, response| response.set_status(405)),
+        head("head-answers-204", "HEAD answers 204 where GET answers 200.", |_, response| {
+            if response.is_success() {
+                response.set_status(204);
+                response.clear();
             }
         }),
-        head("head-never-answers-404", "HEAD answers 200 for what is not there.", |_, answer| answer.set_status(200)),
-        head("head-says-another-length", "HEAD says a Content-Length that is not GET's.", |_, answer| {
-            answer.set_header("content-length", "7")
+        head("head-never-answers-404", "HEAD answers 200 for what is not there.", |_, response| response.set_status(200)),
+        head("head-says-another-length", "HEAD says a Content-Length that is not GET's.", |_, response| {
+            response.set_header("content-length", "7")
         }),
-        head("head-says-another-type", "HEAD says a Content-Type that is not GET's.", |_, answer| {
-            answer.set_header("content-type", "text/plain")
+        head("head-says-another-type", "HEAD says a Content-Type that is not GET's.", |_, response| {
+            response.set_header("content-type", "text/plain")
         }),
-        head("head-of-a-habit-answers-405", "HEAD answers 405 for /habits/{id}.", |request, answer| {
+        head("head-of-a-habit-answers-405", "HEAD answers 405 for /habits/{id}.", |request, response| {
             if request.id().is_some() {
-                answer.set_status(405)
+                response.set_status(405)
             }
         }),
     ]
 }
 
 fn options() -> Vec<Sabotage> {
-    let options = |name, breaks, spoil: fn(&Request, &mut Answer)| {
-        wrong(name, &["2.options"], breaks).answer(|request| request.head.method == Method::OPTIONS, spoil)
+    let options = |name, breaks, spoil: fn(&Request, &mut Response)| {
+        wrong(name, &["2.options"], breaks).response(|request| request.head.method == Method::OPTIONS, spoil)
     };
     vec![
-        options("options-answers-405", "OPTIONS answers 405.", |_, answer| answer.set_status(405)),
-        options("options-answers-404", "OPTIONS answers 404.", |_, answer| answer.set_status(404)),
-        options("options-without-allow", "OPTIONS answers without Allow.", |_, answer| answer.remove_header("allow")),
-        options("options-allows-too-little", "OPTIONS names GET and HEAD alone.", |_, answer| {
-            answer.set_header("allow", "GET, HEAD")
+        options("options-answers-405", "OPTIONS answers 405.", |_, response| response.set_status(405)),
+        options("options-answers-404", "OPTIONS answers 404.", |_, response| response.set_status(404)),
+        options("options-without-allow", "OPTIONS answers without Allow.", |_, response| response.remove_header("allow")),
+        options("options-allows-too-little", "OPTIONS names GET and HEAD alone.", |_, response| {
+            response.set_header("allow", "GET, HEAD")
         }),
-        options("options-allows-everything", "OPTIONS names every method there is.", |_, answer| {
-            answer.set_header("allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE, CONNECT");
+        options("options-allows-everything", "OPTIONS names every method there is.", |_, response| {
+            response.set_header("allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE, CONNECT");
         }),
-        options("options-of-a-habit-is-404", "OPTIONS answers 404 for /habits/{id}.", |request, answer| {
+        options("options-of-a-habit-is-404", "OPTIONS answers 404 for /habits/{id}.", |request, response| {
             if request.id().is_some() {
-                answer.set_status(404)
+                response.set_status(404)
             }
         }),
     ]

@@ -4,10 +4,11 @@ use std::cell::RefCell;
 use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
 
-use super::{unknown_route, wrong};
-use crate::log_line;
-use crate::message::{Answer, Request, any, deletes, patches};
-use crate::sabotage::{Line, Sabotage};
+use super::errors::is_unknown_route;
+use crate::api::routes::{any, deletes, patches};
+use crate::http::{Request, Response};
+use crate::log::{Line, fields};
+use crate::sabotage::{Sabotage, wrong};
 
 /// What this file adds to the catalogue.
 pub fn sabotages() -> Vec<Sabotage> {
@@ -16,7 +17,7 @@ pub fn sabotages() -> Vec<Sabotage> {
 
 fn log_lines() -> Vec<Sabotage> {
     let logged = |name, breaks, change: fn(&str) -> Option<String>| {
-        wrong(name, &["2.log-line"], breaks).line(move |line| match log_line::is_request(&line.text) {
+        wrong(name, &["2.log-line"], breaks).log_line(move |line| match fields::is_request(&line.text) {
             true => change(&line.text).map(|text| Line { text, ..line }).into_iter().collect(),
             false => vec![line],
         })
@@ -30,29 +31,29 @@ fn log_lines() -> Vec<Sabotage> {
             tells_of_an_error(line).then(|| line.to_owned())
         }),
         logged("changes-are-not-logged", "PATCH and DELETE are not logged.", |line| {
-            (!matches!(log_line::method(line), Some("PATCH" | "DELETE"))).then(|| line.to_owned())
+            (!matches!(fields::method(line), Some("PATCH" | "DELETE"))).then(|| line.to_owned())
         }),
         logged("only-habits-are-logged", "Requests for /openapi.json are not logged.", |line| {
-            (log_line::path(line) != Some("/openapi.json")).then(|| line.to_owned())
+            (fields::path(line) != Some("/openapi.json")).then(|| line.to_owned())
         }),
-        logged("log-without-method", "The log line has no method.", |line| Some(line.replacen(log_line::method(line)?, "-", 1))),
-        logged("log-without-path", "The log line has no path.", |line| Some(line.replacen(log_line::path(line)?, "-", 1))),
+        logged("log-without-method", "The log line has no method.", |line| Some(line.replacen(fields::method(line)?, "-", 1))),
+        logged("log-without-path", "The log line has no path.", |line| Some(line.replacen(fields::path(line)?, "-", 1))),
         logged("log-names-the-route", "The log line has the route's template in place of the path.", |line| {
-            let path = log_line::path(line)?;
+            let path = fields::path(line)?;
             Some(match path.strip_prefix("/habits/") {
                 Some(_) => line.replacen(path, "/habits/{id}", 1),
                 None => line.to_owned(),
             })
         }),
-        logged("log-without-status", "The log line has no status.", |line| Some(line.replace(log_line::status(line)?, "-"))),
+        logged("log-without-status", "The log line has no status.", |line| Some(line.replace(fields::status(line)?, "-"))),
         logged("log-always-says-200", "The log line says 200, whatever the answer was.", |line| {
-            Some(line.replace(log_line::status(line)?, "200"))
+            Some(line.replace(fields::status(line)?, "200"))
         }),
         logged("log-without-duration", "The log line does not say how long it took.", |line| {
-            Some(log_line::without_duration(line))
+            Some(fields::without_duration(line))
         }),
-        wrong("log-says-it-twice", &["2.log-line"], "Every request is logged twice.").line(|line| {
-            match log_line::is_request(&line.text) {
+        wrong("log-says-it-twice", &["2.log-line"], "Every request is logged twice.").log_line(|line| {
+            match fields::is_request(&line.text) {
                 true => vec![line.clone(), line],
                 false => vec![line],
             }
@@ -61,7 +62,8 @@ fn log_lines() -> Vec<Sabotage> {
 }
 
 fn request_ids() -> Vec<Sabotage> {
-    let made = |name, breaks, spoil: fn(&Request, &mut Answer)| wrong(name, &["2.request-id-made"], breaks).answer(any, spoil);
+    let made =
+        |name, breaks, spoil: fn(&Request, &mut Response)| wrong(name, &["2.request-id-made"], breaks).response(any, spoil);
     let echoed = |name, breaks, change: fn(&str) -> String| {
         wrong(name, &["2.request-id-echoed"], breaks).request(safe_id, move |request| {
             let id = change(request.header(ID).unwrap_or_default());
@@ -69,42 +71,42 @@ fn request_ids() -> Vec<Sabotage> {
         })
     };
     let replaced = |name, breaks, change: fn(&str) -> String| {
-        wrong(name, &["2.request-id-replaced"], breaks).answer(unsafe_id, move |request, answer| {
+        wrong(name, &["2.request-id-replaced"], breaks).response(unsafe_id, move |request, response| {
             let given = request.head.headers[ID].as_bytes();
             let id = change(&String::from_utf8_lossy(given));
             if let Ok(id) = id.as_bytes().try_into() {
-                answer.head.headers.insert(ID, id);
+                response.head.headers.insert(ID, id);
             }
         })
     };
     vec![
-        made("request-id-is-missing", "No answer has an x-request-id.", |_, answer| answer.remove_header(ID)),
-        made("errors-have-no-request-id", "Errors have no x-request-id.", |_, answer| {
-            if !answer.is_success() {
-                answer.remove_header(ID)
+        made("request-id-is-missing", "No answer has an x-request-id.", |_, response| response.remove_header(ID)),
+        made("errors-have-no-request-id", "Errors have no x-request-id.", |_, response| {
+            if !response.is_success() {
+                response.remove_header(ID)
             }
         }),
-        made("unknown-route-has-no-request-id", "An unknown route answers without x-request-id.", |request, answer| {
-            if unknown_route(request) {
-                answer.remove_header(ID);
+        made("unknown-route-has-no-request-id", "An unknown route answers without x-request-id.", |request, response| {
+            if is_unknown_route(request) {
+                response.remove_header(ID);
             }
         }),
-        made("refused-body-has-no-request-id", "A body that cannot be read is answered without x-request-id.", |_, answer| {
-            if matches!(answer.status(), 400 | 415) {
-                answer.remove_header(ID);
+        made("refused-body-has-no-request-id", "A body that cannot be read is answered without x-request-id.", |_, response| {
+            if matches!(response.status(), 400 | 415) {
+                response.remove_header(ID);
             }
         }),
-        made("changes-have-no-request-id", "PATCH and DELETE answer without x-request-id.", |request, answer| {
+        made("changes-have-no-request-id", "PATCH and DELETE answer without x-request-id.", |request, response| {
             if patches(request) || deletes(request) {
-                answer.remove_header(ID);
+                response.remove_header(ID);
             }
         }),
-        made("request-id-is-always-the-same", "Every answer has the same x-request-id.", |_, answer| {
-            answer.set_header(ID, "habits-1")
+        made("request-id-is-always-the-same", "Every answer has the same x-request-id.", |_, response| {
+            response.set_header(ID, "habits-1")
         }),
-        made("request-id-is-of-the-route", "The x-request-id is the same for the same method and path.", |request, answer| {
+        made("request-id-is-of-the-route", "The x-request-id is the same for the same method and path.", |request, response| {
             let id = format!("{}{}", request.head.method, request.path().replace('/', "-"));
-            answer.set_header(ID, &id);
+            response.set_header(ID, &id);
         }),
         wrong(
             "request-id-is-ignored",
@@ -117,7 +119,7 @@ fn request_ids() -> Vec<Sabotage> {
             &["2.request-id-echoed"],
             "Errors have a new x-request-id in the place of the caller's.",
         )
-        .request(unknown_route, |request| drop(request.head.headers.remove(ID))),
+        .request(is_unknown_route, |request| drop(request.head.headers.remove(ID))),
         wrong(
             "request-id-allows-few-characters",
             &["2.request-id-echoed"],
@@ -160,7 +162,7 @@ fn request_ids() -> Vec<Sabotage> {
             &["2.request-id-replaced"],
             "A request with an unsafe x-request-id is answered 400.",
         )
-        .answer(unsafe_id, |_, answer| answer.set_plain_error(400, "bad x-request-id")),
+        .response(unsafe_id, |_, response| response.set_plain_error(400, "bad x-request-id")),
     ]
 }
 
@@ -182,7 +184,7 @@ fn logged_ids() -> Vec<Sabotage> {
                     }
                 },
             )
-            .line(move |mut line| {
+            .log_line(move |mut line| {
                 for id in ids.borrow().iter().filter(|id| id.len() > 4) {
                     if line.text.contains(id) {
                         line.text = change(&line.text, id);
@@ -196,7 +198,7 @@ fn logged_ids() -> Vec<Sabotage> {
     vec![
         wrong("caller-id-is-not-logged", &["2.request-id-logged"], "A caller's x-request-id comes back, and is not in the log.")
             .request(safe_id, move |request| given.borrow_mut().extend(request.header(ID).map(str::to_owned)))
-            .line(move |line| {
+            .log_line(move |line| {
                 let hide = |text: String, id: &String| if id.len() > 4 { text.replace(id, "-") } else { text };
                 let text = hidden.borrow().iter().fold(line.text, hide);
                 vec![Line { text, ..line }]
@@ -223,7 +225,7 @@ fn logged_ids() -> Vec<Sabotage> {
 const ID: &str = "x-request-id";
 
 fn tells_of_an_error(line: &str) -> bool {
-    log_line::status(line).is_some_and(|status| status >= "400")
+    fields::status(line).is_some_and(|status| status >= "400")
 }
 
 fn is_safe(c: char) -> bool {

@@ -1,15 +1,13 @@
 //! Wrong ways to treat a name that is taken.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
-use super::{imports, items, quoted, refusal, refuse, wrong};
-use crate::crowd::Crowd;
-use crate::message::{Answer, Request, creates, patches, puts};
-use crate::sabotage::Sabotage;
-use crate::upstream::{Lost, Upstream};
+use crate::api::routes::{completes, creates, imports, patches, puts};
+use crate::database::quote_literal;
+use crate::http::{ConnectionLost, Request, Response, Upstream};
+use crate::race::{self, InFlight};
+use crate::sabotage::{Sabotage, wrong};
 
 /// What this file adds to the catalogue.
 pub fn sabotages() -> Vec<Sabotage> {
@@ -19,19 +17,19 @@ pub fn sabotages() -> Vec<Sabotage> {
 fn taken() -> Vec<Sabotage> {
     let trips = &["3.name-taken"];
     let index = |on: &str| format!("DROP INDEX habits_name_key; CREATE UNIQUE INDEX habits_name_key ON habits ({on})");
-    let told = |name, breaks, spoil: fn(&mut Answer)| {
-        wrong(name, trips, breaks).answer(creates, move |_, answer| {
-            if answer.status() == 409 {
-                spoil(answer)
+    let told = |name, breaks, spoil: fn(&mut Response)| {
+        wrong(name, trips, breaks).response(creates, move |_, response| {
+            if response.status() == 409 {
+                spoil(response)
             }
         })
     };
     vec![
-        wrong("names-may-repeat", trips, "A name can be taken any number of times.").tables("DROP INDEX habits_name_key"),
+        wrong("names-may-repeat", trips, "A name can be taken any number of times.").alter_tables("DROP INDEX habits_name_key"),
         wrong("names-are-compared-with-case", trips, "A name in another letter case is another name.")
-            .tables(index("user_id, name")),
+            .alter_tables(index("user_id, name")),
         wrong("first-letter-alone-is-compared-without-case", trips, "The letter case of a name matters behind its first letter.")
-            .tables(index("user_id, (lower(left(name, 1)) || substr(name, 2))")),
+            .alter_tables(index("user_id, (lower(left(name, 1)) || substr(name, 2))")),
         wrong("names-are-compared-before-trimming", trips, "White space around it makes a name another one.").request(
             creates,
             |request| {
@@ -42,77 +40,79 @@ fn taken() -> Vec<Sabotage> {
                 }
             },
         ),
-        told("taken-name-answers-500", "POST of a taken name answers 500.", |answer| {
-            refuse(answer, 500, "Something went wrong.")
+        told("taken-name-answers-500", "POST of a taken name answers 500.", |response| {
+            response.set_problem(500, "Something went wrong.")
         }),
-        told("taken-name-answers-400", "POST of a taken name answers 400.", |answer| refuse(answer, 400, "The name is taken.")),
-        told("taken-name-answers-422", "POST of a taken name answers 422.", |answer| refuse(answer, 422, "The name is taken.")),
-        told("taken-name-is-no-problem", "The 409 of a taken name is no problem details.", |answer| {
-            answer.set_plain_error(409, "taken")
+        told("taken-name-answers-400", "POST of a taken name answers 400.", |response| {
+            response.set_problem(400, "The name is taken.")
+        }),
+        told("taken-name-answers-422", "POST of a taken name answers 422.", |response| {
+            response.set_problem(422, "The name is taken.")
+        }),
+        told("taken-name-is-no-problem", "The 409 of a taken name is no problem details.", |response| {
+            response.set_plain_error(409, "taken")
         }),
         wrong("taken-name-answers-the-other", trips, "POST of a taken name answers 201 with the habit that has it.").instead(
             creates,
-            async |request, server| {
-                let answer = server.send(request.clone()).await?;
-                if answer.status() != 409 {
-                    return Ok(answer);
+            async |request, upstream| {
+                let response = upstream.send(request.clone()).await?;
+                if response.status() != 409 {
+                    return Ok(response);
                 }
-                let Some(id) = holder(&name(&request), server).await? else { return Ok(answer) };
-                let mut other = server.send(request.another(hyper::Method::GET, &format!("/habits/{id}"), None)).await?;
+                let Some(id) = holder(&name(&request), upstream).await? else { return Ok(response) };
+                let mut other = upstream.send(request.another(hyper::Method::GET, &format!("/habits/{id}"), None)).await?;
                 other.set_status(201);
                 Ok(other)
             },
         ),
         wrong("taken-name-is-stored-all-the-same", trips, "POST of a taken name answers 409 and stores the habit.")
-            .tables("DROP INDEX habits_name_key")
-            .instead(creates, async |request, server| {
-                let other = holder(name(&request).trim(), server).await?;
-                let mut answer = server.send(request).await?;
-                if other.is_some() && answer.is_success() {
-                    refuse(&mut answer, 409, "The name is taken.");
+            .alter_tables("DROP INDEX habits_name_key")
+            .instead(creates, async |request, upstream| {
+                let other = holder(name(&request).trim(), upstream).await?;
+                let mut response = upstream.send(request).await?;
+                if other.is_some() && response.is_success() {
+                    response.set_problem(409, "The name is taken.");
                 }
-                Ok(answer)
+                Ok(response)
             }),
         wrong("taken-name-overwrites-the-other", trips, "POST of a taken name answers 409 and changes the habit that has it.")
-            .instead(creates, async |request, server| {
-                let answer = server.send(request.clone()).await?;
-                if answer.status() == 409 {
-                    let text = request.field("description").and_then(|text| text.as_str().map(quoted)).unwrap_or("NULL".into());
-                    let name = quoted(name(&request).trim());
+            .instead(creates, async |request, upstream| {
+                let response = upstream.send(request.clone()).await?;
+                if response.status() == 409 {
+                    let text =
+                        request.field("description").and_then(|text| text.as_str().map(quote_literal)).unwrap_or("NULL".into());
+                    let name = quote_literal(name(&request).trim());
                     let change = format!("UPDATE habits SET description = {text} WHERE lower(name) = lower({name})");
-                    server.database().run(&change).await?;
+                    upstream.database().run(&change).await?;
                 }
-                Ok(answer)
+                Ok(response)
             }),
     ]
 }
 
-/// How long a server that loses races looks away between looking and storing.
-const RACE: Duration = Duration::from_millis(10);
-
 fn parallel() -> Vec<Sabotage> {
     let trips = &["3.name-taken-parallel"];
-    let crowd = Crowd::default();
+    let crowd = InFlight::default();
     vec![
         wrong("parallel-names-answer-500", trips, "Of POSTs of one name at the same time all but one answer 500.").instead(
             creates,
-            async move |request, server| {
-                let visit = crowd.enter();
-                tokio::time::sleep(RACE).await;
-                let mut answer = server.send(request).await?;
-                if !visit.was_alone && answer.status() == 409 {
-                    refuse(&mut answer, 500, "Something went wrong.");
+            async move |request, upstream| {
+                let guard = crowd.enter();
+                tokio::time::sleep(race::WINDOW).await;
+                let mut response = upstream.send(request).await?;
+                if guard.overlaps && response.status() == 409 {
+                    response.set_problem(500, "Something went wrong.");
                 }
-                Ok(answer)
+                Ok(response)
             },
         ),
         wrong("names-are-looked-up-first", trips, "The server looks whether a name is free and then takes it.")
-            .tables("DROP INDEX habits_name_key")
-            .instead(names_something, async |request, server| match is_taken(&request, server).await? {
-                true => refusal(&request, server, 409, "The name is taken.").await,
+            .alter_tables("DROP INDEX habits_name_key")
+            .instead(names_something, async |request, upstream| match is_taken(&request, upstream).await? {
+                true => upstream.problem(&request, 409, "The name is taken.").await,
                 false => {
-                    tokio::time::sleep(RACE).await;
-                    server.send(request).await
+                    tokio::time::sleep(race::WINDOW).await;
+                    upstream.send(request).await
                 }
             }),
         wrong(
@@ -120,12 +120,12 @@ fn parallel() -> Vec<Sabotage> {
             trips,
             "The index compares with letter case, and the server looks without.",
         )
-        .tables("DROP INDEX habits_name_key; CREATE UNIQUE INDEX habits_name_key ON habits (user_id, name)")
-        .instead(names_something, async |request, server| match is_taken(&request, server).await? {
-            true => refusal(&request, server, 409, "The name is taken.").await,
+        .alter_tables("DROP INDEX habits_name_key; CREATE UNIQUE INDEX habits_name_key ON habits (user_id, name)")
+        .instead(names_something, async |request, upstream| match is_taken(&request, upstream).await? {
+            true => upstream.problem(&request, 409, "The name is taken.").await,
             false => {
-                tokio::time::sleep(RACE).await;
-                server.send(request).await
+                tokio::time::sleep(race::WINDOW).await;
+                upstream.send(request).await
             }
         }),
     ]
@@ -133,69 +133,69 @@ fn parallel() -> Vec<Sabotage> {
 
 fn renamed() -> Vec<Sabotage> {
     let trips = &["3.rename-taken"];
-    let told = |name, breaks, spoil: fn(&mut Answer)| {
-        wrong(name, trips, breaks).answer(patches, move |_, answer| {
-            if answer.status() == 409 {
-                spoil(answer)
+    let told = |name, breaks, spoil: fn(&mut Response)| {
+        wrong(name, trips, breaks).response(patches, move |_, response| {
+            if response.status() == 409 {
+                spoil(response)
             }
         })
     };
     let turn = Mutex::new(());
     vec![
-        told("rename-to-taken-answers-500", "PATCH to a taken name answers 500.", |answer| {
-            refuse(answer, 500, "Something went wrong.")
+        told("rename-to-taken-answers-500", "PATCH to a taken name answers 500.", |response| {
+            response.set_problem(500, "Something went wrong.")
         }),
-        told("rename-to-taken-answers-400", "PATCH to a taken name answers 400.", |answer| {
-            refuse(answer, 400, "The name is taken.")
+        told("rename-to-taken-answers-400", "PATCH to a taken name answers 400.", |response| {
+            response.set_problem(400, "The name is taken.")
         }),
-        told("rename-to-taken-is-no-problem", "The 409 of PATCH is no problem details.", |answer| {
-            answer.set_plain_error(409, "taken")
+        told("rename-to-taken-is-no-problem", "The 409 of PATCH is no problem details.", |response| {
+            response.set_plain_error(409, "taken")
         }),
         wrong("rename-is-not-compared", trips, "PATCH can give a habit a name that is taken.")
-            .tables("DROP INDEX habits_name_key")
+            .alter_tables("DROP INDEX habits_name_key")
             .instead(
                 |request| creates(request) || imports(request),
-                async move |request, server| {
+                async move |request, upstream| {
                     // One at a time, so that nothing is lost by a race.
                     let _turn = turn.lock().await;
-                    match is_taken(&request, server).await? {
-                        true => refusal(&request, server, 409, "The name is taken.").await,
-                        false => server.send(request).await,
+                    match is_taken(&request, upstream).await? {
+                        true => upstream.problem(&request, 409, "The name is taken.").await,
+                        false => upstream.send(request).await,
                     }
                 },
             ),
         wrong("rename-to-taken-changes-the-rest", trips, "PATCH to a taken name answers 409 and changes the other fields.")
-            .instead(patches, async |request, server| {
-                let answer = server.send(request.clone()).await?;
-                if answer.status() == 409 {
+            .instead(patches, async |request, upstream| {
+                let response = upstream.send(request.clone()).await?;
+                if response.status() == 409 {
                     let mut rest = request;
                     rest.edit(|fields| drop(fields.remove("name")));
-                    server.send(rest).await?;
+                    upstream.send(rest).await?;
                 }
-                Ok(answer)
+                Ok(response)
             }),
         wrong("rename-to-taken-completes", trips, "PATCH to a taken name answers 409 and completes the habit.").instead(
             patches,
-            async |request, server| {
-                let answer = server.send(request.clone()).await?;
-                if answer.status() == 409 {
+            async |request, upstream| {
+                let response = upstream.send(request.clone()).await?;
+                if response.status() == 409 {
                     let mut rest = request;
                     rest.edit(|fields| fields.retain(|field, _| field == "completed_today"));
-                    server.send(rest).await?;
+                    upstream.send(rest).await?;
                 }
-                Ok(answer)
+                Ok(response)
             },
         ),
         wrong("own-name-is-taken", trips, "A habit cannot change the letter case of its own name.").instead(
             patches,
-            async |request, server| {
+            async |request, upstream| {
                 let own = match request.field("name") {
-                    Some(Value::String(name)) => holder(name.trim(), server).await? == request.id(),
+                    Some(Value::String(name)) => holder(name.trim(), upstream).await? == request.id(),
                     _ => false,
                 };
                 match own {
-                    true => refusal(&request, server, 409, "The name is taken.").await,
-                    false => server.send(request).await,
+                    true => upstream.problem(&request, 409, "The name is taken.").await,
+                    false => upstream.send(request).await,
                 }
             },
         ),
@@ -205,33 +205,33 @@ fn renamed() -> Vec<Sabotage> {
 fn replaced() -> Vec<Sabotage> {
     let trips = &["3.put-taken"];
     vec![
-        wrong("put-of-taken-answers-500", trips, "PUT to a taken name answers 500.").answer(puts, |_, answer| {
-            if answer.status() == 409 {
-                refuse(answer, 500, "Something went wrong.")
+        wrong("put-of-taken-answers-500", trips, "PUT to a taken name answers 500.").response(puts, |_, response| {
+            if response.status() == 409 {
+                response.set_problem(500, "Something went wrong.")
             }
         }),
         wrong("put-of-taken-answers-200", trips, "PUT to a taken name answers 200 and keeps the old one.").instead(
             puts,
-            async |request, server| {
-                let answer = server.send(request.clone()).await?;
-                match answer.status() {
-                    409 => server.send(request.another(hyper::Method::GET, request.path(), None)).await,
-                    _ => Ok(answer),
+            async |request, upstream| {
+                let response = upstream.send(request.clone()).await?;
+                match response.status() {
+                    409 => upstream.send(request.another(hyper::Method::GET, request.path(), None)).await,
+                    _ => Ok(response),
                 }
             },
         ),
         wrong("put-of-taken-changes-the-rest", trips, "PUT to a taken name answers 409 and replaces the other fields.").instead(
             puts,
-            async |request, server| {
-                let answer = server.send(request.clone()).await?;
-                if answer.status() == 409 {
+            async |request, upstream| {
+                let response = upstream.send(request.clone()).await?;
+                if response.status() == 409 {
                     let rest = json!({
                         "description": request.field("description"),
                         "completed_today": request.field("completed_today").is_some_and(|completed| completed == true),
                     });
-                    server.send(request.another(hyper::Method::PATCH, request.path(), Some(&rest))).await?;
+                    upstream.send(request.another(hyper::Method::PATCH, request.path(), Some(&rest))).await?;
                 }
-                Ok(answer)
+                Ok(response)
             },
         ),
     ]
@@ -240,7 +240,7 @@ fn replaced() -> Vec<Sabotage> {
 fn freed() -> Vec<Sabotage> {
     let trips = &["3.name-free-again"];
     let reserving = |name, breaks, event: &str, when: &str| {
-        wrong(name, trips, breaks).tables(format!(
+        wrong(name, trips, breaks).alter_tables(format!(
             "CREATE TABLE saboteur.names (user_id bigint, name text);
             CREATE FUNCTION saboteur.reserve() RETURNS trigger LANGUAGE plpgsql AS
                 'BEGIN INSERT INTO saboteur.names VALUES (OLD.user_id, lower(OLD.name)); RETURN NULL; END';
@@ -268,9 +268,9 @@ fn freed() -> Vec<Sabotage> {
 fn internals() -> Vec<Sabotage> {
     let trips = &["3.no-internals"];
     let told = |name, breaks, when: fn(&Request) -> bool, text: &'static str| {
-        wrong(name, trips, breaks).answer(when, move |_, answer| {
-            if answer.status() == 409 {
-                answer.edit(|problem| problem["detail"] = text.into())
+        wrong(name, trips, breaks).response(when, move |_, response| {
+            if response.status() == 409 {
+                response.edit(|problem| problem["detail"] = text.into())
             }
         })
     };
@@ -283,11 +283,11 @@ fn internals() -> Vec<Sabotage> {
         told("conflict-shows-the-sql", "The 409 of POST shows the statement.", creates, "INSERT INTO habits (user_id, name) VALUES ($1, $2)"),
         told("conflict-shows-the-library", "The 409 of POST shows the library's error.", creates, "sqlx::Error: Database(PgDatabaseError)"),
         told("conflict-shows-the-sqlstate", "The 409 of POST shows the SQLSTATE.", creates, "ERROR: SQLSTATE 23505"),
-        wrong("unknown-habit-shows-the-constraint", trips, "The 404 of PUT of a completion quotes the database's message.").answer(
-            super::completes,
-            |_, answer| {
-                if answer.status() == 404 {
-                    answer.edit(|problem| {
+        wrong("unknown-habit-shows-the-constraint", trips, "The 404 of PUT of a completion quotes the database's message.").response(
+            completes,
+            |_, response| {
+                if response.status() == 404 {
+                    response.edit(|problem| {
                         problem["detail"] =
                             "insert or update on table \"completions\" violates foreign key constraint \"completions_habit_id_fkey\"".into()
                     })
@@ -306,20 +306,20 @@ fn name(request: &Request) -> String {
 }
 
 /// The habit of the built-in user that has this name, in any letter case.
-async fn holder(name: &str, server: &Upstream) -> Result<Option<i64>, Lost> {
-    let find = format!("SELECT id FROM habits WHERE user_id = 0 AND lower(name) = lower({})", quoted(name));
-    let found: Vec<(i64,)> = server.database().rows(&find).await?;
+async fn holder(name: &str, upstream: &Upstream) -> Result<Option<i64>, ConnectionLost> {
+    let find = format!("SELECT id FROM habits WHERE user_id = 0 AND lower(name) = lower({})", quote_literal(name));
+    let found: Vec<(i64,)> = upstream.database().rows(&find).await?;
     Ok(found.first().map(|(id,)| *id))
 }
 
 /// Whether a name in the request is taken by another habit, or twice in it.
-async fn is_taken(request: &Request, server: &Upstream) -> Result<bool, Lost> {
+async fn is_taken(request: &Request, upstream: &Upstream) -> Result<bool, ConnectionLost> {
     let mut names = match imports(request) {
-        true => items(request).iter().filter_map(|item| Some(item["name"].as_str()?.trim().to_owned())).collect(),
+        true => request.items().iter().filter_map(|item| Some(item["name"].as_str()?.trim().to_owned())).collect(),
         false => vec![name(request).trim().to_owned()],
     };
     for name in &names {
-        if holder(name, server).await?.is_some_and(|other| Some(other) != request.id()) {
+        if holder(name, upstream).await?.is_some_and(|other| Some(other) != request.id()) {
             return Ok(true);
         }
     }

@@ -4,12 +4,12 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use super::{completes, completion, wrong};
-use crate::database::{Database, Failed};
-use crate::message::{Answer, Request, creates, deletes, lists};
-use crate::sabotage::{Line, Sabotage, Stream};
-use crate::start::{Ending, Start};
-use crate::upstream::{Lost, Upstream};
+use crate::api::routes::{completes, completion, creates, deletes, lists};
+use crate::database::{Database, DatabaseError};
+use crate::http::{ConnectionLost, Request, Response, Upstream};
+use crate::log::{Line, Stream};
+use crate::sabotage::{Sabotage, wrong};
+use crate::startup::{AfterExit, Startup};
 
 /// What this file adds to the catalogue.
 pub fn sabotages() -> Vec<Sabotage> {
@@ -19,9 +19,9 @@ pub fn sabotages() -> Vec<Sabotage> {
 fn database_url() -> Vec<Sabotage> {
     let trips = &["3.database-url"];
     let goes_on = |name, breaks, is_wrong: fn(&str) -> bool| {
-        wrong(name, trips, breaks).start(move |start: &mut Start| {
-            if is_wrong(&start.database_url) {
-                start.ending = Ending::Never
+        wrong(name, trips, breaks).startup(move |startup: &mut Startup| {
+            if is_wrong(&startup.database_url) {
+                startup.after_exit = AfterExit::KeepRunning
             }
         })
     };
@@ -37,28 +37,29 @@ fn database_url() -> Vec<Sabotage> {
         goes_on("database-port-is-tried-forever", "The program goes on trying a DATABASE_URL whose port is none.", |url| {
             url.contains("no-port")
         }),
-        wrong("database-url-ends-with-0", trips, "A missing DATABASE_URL ends the program with exit code 0.").start(|start| {
-            if start.database_url.is_empty() {
-                start.ending = Ending::With(0)
-            }
-        }),
-        wrong("database-url-is-not-named", trips, "The message about a missing DATABASE_URL does not name it.")
-            .line(move |line| complaint(line, "error: environment variable not found")),
-        wrong("database-url-is-told-on-stdout", trips, "The message about DATABASE_URL goes to standard output.")
-            .line(|line| vec![Line { stream: Stream::Stdout, ..line }]),
-        wrong("bad-database-url-is-not-named", trips, "The message about a DATABASE_URL that is none does not name it.").line(
-            move |line| match line.text.contains("must be set") {
-                true => vec![line],
-                false => complaint(line, "error: relative URL without a base"),
+        wrong("database-url-ends-with-0", trips, "A missing DATABASE_URL ends the program with exit code 0.").startup(
+            |startup| {
+                if startup.database_url.is_empty() {
+                    startup.after_exit = AfterExit::Code(0)
+                }
             },
         ),
+        wrong("database-url-is-not-named", trips, "The message about a missing DATABASE_URL does not name it.")
+            .log_line(move |line| complaint(line, "error: environment variable not found")),
+        wrong("database-url-is-told-on-stdout", trips, "The message about DATABASE_URL goes to standard output.")
+            .log_line(|line| vec![Line { stream: Stream::Stdout, ..line }]),
+        wrong("bad-database-url-is-not-named", trips, "The message about a DATABASE_URL that is none does not name it.")
+            .log_line(move |line| match line.text.contains("must be set") {
+                true => vec![line],
+                false => complaint(line, "error: relative URL without a base"),
+            }),
     ]
 }
 
 fn again() -> Vec<Sabotage> {
     let again = &["3.migrations-again"];
     let at_second_start = |name, breaks, sql: &'static str| {
-        wrong(name, again, breaks).ready(async move |database| match is_first_start(database).await? {
+        wrong(name, again, breaks).after_start(async move |database| match is_first_start(database).await? {
             true => Ok(()),
             false => database.run(sql).await,
         })
@@ -87,30 +88,32 @@ fn again() -> Vec<Sabotage> {
             "Every start but the first adds a sample habit.",
             "INSERT INTO habits (user_id, name) VALUES (0, 'sample ' || gen_random_uuid())",
         ),
-        wrong("second-start-fails", again, "The second start fails, for the tables exist.").before(async |database| {
+        wrong("second-start-fails", again, "The second start fails, for the tables exist.").before_start(async |database| {
             match is_first_start(database).await? {
                 true => Ok(()),
-                false => Err(Failed("relation \"users\" already exists".into())),
+                false => Err(DatabaseError("relation \"users\" already exists".into())),
             }
         }),
     ]
 }
 
 /// Notes a start, and tells whether no process has started on this database before.
-async fn is_first_start(database: &Database) -> Result<bool, Failed> {
-    database.run_alone("CREATE SCHEMA IF NOT EXISTS saboteur; CREATE TABLE IF NOT EXISTS saboteur.starts (process int)").await?;
+async fn is_first_start(database: &Database) -> Result<bool, DatabaseError> {
+    database
+        .run_exclusively("CREATE SCHEMA IF NOT EXISTS saboteur; CREATE TABLE IF NOT EXISTS saboteur.starts (process int)")
+        .await?;
     let before: Vec<(i64,)> = database.rows("SELECT count(*) FROM saboteur.starts").await?;
     database.run("INSERT INTO saboteur.starts VALUES (pg_backend_pid())").await?;
     Ok(before == [(0,)])
 }
 
 /// Whether no other process is starting on this database now. Our connection keeps the mark.
-async fn starts_alone(database: &Database) -> Result<bool, Failed> {
+async fn starts_alone(database: &Database) -> Result<bool, DatabaseError> {
     let alone: Vec<(bool,)> = database.rows("SELECT pg_try_advisory_lock(7352)").await?;
     Ok(alone == [(true,)])
 }
 
-async fn has_started(database: &Database) -> Result<(), Failed> {
+async fn has_started(database: &Database) -> Result<(), DatabaseError> {
     database.run("SELECT pg_advisory_unlock_all()").await
 }
 
@@ -120,28 +123,30 @@ fn parallel() -> Vec<Sabotage> {
     let is_second = second.clone();
     vec![
         wrong("parallel-start-fails", trips, "Of two servers that start at once on an empty database one fails.")
-            .before(async |database| match starts_alone(database).await? {
+            .before_start(async |database| match starts_alone(database).await? {
                 true => Ok(()),
-                false => Err(Failed("duplicate key value violates unique constraint \"pg_type_typname_nsp_index\"".into())),
+                false => {
+                    Err(DatabaseError("duplicate key value violates unique constraint \"pg_type_typname_nsp_index\"".into()))
+                }
             })
-            .ready(has_started),
+            .after_start(has_started),
         wrong("parallel-start-fails-late", trips, "Of two servers that start at once one fails when its migrations are done.")
-            .before(async move |database| {
+            .before_start(async move |database| {
                 second.set(!starts_alone(database).await?);
                 Ok(())
             })
-            .ready(async move |database| match is_second.get() {
-                true => Err(Failed("migration 1 was previously applied but has been modified".into())),
+            .after_start(async move |database| match is_second.get() {
+                true => Err(DatabaseError("migration 1 was previously applied but has been modified".into())),
                 false => has_started(database).await,
             }),
         wrong("parallel-start-adds-two-users", trips, "Two servers that start at once make a built-in user each.")
-            .before(async |database| {
+            .before_start(async |database| {
                 if !starts_alone(database).await? {
                     database.run("CREATE SCHEMA saboteur; CREATE TABLE saboteur.second ()").await?;
                 }
                 Ok(())
             })
-            .ready(async |database| {
+            .after_start(async |database| {
                 database
                     .run(
                         "DO $$ BEGIN IF to_regclass('saboteur.second') IS NOT NULL THEN
@@ -181,26 +186,26 @@ fn killed() -> Vec<Sabotage> {
         )
         .instead(completes, noted),
         wrong("kill-loses-deletions", trips, "Habits are deleted from the database when the server stops.")
-            .instead(deletes, async move |mut request, server| {
+            .instead(deletes, async move |mut request, upstream| {
                 let id = request.id().unwrap_or_default();
                 request.head.method = hyper::Method::GET;
-                let mut answer = server.send(request).await?;
-                if answer.is_success() && deleted.borrow_mut().insert(id) {
-                    server.database().run(&format!("DELETE FROM completions WHERE habit_id = {id}")).await?;
-                    server.database().run(&format!("UPDATE habits SET name = 'deleted ' || id WHERE id = {id}")).await?;
-                    answer.set_status(204);
-                    answer.clear();
+                let mut response = upstream.send(request).await?;
+                if response.is_success() && deleted.borrow_mut().insert(id) {
+                    upstream.database().run(&format!("DELETE FROM completions WHERE habit_id = {id}")).await?;
+                    upstream.database().run(&format!("UPDATE habits SET name = 'deleted ' || id WHERE id = {id}")).await?;
+                    response.set_status(204);
+                    response.clear();
                 } else {
-                    super::refuse(&mut answer, 404, "There is no such habit.");
+                    response.set_problem(404, "There is no such habit.");
                 }
-                Ok(answer)
+                Ok(response)
             })
-            .answer(
+            .response(
                 move |request| !deletes(request) && request.id().is_some_and(|id| hidden.borrow().contains(&id)),
-                |_, answer| super::refuse(answer, 404, "There is no such habit."),
+                |_, response| response.set_problem(404, "There is no such habit."),
             )
-            .answer(lists, move |_, answer| {
-                answer.edit_list(|list| {
+            .response(lists, move |_, response| {
+                response.edit_list(|list| {
                     list.retain(|habit| habit["id"].as_i64().is_none_or(|id| !gone.borrow().contains(&id)));
                 })
             }),
@@ -211,21 +216,21 @@ fn killed() -> Vec<Sabotage> {
 /// killed process is gone when the next one has come up.
 fn forgetting(name: &'static str, breaks: &'static str, forget: &'static str) -> Sabotage {
     wrong(name, &["3.survives-kill"], breaks)
-        .tables("CREATE TABLE saboteur.unsaved (process int, habit bigint)")
-        .ready(async move |database| {
+        .alter_tables("CREATE TABLE saboteur.unsaved (process int, habit bigint)")
+        .after_start(async move |database| {
             let dead = "process NOT IN (SELECT pid FROM pg_stat_activity)";
             database.run(&format!("{forget} IN (SELECT habit FROM saboteur.unsaved WHERE {dead})")).await?;
             database.run(&format!("DELETE FROM saboteur.unsaved WHERE {dead}")).await
         })
-        .end(async |database| database.run("DELETE FROM saboteur.unsaved WHERE process = pg_backend_pid()").await)
+        .before_stop(async |database| database.run("DELETE FROM saboteur.unsaved WHERE process = pg_backend_pid()").await)
 }
 
 /// Notes that something of a habit was written which is not safe yet.
-async fn noted(request: Request, server: &Upstream) -> Result<Answer, Lost> {
+async fn noted(request: Request, upstream: &Upstream) -> Result<Response, ConnectionLost> {
     let id = completion(&request).map(|(id, _)| id);
-    let answer = server.send(request).await?;
-    if let Some(id) = id.or(answer.id()).filter(|_| answer.is_success()) {
-        server.database().run(&format!("INSERT INTO saboteur.unsaved VALUES (pg_backend_pid(), {id})")).await?;
+    let response = upstream.send(request).await?;
+    if let Some(id) = id.or(response.id()).filter(|_| response.is_success()) {
+        upstream.database().run(&format!("INSERT INTO saboteur.unsaved VALUES (pg_backend_pid(), {id})")).await?;
     }
-    Ok(answer)
+    Ok(response)
 }

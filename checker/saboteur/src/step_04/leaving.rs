@@ -3,47 +3,47 @@
 use std::cell::RefCell;
 use std::collections::HashSet;
 
-use super::{caller, first_user, leaves, logs_in, sign_in, text, wrong};
-use crate::message::Answer;
-use crate::sabotage::Sabotage;
-use crate::step_03::refusal;
+use crate::api::routes::{deletes_me, logs_in};
+use crate::api::users::{caller, first_user, set_login};
+use crate::http::Response;
+use crate::sabotage::{Sabotage, wrong};
 
 /// What this file adds to the catalogue.
 pub fn sabotages() -> Vec<Sabotage> {
     let trips = &["4.delete-me"];
-    let told = |name, breaks, spoil: fn(&mut Answer)| {
-        wrong(name, trips, breaks).answer(leaves, move |_, answer| {
-            if answer.is_success() {
-                spoil(answer)
+    let told = |name, breaks, spoil: fn(&mut Response)| {
+        wrong(name, trips, breaks).response(deletes_me, move |_, response| {
+            if response.is_success() {
+                spoil(response)
             }
         })
     };
     // SQL that is run before the right server deletes the user; `{}` is the user's id.
     let before = |name, trips, breaks, sql: &'static str| {
-        wrong(name, trips, breaks).instead(leaves, async move |request, server| {
+        wrong(name, trips, breaks).instead(deletes_me, async move |request, upstream| {
             if let Some(user) = caller(&request) {
-                server.database().run(&sql.replace("{}", &user.to_string())).await?;
+                upstream.database().run(&sql.replace("{}", &user.to_string())).await?;
             }
-            server.send(request).await
+            upstream.send(request).await
         })
     };
     // In the place of deleting the user.
     let instead = |name, breaks, sql: &'static str| {
         wrong(name, trips, breaks).instead(
-            |request| leaves(request) && caller(request).is_some(),
-            async move |request, server| {
+            |request| deletes_me(request) && caller(request).is_some(),
+            async move |request, upstream| {
                 let user = caller(&request).unwrap_or_default();
-                server.database().run(&sql.replace("{}", &user.to_string())).await?;
-                let mut answer = refusal(&request, server, 204, "").await?;
-                answer.clear();
-                Ok(answer)
+                upstream.database().run(&sql.replace("{}", &user.to_string())).await?;
+                let mut response = upstream.problem(&request, 204, "").await?;
+                response.clear();
+                Ok(response)
             },
         )
     };
     let gone = RefCell::new(HashSet::new());
     vec![
-        told("leaving-answers-200", "DELETE /me answers 200.", |answer| answer.set_status(200)),
-        told("leaving-answers-202", "DELETE /me answers 202.", |answer| answer.set_status(202)),
+        told("leaving-answers-200", "DELETE /me answers 200.", |response| response.set_status(200)),
+        told("leaving-answers-202", "DELETE /me answers 202.", |response| response.set_status(202)),
         instead("leaving-does-nothing", "DELETE /me answers 204 and does nothing.", "SELECT {}"),
         instead(
             "leaving-keeps-the-row",
@@ -72,7 +72,7 @@ pub fn sabotages() -> Vec<Sabotage> {
             "The completions of a user who leaves stay.",
             "SELECT {}",
         )
-        .tables("ALTER TABLE completions DROP CONSTRAINT completions_habit_id_fkey"),
+        .alter_tables("ALTER TABLE completions DROP CONSTRAINT completions_habit_id_fkey"),
         before(
             "leaving-takes-all-habits-along",
             trips,
@@ -87,20 +87,20 @@ pub fn sabotages() -> Vec<Sabotage> {
             DELETE FROM completions WHERE {} > 0",
         ),
         wrong("leaving-leaves-a-way-in", trips, "Who has left can still log in.").instead(
-            |request| leaves(request) || logs_in(request),
-            async move |request, server| {
-                if leaves(&request) {
+            |request| deletes_me(request) || logs_in(request),
+            async move |request, upstream| {
+                if deletes_me(&request) {
                     let find = format!("SELECT lower(email) FROM users WHERE id = {}", caller(&request).unwrap_or_default());
-                    let left: Vec<(String,)> = server.database().rows(&find).await?;
+                    let left: Vec<(String,)> = upstream.database().rows(&find).await?;
                     gone.borrow_mut().extend(left.into_iter().map(|(email,)| email));
-                    return server.send(request).await;
+                    return upstream.send(request).await;
                 }
-                let has_left = gone.borrow().contains(&text(&request, "email").to_lowercase());
-                let mut answer = server.send(request).await?;
-                if has_left && answer.status() == 401 {
-                    sign_in(&mut answer, first_user(server).await?);
+                let has_left = gone.borrow().contains(&request.text("email").to_lowercase());
+                let mut response = upstream.send(request).await?;
+                if has_left && response.status() == 401 {
+                    set_login(&mut response, first_user(upstream).await?);
                 }
-                Ok(answer)
+                Ok(response)
             },
         ),
     ]

@@ -3,11 +3,11 @@
 use serde_json::Value;
 use tokio::sync::Mutex;
 
-use super::{begins_session, has_email_of, logs_in, signs_up, text, wrong};
-use crate::message::{Answer, Request};
-use crate::sabotage::Sabotage;
-use crate::step_03::quoted;
-use crate::upstream::{Lost, Upstream};
+use crate::api::routes::{logs_in, signs_up, starts_session};
+use crate::api::users::has_email_of;
+use crate::database::quote_literal;
+use crate::http::{ConnectionLost, Request, Response, Upstream};
+use crate::sabotage::{Sabotage, wrong};
 
 /// What this file adds to the catalogue.
 pub fn sabotages() -> Vec<Sabotage> {
@@ -16,7 +16,7 @@ pub fn sabotages() -> Vec<Sabotage> {
 
 /// Whether a request shows a password to be let in.
 fn authenticates(request: &Request) -> bool {
-    logs_in(request) || begins_session(request)
+    logs_in(request) || starts_session(request)
 }
 
 /// Where the right server's hashes are while nobody logs in.
@@ -26,40 +26,40 @@ const HASHES: &str = "CREATE TABLE saboteur.hashes (id bigint PRIMARY KEY, hash 
 /// The right server gets its own back for the time of a login.
 fn kept(name: &'static str, trips: &'static [&'static str], breaks: &'static str, shown: fn(&str) -> String) -> Sabotage {
     let turn = Mutex::new(());
-    wrong(name, trips, breaks).tables(HASHES).instead(
+    wrong(name, trips, breaks).alter_tables(HASHES).instead(
         |request| signs_up(request) || authenticates(request),
-        async move |request, server| {
+        async move |request, upstream| {
             let _turn = turn.lock().await;
             match signs_up(&request) {
-                true => hide(request, server, shown).await,
-                false => with_hash(request, server).await,
+                true => hide(request, upstream, shown).await,
+                false => with_hash(request, upstream).await,
             }
         },
     )
 }
 
-async fn hide(request: Request, server: &Upstream, shown: fn(&str) -> String) -> Result<Answer, Lost> {
-    let answer = server.send(request.clone()).await?;
-    if answer.is_success() {
-        let (user, shown) = (has_email_of(&request), shown(&quoted(&text(&request, "password"))));
+async fn hide(request: Request, upstream: &Upstream, shown: fn(&str) -> String) -> Result<Response, ConnectionLost> {
+    let response = upstream.send(request.clone()).await?;
+    if response.is_success() {
+        let (user, shown) = (has_email_of(&request), shown(&quote_literal(&request.text("password"))));
         let hide = format!(
             "INSERT INTO saboteur.hashes SELECT id, password_hash, {shown} FROM users WHERE {user};
             UPDATE users SET password_hash = {shown} WHERE {user}"
         );
-        server.database().run(&hide).await?;
+        upstream.database().run(&hide).await?;
     }
-    Ok(answer)
+    Ok(response)
 }
 
-async fn with_hash(request: Request, server: &Upstream) -> Result<Answer, Lost> {
+async fn with_hash(request: Request, upstream: &Upstream) -> Result<Response, ConnectionLost> {
     let user = has_email_of(&request);
     let set = |column: &str| {
         format!("UPDATE users SET password_hash = kept.{column} FROM saboteur.hashes AS kept WHERE kept.id = users.id AND {user}")
     };
-    server.database().run(&set("hash")).await?;
-    let answer = server.send(request.clone()).await;
-    server.database().run(&set("shown")).await?;
-    answer
+    upstream.database().run(&set("hash")).await?;
+    let response = upstream.send(request.clone()).await;
+    upstream.database().run(&set("shown")).await?;
+    response
 }
 
 fn hashes() -> Vec<Sabotage> {
@@ -136,7 +136,7 @@ fn altered(name: &'static str, breaks: &'static str, alter: fn(&str) -> String) 
     wrong(name, &["4.password-whole"], breaks).request(
         |request| signs_up(request) || authenticates(request),
         move |request| {
-            let password = text(request, "password");
+            let password = request.text("password");
             if (8..=128).contains(&password.chars().count()) {
                 request.set_field("password", alter(&password));
             }
@@ -147,7 +147,7 @@ fn altered(name: &'static str, breaks: &'static str, alter: fn(&str) -> String) 
 fn parts() -> Vec<Sabotage> {
     let refused = |name, breaks, refused: fn(&str) -> bool| {
         wrong(name, &["4.password-whole"], breaks).request(signs_up, move |request| {
-            let password = text(request, "password");
+            let password = request.text("password");
             if password.chars().count() <= 128 && refused(&password) {
                 request.set_field("password", "");
             }
@@ -206,10 +206,10 @@ fn traces() -> Vec<Sabotage> {
     let logged = |name, breaks, when: fn(&Request) -> bool, line: fn(&Request) -> String| {
         wrong(name, NOWHERE, breaks).request(when, move |request| eprintln!("{}", line(request)))
     };
-    let refused = |name, breaks, status: u16, show: fn(&Request, &mut Answer)| {
-        wrong(name, NOWHERE, breaks).answer(has_password, move |request, answer| {
-            if answer.status() == status {
-                show(request, answer)
+    let refused = |name, breaks, status: u16, show: fn(&Request, &mut Response)| {
+        wrong(name, NOWHERE, breaks).response(has_password, move |request, response| {
+            if response.status() == status {
+                show(request, response)
             }
         })
     };
@@ -222,10 +222,10 @@ fn traces() -> Vec<Sabotage> {
         }),
         logged("password-is-logged-in-base64", "A password is logged in base64.", logs_in, |request| {
             use base64::Engine;
-            base64::engine::general_purpose::STANDARD.encode(text(request, "password"))
+            base64::engine::general_purpose::STANDARD.encode(request.text("password"))
         }),
         refused("wrong-password-is-logged", "A password that is not the right one is logged.", 401, |request, _| {
-            eprintln!("wrong password: {}", text(request, "password"));
+            eprintln!("wrong password: {}", request.text("password"));
         }),
         refused("refused-password-is-logged", "A password that breaks a rule is logged.", 400, |request, _| {
             eprintln!("refused: {:?}", request.field("password"));
@@ -235,29 +235,29 @@ fn traces() -> Vec<Sabotage> {
                 eprintln!("cannot read {}", String::from_utf8_lossy(&request.body));
             }
         }),
-        refused("refused-password-is-answered", "The refusal of a password shows it.", 400, |request, answer| {
-            answer.edit(|body| body["detail"] = format!("not good: {:?}", request.field("password")).into());
+        refused("refused-password-is-answered", "The refusal of a password shows it.", 400, |request, response| {
+            response.edit(|body| body["detail"] = format!("not good: {:?}", request.field("password")).into());
         }),
         refused(
             "refused-signup-is-answered",
             "The refusal of an e-mail address shows the whole signup.",
             400,
-            |request, answer| {
-                if !text(request, "email").contains('@') {
-                    answer.edit(|body| body["received"] = request.json().map_or(Value::Null, Value::Object));
+            |request, response| {
+                if !request.text("email").contains('@') {
+                    response.edit(|body| body["received"] = request.json().map_or(Value::Null, Value::Object));
                 }
             },
         ),
-        refused("taken-signup-is-answered", "The 409 of a signup shows what was sent.", 409, |request, answer| {
-            answer.edit(|body| body["received"] = request.json().map_or(Value::Null, Value::Object));
+        refused("taken-signup-is-answered", "The 409 of a signup shows what was sent.", 409, |request, response| {
+            response.edit(|body| body["received"] = request.json().map_or(Value::Null, Value::Object));
         }),
         refused(
             "wrong-password-is-answered",
             "The 401 of a login shows the password in a header field.",
             401,
-            |request, answer| {
-                if text(request, "password").is_ascii() {
-                    answer.set_header("x-tried", &text(request, "password"));
+            |request, response| {
+                if request.text("password").is_ascii() {
+                    response.set_header("x-tried", &request.text("password"));
                 }
             },
         ),
@@ -267,14 +267,14 @@ fn traces() -> Vec<Sabotage> {
 fn columns() -> Vec<Sabotage> {
     let stored = |name, breaks, when: fn(&Request) -> bool, status: u16| {
         wrong(name, NOWHERE, breaks)
-            .tables("CREATE TABLE events (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, body text)")
-            .instead(when, async move |request, server| {
-                let answer = server.send(request.clone()).await?;
-                if answer.status() == status {
-                    let body = quoted(&String::from_utf8_lossy(&request.body));
-                    server.database().run(&format!("INSERT INTO events (body) VALUES ({body})")).await?;
+            .alter_tables("CREATE TABLE events (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, body text)")
+            .instead(when, async move |request, upstream| {
+                let response = upstream.send(request.clone()).await?;
+                if response.status() == status {
+                    let body = quote_literal(&String::from_utf8_lossy(&request.body));
+                    upstream.database().run(&format!("INSERT INTO events (body) VALUES ({body})")).await?;
                 }
-                Ok(answer)
+                Ok(response)
             })
     };
     vec![

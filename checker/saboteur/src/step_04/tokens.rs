@@ -8,11 +8,11 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-use super::jwt::{self, Jwt};
-use super::{act_as, asks_me, wrong};
-use crate::message::{Answer, Request, any};
-use crate::sabotage::Sabotage;
-use crate::step_03::refuse;
+use crate::api::jwt::{self, Jwt};
+use crate::api::routes::{any, reads_me};
+use crate::api::users::{act_as, caller};
+use crate::http::{Request, Response};
+use crate::sabotage::{Sabotage, wrong};
 
 /// What this file adds to the catalogue.
 pub fn sabotages() -> Vec<Sabotage> {
@@ -20,9 +20,9 @@ pub fn sabotages() -> Vec<Sabotage> {
 }
 
 /// Changes the access token of an answer.
-fn give(answer: &mut Answer, change: impl Fn(Jwt) -> String) {
-    answer.edit(|login| {
-        if let Some(token) = login["access_token"].as_str().and_then(Jwt::read) {
+fn give(response: &mut Response, change: impl Fn(Jwt) -> String) {
+    response.edit(|login| {
+        if let Some(token) = login["access_token"].as_str().and_then(Jwt::decode) {
             login["access_token"] = change(token).into();
         }
     });
@@ -30,7 +30,7 @@ fn give(answer: &mut Answer, change: impl Fn(Jwt) -> String) {
 
 /// Takes a token of ours for the right one.
 fn take(request: &mut Request) {
-    if let Some(user) = super::caller(request) {
+    if let Some(user) = caller(request) {
         act_as(request, user);
     }
 }
@@ -40,11 +40,11 @@ fn given(name: &'static str, breaks: &'static str, change: fn(&mut Value, &mut V
     let shown = move |token: Jwt| {
         let (mut header, mut claims) = (Value::Object(token.header), Value::Object(token.claims));
         change(&mut header, &mut claims);
-        jwt::written(&header, &claims, &key())
+        jwt::encode(&header, &claims, &key())
     };
     wrong(name, &["4.token-claims"], breaks)
-        .request(move |request| Jwt::of(request).is_some_and(|token| token.is_signed_with(&key())), take)
-        .answer(any, move |_, answer| give(answer, shown))
+        .request(move |request| Jwt::from_request(request).is_some_and(|token| token.is_signed_with(&key())), take)
+        .response(any, move |_, response| give(response, shown))
 }
 
 fn claims() -> Vec<Sabotage> {
@@ -111,10 +111,10 @@ fn claims() -> Vec<Sabotage> {
             |_, _| {},
             || jwt::key().into_iter().take(32).collect(),
         ),
-        wrong("token-has-another-life-than-told", &["4.token-claims"], "A token lives longer than expires_in says.").answer(
+        wrong("token-has-another-life-than-told", &["4.token-claims"], "A token lives longer than expires_in says.").response(
             any,
-            |_, answer| {
-                answer.edit(|login| {
+            |_, response| {
+                response.edit(|login| {
                     if login.get("expires_in").is_some() {
                         login["expires_in"] = json!(60);
                     }
@@ -125,13 +125,13 @@ fn claims() -> Vec<Sabotage> {
             .request(any, |request| {
                 let opaque = request.header("authorization").and_then(|field| field.strip_prefix("Bearer o"));
                 if let Some(token) = opaque.and_then(|token| String::from_utf8(URL_SAFE_NO_PAD.decode(token).ok()?).ok())
-                    && Jwt::read(&token).is_some()
+                    && Jwt::decode(&token).is_some()
                 {
                     request.set_header("authorization", &format!("Bearer {token}"));
                 }
             })
-            .answer(any, |_, answer| {
-                answer.edit(|login| {
+            .response(any, |_, response| {
+                response.edit(|login| {
                     if let Some(token) = login["access_token"].as_str() {
                         login["access_token"] = format!("o{}", URL_SAFE_NO_PAD.encode(token)).into();
                     }
@@ -148,8 +148,8 @@ fn takes(
     is_taken: impl Fn(&Jwt) -> bool + 'static,
 ) -> Sabotage {
     wrong(name, trips, breaks).request(
-        move |request| Jwt::of(request).is_some_and(|token| is_taken(&token)),
-        |request| act_as(request, super::caller(request).unwrap_or(1)),
+        move |request| Jwt::from_request(request).is_some_and(|token| is_taken(&token)),
+        |request| act_as(request, caller(request).unwrap_or(1)),
     )
 }
 
@@ -159,7 +159,7 @@ fn is_ours(token: &Jwt) -> bool {
 
 fn expired() -> Vec<Sabotage> {
     let trips = &["4.token-expired"];
-    let ended = |token: &Jwt| jwt::now().saturating_sub(token.claims.get("exp").and_then(Value::as_u64).unwrap_or(u64::MAX));
+    let ended = |token: &Jwt| jwt::unix_now().saturating_sub(token.claims.get("exp").and_then(Value::as_u64).unwrap_or(u64::MAX));
     vec![
         takes("expired-tokens-are-taken", trips, "The exp of a token is not looked at.", move |token| {
             is_ours(token) && ended(token) > 0
@@ -171,12 +171,14 @@ fn expired() -> Vec<Sabotage> {
             is_ours(token) && ended(token) > 7 * 86_400
         }),
         wrong("expired-tokens-are-taken-for-habits", trips, "The exp of a token is looked at by /me alone.").request(
-            move |request| !asks_me(request) && Jwt::of(request).is_some_and(|token| is_ours(&token) && ended(&token) > 0),
+            move |request| {
+                !reads_me(request) && Jwt::from_request(request).is_some_and(|token| is_ours(&token) && ended(&token) > 0)
+            },
             take,
         ),
-        wrong("expired-tokens-answer-403", trips, "An expired token answers 403.").answer(
-            move |request| Jwt::of(request).is_some_and(|token| is_ours(&token) && ended(&token) > 0),
-            |_, answer| refuse(answer, 403, "The token has expired."),
+        wrong("expired-tokens-answer-403", trips, "An expired token answers 403.").response(
+            move |request| Jwt::from_request(request).is_some_and(|token| is_ours(&token) && ended(&token) > 0),
+            |_, response| response.set_problem(403, "The token has expired."),
         ),
     ]
 }
@@ -202,11 +204,11 @@ fn tampered() -> Vec<Sabotage> {
             token.is_current() && token.is_hs256() && token.signature.is_empty()
         }),
         takes("signatures-are-compared-as-far-as-they-go", trips, "The beginning of a signature is enough.", |token| {
-            let is_beginning = !token.signature.is_empty() && token.right_signature().starts_with(&token.signature);
+            let is_beginning = !token.signature.is_empty() && token.expected_signature().starts_with(&token.signature);
             token.is_current() && token.is_hs256() && is_beginning
         }),
         takes("signatures-are-compared-by-their-end", trips, "The first letter of a signature does not count.", |token| {
-            let (signature, right) = (&token.signature, token.right_signature());
+            let (signature, right) = (&token.signature, token.expected_signature());
             token.is_current() && token.is_hs256() && signature.len() == right.len() && signature[1..] == right[1..]
         }),
         takes(
@@ -219,14 +221,14 @@ fn tampered() -> Vec<Sabotage> {
                     letters.sort_unstable();
                     letters
                 };
-                token.is_current() && token.is_hs256() && sorted(&token.signature) == sorted(&token.right_signature())
+                token.is_current() && token.is_hs256() && sorted(&token.signature) == sorted(&token.expected_signature())
             },
         ),
         takes("known-signatures-are-taken", trips, "A signature that was once given out is good for any claims.", move |token| {
             token.is_current() && token.is_hs256() && known.borrow().contains(&token.signature)
         })
-        .answer(any, move |_, answer| {
-            if let Some(token) = answer.json().and_then(|login| Jwt::read(login["access_token"].as_str()?)) {
+        .response(any, move |_, response| {
+            if let Some(token) = response.json().and_then(|login| Jwt::decode(login["access_token"].as_str()?)) {
                 given.borrow_mut().insert(token.signature);
             }
         }),
@@ -234,7 +236,7 @@ fn tampered() -> Vec<Sabotage> {
             let field =
                 request.header("authorization").filter(|field| field.matches('.').count() == 1).map(|field| format!("{field}."));
             if let Some(token) =
-                field.as_deref().and_then(|field| Jwt::read(field.strip_prefix("Bearer ")?)).filter(Jwt::is_current)
+                field.as_deref().and_then(|field| Jwt::decode(field.strip_prefix("Bearer ")?)).filter(Jwt::is_current)
             {
                 act_as(request, token.user().unwrap_or_default());
             }
@@ -306,63 +308,63 @@ fn foreign() -> Vec<Sabotage> {
         takes("tokens-without-a-user-are-taken", trips, "A token without sub is the first user's.", |token| {
             is_ours(token) && token.user().is_none()
         }),
-        wrong("tokens-without-a-user-answer-500", trips, "A token without sub answers 500.").answer(
-            |request| Jwt::of(request).is_some_and(|token| is_ours(&token) && token.user().is_none()),
-            |_, answer| refuse(answer, 500, "Something went wrong."),
+        wrong("tokens-without-a-user-answer-500", trips, "A token without sub answers 500.").response(
+            |request| Jwt::from_request(request).is_some_and(|token| is_ours(&token) && token.user().is_none()),
+            |_, response| response.set_problem(500, "Something went wrong."),
         ),
     ]
 }
 
 fn refusals() -> Vec<Sabotage> {
     const BAD: &[&str] = &["4.token-expired", "4.token-tampered", "4.token-none", "4.token-foreign", "4.token-of-deleted"];
-    let told = |name, breaks, spoil: fn(&mut Answer)| {
-        wrong(name, BAD, breaks).answer(
-            |request| Jwt::of(request).is_some(),
-            move |_, answer| {
-                if answer.status() == 401 {
-                    spoil(answer)
+    let told = |name, breaks, spoil: fn(&mut Response)| {
+        wrong(name, BAD, breaks).response(
+            |request| Jwt::from_request(request).is_some(),
+            move |_, response| {
+                if response.status() == 401 {
+                    spoil(response)
                 }
             },
         )
     };
     vec![
-        told("bad-tokens-answer-403", "A token that is not good answers 403.", |answer| {
-            refuse(answer, 403, "The token is not good.")
+        told("bad-tokens-answer-403", "A token that is not good answers 403.", |response| {
+            response.set_problem(403, "The token is not good.")
         }),
-        told("bad-tokens-answer-400", "A token that is not good answers 400.", |answer| {
-            refuse(answer, 400, "The token is not good.")
+        told("bad-tokens-answer-400", "A token that is not good answers 400.", |response| {
+            response.set_problem(400, "The token is not good.")
         }),
-        told("bad-tokens-get-no-challenge", "A token that is not good answers 401 without WWW-Authenticate.", |answer| {
-            answer.remove_header("www-authenticate")
+        told("bad-tokens-get-no-challenge", "A token that is not good answers 401 without WWW-Authenticate.", |response| {
+            response.remove_header("www-authenticate")
         }),
-        told("bad-tokens-get-no-problem", "The 401 for a token that is not good is no problem details.", |answer| {
-            answer.set_plain_error(401, "the token is not good")
+        told("bad-tokens-get-no-problem", "The 401 for a token that is not good is no problem details.", |response| {
+            response.set_plain_error(401, "the token is not good")
         }),
     ]
 }
 
 fn deleted() -> Vec<Sabotage> {
-    let told = |name, breaks, spoil: fn(&Request, &mut Answer)| {
-        wrong(name, &["4.token-of-deleted"], breaks).answer(
-            |request| asks_me(request) && Jwt::of(request).is_some_and(|token| is_ours(&token) && token.is_current()),
-            move |request, answer| {
-                if answer.status() == 401 {
-                    spoil(request, answer)
+    let told = |name, breaks, spoil: fn(&Request, &mut Response)| {
+        wrong(name, &["4.token-of-deleted"], breaks).response(
+            |request| reads_me(request) && Jwt::from_request(request).is_some_and(|token| is_ours(&token) && token.is_current()),
+            move |request, response| {
+                if response.status() == 401 {
+                    spoil(request, response)
                 }
             },
         )
     };
     vec![
-        told("a-deleted-user-is-shown", "GET /me answers 200 as long as the token is good.", |request, answer| {
-            answer.set_status(200);
-            answer.remove_header("www-authenticate");
-            answer.set_json("application/json", &json!({ "id": super::caller(request), "email": null, "name": null }));
+        told("a-deleted-user-is-shown", "GET /me answers 200 as long as the token is good.", |request, response| {
+            response.set_status(200);
+            response.remove_header("www-authenticate");
+            response.set_json("application/json", &json!({ "id": caller(request), "email": null, "name": null }));
         }),
-        told("a-deleted-user-answers-404", "GET /me answers 404 to a user who is gone.", |_, answer| {
-            refuse(answer, 404, "There is no such user.")
+        told("a-deleted-user-answers-404", "GET /me answers 404 to a user who is gone.", |_, response| {
+            response.set_problem(404, "There is no such user.")
         }),
-        told("a-deleted-user-answers-500", "GET /me answers 500 to a user who is gone.", |_, answer| {
-            refuse(answer, 500, "Something went wrong.")
+        told("a-deleted-user-answers-500", "GET /me answers 500 to a user who is gone.", |_, response| {
+            response.set_problem(500, "Something went wrong.")
         }),
     ]
 }

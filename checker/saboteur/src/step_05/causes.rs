@@ -1,9 +1,9 @@
 //! What the log says of a lost database, and under which id.
 
 use super::outage::{Trouble, in_trouble};
-use super::wrong;
-use crate::message::any;
-use crate::sabotage::{Line, Sabotage};
+use crate::api::routes::any;
+use crate::log::Line;
+use crate::sabotage::{Sabotage, wrong};
 
 const LOGGED: &[&str] = &["5.database-cut-logged"];
 
@@ -34,7 +34,7 @@ pub fn sabotages() -> Vec<Sabotage> {
             ),
             Trouble::Gone,
             any,
-            |_, answer| answer.set_header("x-request-id", "outage-1"),
+            |_, response| response.set_header("x-request-id", "outage-1"),
         ),
     ]
 }
@@ -42,7 +42,7 @@ pub fn sabotages() -> Vec<Sabotage> {
 /// Changes the lines of errors: `change` gets what stands before the message, and the message. What the driver says of a dead
 /// connection under the id of the request is left out, as it tells the cause too.
 fn logged(name: &'static str, breaks: &'static str, change: fn(&str, &str) -> Option<String>) -> Sabotage {
-    wrong(name, LOGGED, breaks).line(move |line| match line.text.split_once("}: ") {
+    wrong(name, LOGGED, breaks).log_line(move |line| match line.text.split_once("}: ") {
         Some((span, message)) if span.contains("ERROR ") => {
             change(&format!("{span}}}: "), message).map(|text| Line { text, ..line }).into_iter().collect()
         }

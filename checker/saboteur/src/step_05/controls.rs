@@ -2,11 +2,9 @@
 
 use serde_json::Value;
 
-use super::{any_field, edit_texts, has_body, objects, without_errors, writes_habit, wrong};
-use crate::message::{Request, puts};
-use crate::sabotage::Sabotage;
-use crate::step_03::{imports, refuse};
-use crate::step_04::{logs_in, signs_up};
+use crate::api::routes::{has_body, imports, logs_in, puts, signs_up, writes_habit};
+use crate::http::Request;
+use crate::sabotage::{Sabotage, wrong};
 
 const TRIPS: &[&str] = &["5.control-characters"];
 
@@ -32,7 +30,7 @@ fn removed(
     field: &'static str,
     out: fn(char) -> bool,
 ) -> Sabotage {
-    wrong(name, TRIPS, breaks).request(when, move |request| edit_texts(request, field, |text| text.replace(out, "")))
+    wrong(name, TRIPS, breaks).request(when, move |request| request.edit_texts(field, |text| text.replace(out, "")))
 }
 
 fn names() -> Vec<Sabotage> {
@@ -87,7 +85,7 @@ fn users() -> Vec<Sabotage> {
 fn descriptions() -> Vec<Sabotage> {
     let refused = |name, trips, breaks, is_refused: fn(char) -> bool| {
         wrong(name, trips, breaks)
-            .refuses(writes_habit, "description", move |text| text.as_str().is_some_and(|text| text.contains(is_refused)))
+            .rejects(writes_habit, "description", move |text| text.as_str().is_some_and(|text| text.contains(is_refused)))
     };
     vec![
         refused(
@@ -133,12 +131,12 @@ fn descriptions() -> Vec<Sabotage> {
 
 fn passwords() -> Vec<Sabotage> {
     vec![
-        wrong("password-refuses-controls", TRIPS, "Control characters are refused in a password.").refuses(
+        wrong("password-refuses-controls", TRIPS, "Control characters are refused in a password.").rejects(
             signs_up,
             "password",
             |password| holds(password, char::is_control),
         ),
-        wrong("password-refuses-what-is-beyond-ascii-controls", TRIPS, "U+007F to U+009F are refused in a password.").refuses(
+        wrong("password-refuses-what-is-beyond-ascii-controls", TRIPS, "U+007F to U+009F are refused in a password.").rejects(
             signs_up,
             "password",
             |password| holds(password, |c| c.is_control() && c > ' '),
@@ -153,24 +151,24 @@ fn passwords() -> Vec<Sabotage> {
 fn told() -> Vec<Sabotage> {
     let has_control = |request: &Request| {
         let is_odd = |value: &Value| holds(value, |c| c.is_control() && !c.is_whitespace());
-        has_body(request) && objects(request).iter().any(|object| object.values().any(is_odd))
+        has_body(request) && request.objects().iter().any(|object| object.values().any(is_odd))
     };
-    let nul = |request: &Request, field| any_field(request, field, |value| holds(value, |c| c == '\0'));
+    let nul = |request: &Request, field| request.any_field(field, |value| holds(value, |c| c == '\0'));
     vec![
         wrong("controls-are-not-named", TRIPS, "The refusal of a control character has no errors.")
-            .answer(has_control, |_, answer| without_errors(answer)),
+            .response(has_control, |_, response| response.remove_errors()),
         wrong("nul-answers-500", &["5.control-characters", "5.malformed"], "U+0000 in a name or a description answers 500.")
-            .answer(
+            .response(
                 move |request| has_body(request) && (nul(request, "name") || nul(request, "description")),
-                |_, answer| refuse(answer, 500, "Something went wrong."),
+                |_, response| response.set_problem(500, "Something went wrong."),
             ),
-        wrong("nul-in-a-login-answers-500", TRIPS, "U+0000 in the e-mail address of a login answers 500.").answer(
+        wrong("nul-in-a-login-answers-500", TRIPS, "U+0000 in the e-mail address of a login answers 500.").response(
             move |request| logs_in(request) && nul(request, "email"),
-            |_, answer| refuse(answer, 500, "Something went wrong."),
+            |_, response| response.set_problem(500, "Something went wrong."),
         ),
-        wrong("nul-in-an-address-answers-500", TRIPS, "U+0000 in the e-mail address of a signup answers 500.").answer(
+        wrong("nul-in-an-address-answers-500", TRIPS, "U+0000 in the e-mail address of a signup answers 500.").response(
             move |request| signs_up(request) && nul(request, "email"),
-            |_, answer| refuse(answer, 500, "Something went wrong."),
+            |_, response| response.set_problem(500, "Something went wrong."),
         ),
     ]
 }

@@ -4,10 +4,8 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use super::wrong;
-use crate::message::{Answer, Request};
-use crate::sabotage::Sabotage;
-use crate::step_03::{refusal, refuse};
+use crate::http::{Request, Response};
+use crate::sabotage::{Sabotage, wrong};
 
 /// How requests are counted. What a sabotage leaves as it is, is right.
 pub struct Rules {
@@ -20,11 +18,11 @@ pub struct Rules {
     /// Who has sent one.
     pub client: fn(&Request) -> String,
     /// Which answers count.
-    pub counts: fn(&Answer) -> bool,
+    pub counts: fn(&Response) -> bool,
     /// Whether a client that is over the limit stays so for as long as the server runs.
     pub is_forever: bool,
     /// How it is refused, given for how many seconds.
-    pub refuse: fn(&mut Answer, u64),
+    pub refuse: fn(&mut Response, u64),
 }
 
 impl Rules {
@@ -48,9 +46,9 @@ pub fn below_auth(request: &Request) -> bool {
 }
 
 /// Becomes a right 429.
-pub fn too_many(answer: &mut Answer, seconds: u64) {
-    refuse(answer, 429, "Too many requests.");
-    answer.set_header("retry-after", &seconds.to_string());
+pub fn too_many(response: &mut Response, seconds: u64) {
+    response.set_problem(429, "Too many requests.");
+    response.set_header("retry-after", &seconds.to_string());
 }
 
 /// Limits by these rules alone.
@@ -58,9 +56,9 @@ pub fn limited(name: &'static str, trips: &'static [&'static str], breaks: &'sta
     let most = limit().and_then(rules.most);
     let clients: RefCell<HashMap<String, Vec<Instant>>> = RefCell::default();
     let what = rules.what;
-    wrong(name, trips, breaks).start(|start| start.variables.push(("RATE_LIMIT_PER_MINUTE", "0".into()))).instead(
+    wrong(name, trips, breaks).startup(|startup| startup.variables.push(("RATE_LIMIT_PER_MINUTE", "0".into()))).instead(
         move |request| most.is_some() && what(request),
-        async move |request, server| {
+        async move |request, upstream| {
             let client = (rules.client)(&request);
             let now = Instant::now();
             let oldest = {
@@ -73,16 +71,16 @@ pub fn limited(name: &'static str, trips: &'static [&'static str], breaks: &'sta
                 is_over.then(|| times.first().copied().unwrap_or(now))
             };
             if let Some(oldest) = oldest {
-                let mut answer = refusal(&request, server, 429, "Too many requests.").await?;
+                let mut response = upstream.problem(&request, 429, "Too many requests.").await?;
                 let wait = rules.time.saturating_sub(now.duration_since(oldest)).as_secs() + 1;
-                (rules.refuse)(&mut answer, wait.min(60));
-                return Ok(answer);
+                (rules.refuse)(&mut response, wait.min(60));
+                return Ok(response);
             }
-            let answer = server.send(request).await?;
-            if (rules.counts)(&answer) {
+            let response = upstream.send(request).await?;
+            if (rules.counts)(&response) {
                 clients.borrow_mut().entry(client).or_default().push(now);
             }
-            Ok(answer)
+            Ok(response)
         },
     )
 }

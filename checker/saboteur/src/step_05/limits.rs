@@ -2,12 +2,9 @@
 
 use serde_json::Value;
 
-use super::{has_body, wrong};
-use crate::message::{Answer, Request, patches, puts};
-use crate::sabotage::Sabotage;
-use crate::step_03::{imports, refusal, refuse};
-use crate::step_04::{logs_in, signs_up};
-use crate::upstream::Lost;
+use crate::api::routes::{has_body, imports, logs_in, patches, puts, signs_up};
+use crate::http::{ConnectionLost, Request, Response};
+use crate::sabotage::{Sabotage, wrong};
 
 /// The most bytes of a body that is no import.
 const MOST: usize = 64 * 1024;
@@ -44,7 +41,7 @@ fn high() -> Vec<Sabotage> {
 fn low() -> Vec<Sabotage> {
     let refused = |name, trips, breaks, when: fn(&Request) -> bool| {
         wrong(name, trips, breaks)
-            .instead(when, async |request, server| refusal(&request, server, 413, "The body is too long.").await)
+            .instead(when, async |request, upstream| upstream.problem(&request, 413, "The body is too long.").await)
     };
     vec![
         refused("body-limit-is-64-kilobytes", LONG, "A body of more than 64,000 bytes is refused.", |request| {
@@ -57,37 +54,37 @@ fn low() -> Vec<Sabotage> {
 }
 
 fn told() -> Vec<Sabotage> {
-    let told = |name, breaks, tell: fn(&mut Answer)| {
-        wrong(name, LONG, breaks).instead(is_long, async move |request, server| {
-            let mut answer = refusal(&request, server, 413, "The body is too long.").await?;
-            tell(&mut answer);
-            Ok(answer)
+    let told = |name, breaks, tell: fn(&mut Response)| {
+        wrong(name, LONG, breaks).instead(is_long, async move |request, upstream| {
+            let mut response = upstream.problem(&request, 413, "The body is too long.").await?;
+            tell(&mut response);
+            Ok(response)
         })
     };
     vec![
-        told("long-body-answers-400", "A body that is too long answers 400.", |answer| {
-            refuse(answer, 400, "The body is too long.")
+        told("long-body-answers-400", "A body that is too long answers 400.", |response| {
+            response.set_problem(400, "The body is too long.")
         }),
-        told("long-body-answers-500", "A body that is too long answers 500.", |answer| {
-            refuse(answer, 500, "Something went wrong.")
+        told("long-body-answers-500", "A body that is too long answers 500.", |response| {
+            response.set_problem(500, "Something went wrong.")
         }),
-        told("long-body-is-no-problem", "A body that is too long answers 413 in plain text.", |answer| {
-            answer.set_body("text/plain", "length limit exceeded")
+        told("long-body-is-no-problem", "A body that is too long answers 413 in plain text.", |response| {
+            response.set_body("text/plain", "length limit exceeded")
         }),
-        told("long-body-is-not-told", "A body that is too long answers 413 without a body.", Answer::clear),
+        told("long-body-is-not-told", "A body that is too long answers 413 without a body.", Response::clear),
     ]
 }
 
 fn deep() -> Vec<Sabotage> {
     let trips = &["5.deep-nesting", "5.malformed"];
-    let told = |name, breaks, when: fn(&Request) -> bool, tell: fn(&mut Answer)| {
-        wrong(name, &["5.deep-nesting"], breaks).answer(when, move |_, answer| tell(answer))
+    let told = |name, breaks, when: fn(&Request) -> bool, tell: fn(&mut Response)| {
+        wrong(name, &["5.deep-nesting"], breaks).response(when, move |_, response| tell(response))
     };
     vec![
         wrong("deep-body-answers-500", trips, "A body that is nested more than 1,000 levels deep answers 500.")
-            .answer(is_deep, |_, answer| refuse(answer, 500, "Something went wrong.")),
+            .response(is_deep, |_, response| response.set_problem(500, "Something went wrong.")),
         wrong("deep-body-closes", trips, "A body that is nested more than 1,000 levels deep gets no answer.")
-            .instead(is_deep, async |_, _| Err(Lost)),
+            .instead(is_deep, async |_, _| Err(ConnectionLost)),
         wrong("deep-body-ends-the-server", trips, "A body that is nested more than 1,000 levels deep ends the server.").instead(
             is_deep,
             async |_, _| {
@@ -95,20 +92,20 @@ fn deep() -> Vec<Sabotage> {
                 std::process::exit(ABORTED)
             },
         ),
-        told("deep-body-is-too-long", "A body that is nested more than 1,000 levels deep answers 413.", is_deep, |answer| {
-            refuse(answer, 413, "The body is too deep.")
+        told("deep-body-is-too-long", "A body that is nested more than 1,000 levels deep answers 413.", is_deep, |response| {
+            response.set_problem(413, "The body is too deep.")
         }),
         told(
             "deep-body-is-no-problem",
             "The 400 of a body that is nested more than 1,000 levels deep is plain text.",
             is_deep,
-            |answer| answer.set_body("text/plain", "recursion limit exceeded"),
+            |response| response.set_body("text/plain", "recursion limit exceeded"),
         ),
         told(
             "deep-login-answers-401",
             "A login whose e-mail address is nested 1,000 levels deep answers 401.",
             |request| logs_in(request) && is_deep(request),
-            |answer| refuse(answer, 401, "The e-mail address or the password is wrong."),
+            |response| response.set_problem(401, "The e-mail address or the password is wrong."),
         ),
     ]
 }

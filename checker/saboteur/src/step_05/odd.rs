@@ -1,11 +1,9 @@
 //! Requests that make no sense, and break something.
 
-use super::{objects, wrong};
-use crate::message::{Request, creates};
-use crate::sabotage::Sabotage;
-use crate::step_03::{imports, refuse};
-use crate::step_04::jwt::{Jwt, key};
-use crate::upstream::Lost;
+use crate::api::jwt::{self, Jwt};
+use crate::api::routes::{creates, imports};
+use crate::http::{ConnectionLost, Request};
+use crate::sabotage::{Sabotage, wrong};
 
 const TRIPS: &[&str] = &["5.malformed"];
 /// What a Rust program that panics in its main thread ends with.
@@ -18,7 +16,7 @@ pub fn sabotages() -> Vec<Sabotage> {
 
 /// Answers 500 to such requests.
 fn fails(name: &'static str, breaks: &'static str, when: fn(&Request) -> bool) -> Sabotage {
-    wrong(name, TRIPS, breaks).answer(when, |_, answer| refuse(answer, 500, "Something went wrong."))
+    wrong(name, TRIPS, breaks).response(when, |_, response| response.set_problem(500, "Something went wrong."))
 }
 
 fn bytes() -> Vec<Sabotage> {
@@ -57,19 +55,19 @@ fn values() -> Vec<Sabotage> {
         }),
         fails("endless-text-answers-500", "A text of more than 5,000 bytes answers 500.", |request| {
             let is_endless = |value: &serde_json::Value| value.as_str().is_some_and(|text| text.len() > 5_000);
-            objects(request).iter().any(|object| object.values().any(is_endless))
+            request.objects().iter().any(|object| object.values().any(is_endless))
         }),
         wrong(
             "null-in-a-list-answers-500",
             &["5.wrong-types", "5.malformed"],
             "null in the place of an imported habit answers 500.",
         )
-        .answer(
+        .response(
             |request| {
                 let items: Vec<serde_json::Value> = serde_json::from_slice(&request.body).unwrap_or_default();
                 imports(request) && items.iter().any(|item| !item.is_object())
             },
-            |_, answer| refuse(answer, 500, "Something went wrong."),
+            |_, response| response.set_problem(500, "Something went wrong."),
         ),
     ]
 }
@@ -123,16 +121,16 @@ fn heads() -> Vec<Sabotage> {
             },
         ),
         wrong("cut-body-answers-500", TRIPS, "A connection that ends in the middle of a body answers 500.")
-            .answering_half_a_body(500),
+            .respond_to_cut_body(500),
     ]
 }
 
 fn ends() -> Vec<Sabotage> {
     vec![
         wrong("half-a-surrogate-closes", TRIPS, "Half of a surrogate pair in a text closes the connection without an answer.")
-            .instead(|request| has(request, "\\ud8"), async |_, _| Err(Lost)),
+            .instead(|request| has(request, "\\ud8"), async |_, _| Err(ConnectionLost)),
         wrong("no-utf-8-closes", TRIPS, "A body that is no UTF-8 closes the connection without an answer.")
-            .instead(is_no_utf8, async |_, _| Err(Lost)),
+            .instead(is_no_utf8, async |_, _| Err(ConnectionLost)),
         wrong("no-utf-8-ends-the-server", TRIPS, "A body that is no UTF-8 ends the server.").instead(is_no_utf8, async |_, _| {
             eprintln!("thread 'main' panicked: a body is UTF-8");
             std::process::exit(PANICKED)
@@ -143,14 +141,20 @@ fn ends() -> Vec<Sabotage> {
 }
 
 fn tokens() -> Vec<Sabotage> {
-    vec![wrong("token-of-nobody-answers-500", &["4.delete-me"], "POST with the token of a user who is gone answers 500.").answer(
-        |request| creates(request) && Jwt::of(request).is_some_and(|token| token.is_signed_with(&key()) && token.is_current()),
-        |_, answer| {
-            if answer.status() == 401 {
-                refuse(answer, 500, "Something went wrong.");
-            }
-        },
-    )]
+    vec![
+        wrong("token-of-nobody-answers-500", &["4.delete-me"], "POST with the token of a user who is gone answers 500.")
+            .response(
+                |request| {
+                    creates(request)
+                        && Jwt::from_request(request).is_some_and(|token| token.is_signed_with(&jwt::key()) && token.is_current())
+                },
+                |_, response| {
+                    if response.status() == 401 {
+                        response.set_problem(500, "Something went wrong.");
+                    }
+                },
+            ),
+    ]
 }
 
 /// Whether a body is no UTF-8.

@@ -1,10 +1,12 @@
 //! Queries whose text is put together from what users send, however well it is quoted.
 
-use super::wrong;
-use crate::message::{Request, any, creates, lists, patches, puts, reads};
-use crate::sabotage::Sabotage;
-use crate::step_03::{completes, completion, imports, items, lists_days, parameter, quoted, uncompletes};
-use crate::step_04::{habit, logs_in, signs_up};
+use crate::api::routes::{
+    any, completes, completion, creates, habit_id, imports, lists, lists_completions, logs_in, patches, puts, reads, signs_up,
+    uncompletes,
+};
+use crate::database::quote_literal;
+use crate::http::Request;
+use crate::sabotage::{Sabotage, wrong};
 
 const TRIPS: &[&str] = &["5.parameters"];
 
@@ -20,18 +22,18 @@ fn asks(
     when: fn(&Request) -> bool,
     condition: impl Fn(&Request) -> Option<String> + 'static,
 ) -> Sabotage {
-    wrong(name, TRIPS, breaks).instead(when, async move |request, server| {
+    wrong(name, TRIPS, breaks).instead(when, async move |request, upstream| {
         if let Some(condition) = condition(&request) {
-            server.database().run(&format!("SELECT count(*) FROM {condition}")).await?;
+            upstream.database().run(&format!("SELECT count(*) FROM {condition}")).await?;
         }
-        server.send(request).await
+        upstream.send(request).await
     })
 }
 
 /// A text of the body as SQL writes it.
 fn sent(request: &Request, field: &str) -> Option<String> {
     // PostgreSQL knows no U+0000.
-    request.field(field)?.as_str().filter(|text| !text.contains('\0')).map(quoted)
+    request.field(field)?.as_str().filter(|text| !text.contains('\0')).map(quote_literal)
 }
 
 fn texts() -> Vec<Sabotage> {
@@ -50,9 +52,10 @@ fn texts() -> Vec<Sabotage> {
         ),
         of_habits("put-asks-for-the-name", "PUT looks for a habit by a query with the name in its text.", puts, "name"),
         asks("import-asks-for-the-names", "An import runs one query with all names in its text.", imports, |request| {
-            let names: Vec<String> = items(request)
+            let names: Vec<String> = request
+                .items()
                 .iter()
-                .filter_map(|item| item["name"].as_str().filter(|name| !name.contains('\0')).map(quoted))
+                .filter_map(|item| item["name"].as_str().filter(|name| !name.contains('\0')).map(quote_literal))
                 .collect();
             (!names.is_empty()).then(|| format!("habits WHERE name IN ({})", names.join(", ")))
         }),
@@ -61,7 +64,8 @@ fn texts() -> Vec<Sabotage> {
             "An import runs a query with the last description in its text.",
             imports,
             |request| {
-                let text = items(request).last()?["description"].as_str().filter(|text| !text.contains('\0')).map(quoted)?;
+                let text =
+                    request.items().last()?["description"].as_str().filter(|text| !text.contains('\0')).map(quote_literal)?;
                 Some(format!("habits WHERE description = {text}"))
             },
         ),
@@ -101,13 +105,13 @@ fn addresses() -> Vec<Sabotage> {
             "id-stands-in-a-query",
             "GET of a habit runs a query with the id in its text, be it a number or not.",
             reads,
-            |request| Some(format!("habits WHERE id::text = {}", quoted(request.id_text()?))),
+            |request| Some(format!("habits WHERE id::text = {}", quote_literal(request.id_text()?))),
         ),
         asks(
             "number-stands-in-a-query",
             "Calls for a habit run a query with the id, once it is a number, in its text.",
             any,
-            |request| habit(request).map(|id| format!("habits WHERE id = {id}")),
+            |request| habit_id(request).map(|id| format!("habits WHERE id = {id}")),
         ),
         asks(
             "date-stands-in-a-query",
@@ -115,33 +119,40 @@ fn addresses() -> Vec<Sabotage> {
             completes,
             |request| {
                 let (id, day) = completion(request).filter(|(_, day)| is_date(day))?;
-                Some(format!("completions WHERE habit_id = {} AND completed_on = {}", id.min(1), quoted(day)))
+                Some(format!("completions WHERE habit_id = {} AND completed_on = {}", id.min(1), quote_literal(day)))
             },
         ),
         asks(
             "any-date-stands-in-a-query",
             "DELETE of a completion runs a query with what stands for the date.",
             uncompletes,
-            |request| completion(request).map(|(_, day)| format!("completions WHERE completed_on::text = {}", quoted(day))),
+            |request| {
+                completion(request).map(|(_, day)| format!("completions WHERE completed_on::text = {}", quote_literal(day)))
+            },
         ),
         asks(
             "from-stands-in-a-query",
             "A range runs a query with `from`, once it is a date, in its text.",
-            lists_days,
+            lists_completions,
             |request| {
-                let from = parameter(request, "from").filter(|day| is_date(day))?;
-                Some(format!("completions WHERE completed_on >= {}", quoted(from)))
+                let from = request.query_parameter("from").filter(|day| is_date(day))?;
+                Some(format!("completions WHERE completed_on >= {}", quote_literal(from)))
             },
         ),
-        asks("to-stands-in-a-query", "A range runs a query with what stands for `to` in its text.", lists_days, |request| {
-            parameter(request, "to").map(|to| format!("completions WHERE completed_on::text <= {}", quoted(to)))
-        }),
+        asks(
+            "to-stands-in-a-query",
+            "A range runs a query with what stands for `to` in its text.",
+            lists_completions,
+            |request| {
+                request.query_parameter("to").map(|to| format!("completions WHERE completed_on::text <= {}", quote_literal(to)))
+            },
+        ),
         asks(
             "after-stands-in-a-query",
             "A page runs a query with `after`, once it is a number, in its text.",
             lists,
             |request| {
-                let after: i64 = parameter(request, "after")?.parse().ok()?;
+                let after: i64 = request.query_parameter("after")?.parse().ok()?;
                 Some(format!("habits WHERE id > {after}"))
             },
         ),
@@ -150,10 +161,10 @@ fn addresses() -> Vec<Sabotage> {
             "An import runs a query with the dates, once they are some, in its text.",
             imports,
             |request| {
-                let items = items(request);
+                let items = request.items();
                 let days = items.first()?["completions"].as_array()?;
                 let day = days.iter().filter_map(|day| day.as_str()).find(|day| is_date(day))?;
-                Some(format!("completions WHERE completed_on = {}", quoted(day)))
+                Some(format!("completions WHERE completed_on = {}", quote_literal(day)))
             },
         ),
     ]

@@ -1,9 +1,8 @@
 //! Ids that are no integers, limits out of range, and how they are told.
 
-use super::{rename_fields, without_errors, wrong};
-use crate::message::{Answer, Request, deletes, lists, reads};
-use crate::sabotage::Sabotage;
-use crate::step_03::{parameter, refuse, set_parameter};
+use crate::api::routes::{deletes, lists, reads};
+use crate::http::{Request, Response};
+use crate::sabotage::{Sabotage, wrong};
 
 const TRIPS: &[&str] = &["5.path-ids"];
 /// Steps 2 to 4 accept 404 for an id that is no integer.
@@ -17,12 +16,12 @@ pub fn sabotages() -> Vec<Sabotage> {
 fn ids() -> Vec<Sabotage> {
     let not_found = |name, breaks, when: fn(&Request) -> bool| {
         wrong(name, TRIPS, breaks)
-            .answer(move |request| when(request) && has_bad_id(request), |_, answer| refuse(answer, 404, NO_SUCH))
+            .response(move |request| when(request) && has_bad_id(request), |_, response| response.set_problem(404, NO_SUCH))
     };
-    let told = |name, breaks, spoil: fn(&mut Answer)| {
-        wrong(name, TRIPS, breaks).answer(has_bad_id, move |_, answer| {
-            if matches!(answer.status(), 400 | 422) {
-                spoil(answer)
+    let told = |name, breaks, spoil: fn(&mut Response)| {
+        wrong(name, TRIPS, breaks).response(has_bad_id, move |_, response| {
+            if matches!(response.status(), 400 | 422) {
+                spoil(response)
             }
         })
     };
@@ -49,9 +48,9 @@ fn ids() -> Vec<Sabotage> {
             "An id that begins with a digit and is no integer answers 404.",
             |request| id_part(request).is_some_and(|id| id.starts_with(|first: char| first.is_ascii_digit())),
         ),
-        told("bad-ids-are-not-named", "The refusal of an id that is no integer has no errors.", without_errors),
-        told("bad-ids-blame-the-path", "The refusal of an id that is no integer names the field \"path\".", |answer| {
-            rename_fields(answer, |_| "path".into())
+        told("bad-ids-are-not-named", "The refusal of an id that is no integer has no errors.", Response::remove_errors),
+        told("bad-ids-blame-the-path", "The refusal of an id that is no integer names the field \"path\".", |response| {
+            response.rename_error_fields(|_| "path".into())
         }),
         read("ids-are-read-up-to-a-letter", "Completions of 12abc are those of 12.", |id| {
             let digits: String = id.chars().take_while(char::is_ascii_digit).collect();
@@ -75,14 +74,14 @@ fn ids() -> Vec<Sabotage> {
 
 fn limits() -> Vec<Sabotage> {
     let both = &["5.path-ids", "3.pages-limits"];
-    let limit = |request: &Request| lists(request) && parameter(request, "limit").is_some();
+    let limit = |request: &Request| lists(request) && request.query_parameter("limit").is_some();
     let after = |request: &Request| {
-        lists(request) && parameter(request, "after").is_some_and(|after| !after.is_empty() && after.parse::<i64>().is_err())
+        lists(request) && request.query_parameter("after").is_some_and(|after| !after.is_empty() && after.parse::<i64>().is_err())
     };
-    let told = |name, breaks, spoil: fn(&mut Answer)| {
-        wrong(name, TRIPS, breaks).answer(limit, move |_, answer| {
-            if matches!(answer.status(), 400 | 422) {
-                spoil(answer)
+    let told = |name, breaks, spoil: fn(&mut Response)| {
+        wrong(name, TRIPS, breaks).response(limit, move |_, response| {
+            if matches!(response.status(), 400 | 422) {
+                spoil(response)
             }
         })
     };
@@ -90,32 +89,34 @@ fn limits() -> Vec<Sabotage> {
         wrong("limits-are-clamped", both, "A limit below 1 is taken for 1, and one above 100 for 100.").request(
             limit,
             |request| {
-                let number = parameter(request, "limit").and_then(|limit| limit.parse::<i128>().ok());
+                let number = request.query_parameter("limit").and_then(|limit| limit.parse::<i128>().ok());
                 if let Some(number) = number.filter(|number| !(1..=100).contains(number)) {
-                    set_parameter(request, "limit", Some(&number.clamp(1, 100).to_string()))
+                    request.set_query_parameter("limit", Some(&number.clamp(1, 100).to_string()))
                 }
             },
         ),
-        told("limits-are-not-named", "The refusal of a limit has no errors.", without_errors),
-        told("limits-are-called-page", "The refusal of a limit names the field \"page\".", |answer| {
-            rename_fields(answer, |_| "page".into())
+        told("limits-are-not-named", "The refusal of a limit has no errors.", Response::remove_errors),
+        told("limits-are-called-page", "The refusal of a limit names the field \"page\".", |response| {
+            response.rename_error_fields(|_| "page".into())
         }),
-        wrong("after-beyond-64-bits-answers-500", TRIPS, "`after` of more than 64 bits answers 500.").answer(
+        wrong("after-beyond-64-bits-answers-500", TRIPS, "`after` of more than 64 bits answers 500.").response(
             |request| {
                 let after = |after: &str| after.parse::<i128>().is_ok_and(|after| i64::try_from(after).is_err());
-                lists(request) && parameter(request, "after").is_some_and(after)
+                lists(request) && request.query_parameter("after").is_some_and(after)
             },
-            |_, answer| refuse(answer, 500, "Something went wrong."),
+            |_, response| response.set_problem(500, "Something went wrong."),
         ),
         wrong("bad-after-is-ignored", TRIPS, "`after` is ignored where it is no number.")
-            .request(after, |request| set_parameter(request, "after", None)),
-        wrong("bad-after-is-empty", TRIPS, "After what is no number comes an empty page.").answer(after, |_, answer| {
-            answer.set_status(200);
-            answer.set_body("application/json", "[]");
+            .request(after, |request| request.set_query_parameter("after", None)),
+        wrong("bad-after-is-empty", TRIPS, "After what is no number comes an empty page.").response(after, |_, response| {
+            response.set_status(200);
+            response.set_body("application/json", "[]");
         }),
-        wrong("word-in-after-answers-500", TRIPS, "`after` that begins with a letter answers 500.").answer(
-            |request| lists(request) && parameter(request, "after").is_some_and(|after| after.starts_with(char::is_alphabetic)),
-            |_, answer| refuse(answer, 500, "Something went wrong."),
+        wrong("word-in-after-answers-500", TRIPS, "`after` that begins with a letter answers 500.").response(
+            |request| {
+                lists(request) && request.query_parameter("after").is_some_and(|after| after.starts_with(char::is_alphabetic))
+            },
+            |_, response| response.set_problem(500, "Something went wrong."),
         ),
     ]
 }

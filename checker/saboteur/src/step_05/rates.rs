@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::limiter::{Rules, below_auth, limited, too_many};
-use crate::message::{Answer, Request};
+use crate::api::routes::{logs_in, signs_up};
+use crate::clock;
+use crate::http::{Request, Response};
 use crate::sabotage::Sabotage;
-use crate::step_03::refuse;
-use crate::step_04::{logs_in, signs_up};
 
 const LIMIT: &[&str] = &["5.rate-limit"];
 const CLIENTS: &[&str] = &["5.rate-limit-clients"];
@@ -31,7 +31,7 @@ fn counts() -> Vec<Sabotage> {
         rule(
             "rate-counts-successes",
             "Only logins that succeed are counted.",
-            Rules { counts: |answer| answer.is_success(), ..Rules::right() },
+            Rules { counts: |response| response.is_success(), ..Rules::right() },
         ),
         what("rate-is-for-logins", "Only logins are limited.", logs_in),
         what("rate-is-for-signups", "Only signups are limited.", signs_up),
@@ -46,48 +46,50 @@ fn counts() -> Vec<Sabotage> {
 }
 
 fn refusals() -> Vec<Sabotage> {
-    let told = |name, breaks, refuse: fn(&mut Answer, u64)| limited(name, LIMIT, breaks, Rules { refuse, ..Rules::right() });
+    let told = |name, breaks, refuse: fn(&mut Response, u64)| limited(name, LIMIT, breaks, Rules { refuse, ..Rules::right() });
     vec![
-        told("limited-answers-503", "A client over its limit gets 503.", |answer, _| {
-            refuse(answer, 503, "Try again later.");
-            answer.set_header("retry-after", "12");
+        told("limited-answers-503", "A client over its limit gets 503.", |response, _| {
+            response.set_problem(503, "Try again later.");
+            response.set_header("retry-after", "12");
         }),
-        told("limited-answers-403", "A client over its limit gets 403.", |answer, _| refuse(answer, 403, "Too many requests.")),
-        told("limited-answers-401", "A client over its limit gets 401, as if the password were wrong.", |answer, _| {
-            refuse(answer, 401, "Wrong e-mail address or password.")
+        told("limited-answers-403", "A client over its limit gets 403.", |response, _| {
+            response.set_problem(403, "Too many requests.")
         }),
-        told("limited-is-no-problem", "A 429 is no problem details.", |answer, seconds| {
-            too_many(answer, seconds);
-            answer.set_body("text/plain; charset=utf-8", "Too Many Requests! Wait for 12s");
+        told("limited-answers-401", "A client over its limit gets 401, as if the password were wrong.", |response, _| {
+            response.set_problem(401, "Wrong e-mail address or password.")
         }),
-        told("limited-has-no-end", "A 429 has no Retry-After.", |answer, seconds| {
-            too_many(answer, seconds);
-            answer.remove_header("retry-after");
+        told("limited-is-no-problem", "A 429 is no problem details.", |response, seconds| {
+            too_many(response, seconds);
+            response.set_body("text/plain; charset=utf-8", "Too Many Requests! Wait for 12s");
         }),
-        told("limited-ends-at-once", "The Retry-After of a 429 is 0.", |answer, _| too_many(answer, 0)),
-        told("limited-ends-in-an-hour", "The Retry-After of a 429 is an hour.", |answer, _| too_many(answer, 3600)),
-        told("limited-ends-in-milliseconds", "The Retry-After of a 429 counts milliseconds.", |answer, seconds| {
-            too_many(answer, 1000 * seconds)
+        told("limited-has-no-end", "A 429 has no Retry-After.", |response, seconds| {
+            too_many(response, seconds);
+            response.remove_header("retry-after");
         }),
-        told("limited-ends-soon", "The Retry-After of a 429 is a word.", |answer, seconds| {
-            too_many(answer, seconds);
-            answer.set_header("retry-after", "soon");
+        told("limited-ends-at-once", "The Retry-After of a 429 is 0.", |response, _| too_many(response, 0)),
+        told("limited-ends-in-an-hour", "The Retry-After of a 429 is an hour.", |response, _| too_many(response, 3600)),
+        told("limited-ends-in-milliseconds", "The Retry-After of a 429 counts milliseconds.", |response, seconds| {
+            too_many(response, 1000 * seconds)
         }),
-        told("limited-ends-in-parts-of-a-second", "The Retry-After of a 429 has a fraction.", |answer, seconds| {
-            too_many(answer, seconds);
-            answer.set_header("retry-after", &format!("{seconds}.5"));
+        told("limited-ends-soon", "The Retry-After of a 429 is a word.", |response, seconds| {
+            too_many(response, seconds);
+            response.set_header("retry-after", "soon");
         }),
-        told("limited-ends-with-a-unit", "The Retry-After of a 429 has a unit.", |answer, seconds| {
-            too_many(answer, seconds);
-            answer.set_header("retry-after", &format!("{seconds}s"));
+        told("limited-ends-in-parts-of-a-second", "The Retry-After of a 429 has a fraction.", |response, seconds| {
+            too_many(response, seconds);
+            response.set_header("retry-after", &format!("{seconds}.5"));
         }),
-        told("limited-ends-at-a-time-stamp", "The Retry-After of a 429 is a moment as RFC 3339 has it.", |answer, seconds| {
-            too_many(answer, seconds);
-            answer.set_header("retry-after", &crate::clock::now());
+        told("limited-ends-with-a-unit", "The Retry-After of a 429 has a unit.", |response, seconds| {
+            too_many(response, seconds);
+            response.set_header("retry-after", &format!("{seconds}s"));
         }),
-        told("limited-ended-long-ago", "The Retry-After of a 429 is a date in the past.", |answer, seconds| {
-            too_many(answer, seconds);
-            answer.set_header("retry-after", "Fri, 31 Dec 1999 23:59:59 GMT");
+        told("limited-ends-at-a-time-stamp", "The Retry-After of a 429 is a moment as RFC 3339 has it.", |response, seconds| {
+            too_many(response, seconds);
+            response.set_header("retry-after", &clock::now());
+        }),
+        told("limited-ended-long-ago", "The Retry-After of a 429 is a date in the past.", |response, seconds| {
+            too_many(response, seconds);
+            response.set_header("retry-after", "Fri, 31 Dec 1999 23:59:59 GMT");
         }),
     ]
 }

@@ -2,11 +2,9 @@
 
 use serde_json::Value;
 
-use super::{edit_objects, has_body, objects, rename_fields, without_errors, wrong};
-use crate::message::{Request, creates, patches, puts};
-use crate::sabotage::Sabotage;
-use crate::step_03::{imports, refuse};
-use crate::step_04::{logs_in, signs_up};
+use crate::api::routes::{creates, has_body, imports, logs_in, patches, puts, signs_up};
+use crate::http::Request;
+use crate::sabotage::{Sabotage, wrong};
 
 const TRIPS: &[&str] = &["5.unknown-field"];
 
@@ -16,7 +14,8 @@ pub fn sabotages() -> Vec<Sabotage> {
 }
 
 fn ignored() -> Vec<Sabotage> {
-    let on = |name, breaks, when: fn(&Request) -> bool| wrong(name, TRIPS, breaks).request(when, |request| clean(request, any));
+    let on =
+        |name, breaks, when: fn(&Request) -> bool| wrong(name, TRIPS, breaks).request(when, |request| clean(request, any_value));
     let these = |name, breaks, is_ignored: fn(&str, &Value) -> bool| {
         wrong(name, TRIPS, breaks).request(has_body, move |request| clean(request, is_ignored))
     };
@@ -40,28 +39,28 @@ fn ignored() -> Vec<Sabotage> {
 fn told() -> Vec<Sabotage> {
     vec![
         wrong("unknown-field-is-not-named", TRIPS, "The refusal of a field that is not in the contract has no errors.")
-            .answer(has_unknown, |_, answer| without_errors(answer)),
+            .response(has_unknown, |_, response| response.remove_errors()),
         wrong(
             "unknown-field-blames-the-body",
             TRIPS,
             "The refusal of a field that is not in the contract names the field \"body\".",
         )
-        .answer(has_unknown, |_, answer| rename_fields(answer, |_| "body".into())),
+        .response(has_unknown, |_, response| response.rename_error_fields(|_| "body".into())),
         wrong(
             "unknown-field-has-no-place",
             TRIPS,
             "The refusal of a field that is not in the contract does not say which habit of an import has it.",
         )
-        .answer(
+        .response(
             |request| imports(request) && has_unknown(request),
-            |_, answer| rename_fields(answer, |name| name.split('.').next_back().unwrap_or(name).into()),
+            |_, response| response.rename_error_fields(|name| name.split('.').next_back().unwrap_or(name).into()),
         ),
         wrong(
             "unknown-field-answers-500",
             &["5.unknown-field", "5.malformed"],
             "A field that is not in the contract answers 500.",
         )
-        .answer(has_unknown, |_, answer| refuse(answer, 500, "Something went wrong.")),
+        .response(has_unknown, |_, response| response.set_problem(500, "Something went wrong.")),
     ]
 }
 
@@ -69,11 +68,11 @@ fn done() -> Vec<Sabotage> {
     let all_the_same = |name, breaks, when: fn(&Request) -> bool| {
         wrong(name, TRIPS, breaks).instead(
             move |request| when(request) && has_unknown(request),
-            async |request, server| {
+            async |request, upstream| {
                 let mut known = request.clone();
-                clean(&mut known, any);
-                server.send(known).await?;
-                server.send(request).await
+                clean(&mut known, any_value);
+                upstream.send(known).await?;
+                upstream.send(request).await
             },
         )
     };
@@ -100,16 +99,16 @@ fn done() -> Vec<Sabotage> {
 /// Drops those fields of a body that are not in the contract and are like this.
 fn clean(request: &mut Request, is_dropped: impl Fn(&str, &Value) -> bool) {
     let known = known(request);
-    edit_objects(request, |object| object.retain(|field, value| known.contains(&field.as_str()) || !is_dropped(field, value)));
+    request.edit_objects(|object| object.retain(|field, value| known.contains(&field.as_str()) || !is_dropped(field, value)));
 }
 
-fn any(_: &str, _: &Value) -> bool {
+fn any_value(_: &str, _: &Value) -> bool {
     true
 }
 
 fn has_unknown(request: &Request) -> bool {
     let known = known(request);
-    has_body(request) && objects(request).iter().any(|object| object.keys().any(|field| !known.contains(&field.as_str())))
+    has_body(request) && request.objects().iter().any(|object| object.keys().any(|field| !known.contains(&field.as_str())))
 }
 
 /// The fields of the contract.

@@ -7,11 +7,9 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::outage::{Trouble, ask, in_trouble};
-use super::wrong;
-use crate::message::{Answer, Request, any, creates, lists, patches, reads};
-use crate::sabotage::Sabotage;
-use crate::step_03::{completes, imports, refusal, refuse};
-use crate::upstream::Lost;
+use crate::api::routes::{any, completes, creates, imports, lists, patches, reads};
+use crate::http::{ConnectionLost, Request, Response};
+use crate::sabotage::{Sabotage, wrong};
 
 const SLOW: &[&str] = &["5.database-slow"];
 const POOL: &[&str] = &["5.pool"];
@@ -22,20 +20,20 @@ const TOO_LONG: Duration = Duration::from_secs(5);
 
 /// What this file adds to the catalogue.
 pub fn sabotages() -> Vec<Sabotage> {
-    [waiting(), answers(), hang_ups()].into_iter().flatten().collect()
+    [waiting(), responses(), hang_ups()].into_iter().flatten().collect()
 }
 
 fn waiting() -> Vec<Sabotage> {
     let timeout = |name, breaks, milliseconds: &'static str| {
-        wrong(name, SLOW, breaks).start(move |start| start.variables.push(("REQUEST_TIMEOUT_MS", milliseconds.into())))
+        wrong(name, SLOW, breaks).startup(move |startup| startup.variables.push(("REQUEST_TIMEOUT_MS", milliseconds.into())))
     };
     let patient = |name, breaks, when: fn(&Request) -> bool| {
-        wrong(name, SLOW, breaks).instead(when, async |request, server| {
-            let (answer, trouble) = ask(request, server).await?;
+        wrong(name, SLOW, breaks).instead(when, async |request, upstream| {
+            let (response, trouble) = ask(request, upstream).await?;
             if trouble == Some(Trouble::Silent) {
                 tokio::time::sleep(TOO_LONG).await;
             }
-            Ok(answer)
+            Ok(response)
         })
     };
     vec![
@@ -43,54 +41,54 @@ fn waiting() -> Vec<Sabotage> {
         timeout("timeout-is-always-5-seconds", "REQUEST_TIMEOUT_MS is not read.", "5000"),
         timeout("timeout-is-in-hundredths", "REQUEST_TIMEOUT_MS is taken for hundredths of a second.", "4000"),
         wrong("lost-answers-are-waited-for", SLOW, "Getting a connection has a limit, but the answer to a statement has none.")
-            .instead(creates, async |request, server| {
+            .instead(creates, async |request, upstream| {
                 let begun = Instant::now();
-                let answer = server.send(request).await?;
-                if answer.status() == 503 && begun.elapsed() > LIMIT_OF_THE_POOL {
+                let response = upstream.send(request).await?;
+                if response.status() == 503 && begun.elapsed() > LIMIT_OF_THE_POOL {
                     tokio::time::sleep(TOO_LONG).await;
                 }
-                Ok(answer)
+                Ok(response)
             }),
         patient("imports-have-no-timeout", "An import waits for a silent database.", imports),
         patient("creates-have-no-timeout", "POST /habits waits for a silent database.", creates),
     ]
 }
 
-fn answers() -> Vec<Sabotage> {
+fn responses() -> Vec<Sabotage> {
     let late =
-        |name, breaks, change: fn(&Request, &mut Answer)| in_trouble(wrong(name, SLOW, breaks), Trouble::Silent, any, change);
+        |name, breaks, change: fn(&Request, &mut Response)| in_trouble(wrong(name, SLOW, breaks), Trouble::Silent, any, change);
     vec![
-        late("timeout-answers-500", "A request that takes too long is answered by 500.", |_, answer| {
-            refuse(answer, 500, "Oops.")
+        late("timeout-answers-500", "A request that takes too long is answered by 500.", |_, response| {
+            response.set_problem(500, "Oops.")
         }),
-        late("timeout-answers-404", "A request that takes too long is answered by 404.", |_, answer| {
-            refuse(answer, 404, "Nothing.")
+        late("timeout-answers-404", "A request that takes too long is answered by 404.", |_, response| {
+            response.set_problem(404, "Nothing.")
         }),
-        late("timeout-answers-400", "A request that takes too long is answered by 400.", |_, answer| {
-            refuse(answer, 400, "Slow.")
+        late("timeout-answers-400", "A request that takes too long is answered by 400.", |_, response| {
+            response.set_problem(400, "Slow.")
         }),
-        late("timeout-is-no-problem", "A timeout is answered by 503 without problem details.", |_, answer| {
-            answer.set_plain_error(503, "timeout")
+        late("timeout-is-no-problem", "A timeout is answered by 503 without problem details.", |_, response| {
+            response.set_plain_error(503, "timeout")
         }),
-        late("timeout-says-nothing", "A timeout is answered by 408 without a body, as a layer does by itself.", |_, answer| {
-            answer.set_status(408);
-            answer.clear();
+        late("timeout-says-nothing", "A timeout is answered by 408 without a body, as a layer does by itself.", |_, response| {
+            response.set_status(408);
+            response.clear();
         }),
-        late("timeout-tells-the-library", "The answer to a request that takes too long names the library.", |_, answer| {
-            refuse(answer, 503, "tokio::time::error::Elapsed: deadline has elapsed")
+        late("timeout-tells-the-library", "The answer to a request that takes too long names the library.", |_, response| {
+            response.set_problem(503, "tokio::time::error::Elapsed: deadline has elapsed")
         }),
-        late("timeout-answers-201", "POST answers 201 when the database is silent.", |request, answer| {
-            answer.set_status(201);
+        late("timeout-answers-201", "POST answers 201 when the database is silent.", |request, response| {
+            response.set_status(201);
             match creates(request) {
-                true => answer.set_json("application/json", &json!({ "id": 1, "name": request.field("name") })),
-                false => answer.set_json("application/json", &json!([])),
+                true => response.set_json("application/json", &json!({ "id": 1, "name": request.field("name") })),
+                false => response.set_json("application/json", &json!([])),
             }
         }),
         wrong("timeout-hangs-up", SLOW, "A request that takes too long ends with the connection.").instead(
             any,
-            async |request, server| match ask(request, server).await? {
-                (_, Some(Trouble::Silent)) => Err(Lost),
-                (answer, _) => Ok(answer),
+            async |request, upstream| match ask(request, upstream).await? {
+                (_, Some(Trouble::Silent)) => Err(ConnectionLost),
+                (response, _) => Ok(response),
             },
         ),
     ]
@@ -117,17 +115,17 @@ fn hang_ups() -> Vec<Sabotage> {
         let leaked: Rc<Cell<usize>> = Rc::default();
         wrong(name, POOL, breaks).instead(
             move |request| creates(request) || when(request),
-            async move |request, server| {
+            async move |request, upstream| {
                 if leaked.get() >= connections {
                     tokio::time::sleep(Duration::from_millis(400)).await;
-                    return refusal(&request, server, 503, "Try again later.").await;
+                    return upstream.problem(&request, 503, "Try again later.").await;
                 }
                 let leaks = when(&request);
                 let leaked = leaked.clone();
                 let mut borrowed = Borrowed { is_given_back: !leaks, lost: || leaked.set(leaked.get() + 1) };
-                let answer = server.send(request).await;
+                let response = upstream.send(request).await;
                 borrowed.is_given_back = true;
-                answer
+                response
             },
         )
     };
@@ -170,11 +168,11 @@ fn hang_ups() -> Vec<Sabotage> {
         uncommitted(writes),
         wrong("hang-ups-end-the-server", POOL, "The program ends when a client does not wait for its answer.").instead(
             writes,
-            async |request, server| {
+            async |request, upstream| {
                 let mut borrowed = Borrowed { is_given_back: false, lost: || std::process::exit(1) };
-                let answer = server.send(request).await;
+                let response = upstream.send(request).await;
                 borrowed.is_given_back = true;
-                answer
+                response
             },
         ),
     ]
@@ -187,16 +185,16 @@ fn refusals() -> Sabotage {
     let breaks = "A PATCH of a habit that is not there takes one of 10 connections along.";
     wrong("refusals-take-connections", POOL, breaks).instead(
         |request| patches(request) || creates(request),
-        async move |request, server| {
+        async move |request, upstream| {
             if kept.get() >= 10 {
-                return refusal(&request, server, 503, "Try again later.").await;
+                return upstream.problem(&request, 503, "Try again later.").await;
             }
             let is_patch = patches(&request);
-            let answer = server.send(request).await?;
+            let response = upstream.send(request).await?;
             if is_patch {
-                kept.set(if answer.status() == 404 { kept.get() + 1 } else { 0 });
+                kept.set(if response.status() == 404 { kept.get() + 1 } else { 0 });
             }
-            Ok(answer)
+            Ok(response)
         },
     )
 }
@@ -205,19 +203,19 @@ fn refusals() -> Sabotage {
 fn uncommitted(when: fn(&Request) -> bool) -> Sabotage {
     let poisoned: Rc<Cell<usize>> = Rc::default();
     let breaks = "A client that hangs up leaves a transaction open, on whose connection others store what is never committed.";
-    wrong("hang-ups-leave-transactions-open", POOL, breaks).instead(when, async move |request, server| {
+    wrong("hang-ups-leave-transactions-open", POOL, breaks).instead(when, async move |request, upstream| {
         let is_create = creates(&request);
         let poisoned = poisoned.clone();
         let mut borrowed = Borrowed { is_given_back: false, lost: || poisoned.set(poisoned.get() + 1) };
-        let answer = server.send(request).await;
+        let response = upstream.send(request).await;
         borrowed.is_given_back = true;
-        let answer = answer?;
+        let response = response?;
         if is_create
             && poisoned.get() > 0
-            && let Some(id) = answer.id()
+            && let Some(id) = response.id()
         {
-            server.database().run(&format!("DELETE FROM habits WHERE id = {id}")).await?;
+            upstream.database().run(&format!("DELETE FROM habits WHERE id = {id}")).await?;
         }
-        Ok(answer)
+        Ok(response)
     })
 }

@@ -2,11 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{any_field, edit_objects, has_body, rename_fields, without_errors, wrong};
-use crate::message::{Request, patches, puts};
-use crate::sabotage::Sabotage;
-use crate::step_03::{imports, refuse};
-use crate::step_04::{logs_in, signs_up};
+use crate::api::routes::{has_body, imports, logs_in, patches, puts, signs_up};
+use crate::http::Request;
+use crate::sabotage::{Sabotage, wrong};
 
 const TRIPS: &[&str] = &["5.wrong-types"];
 
@@ -24,7 +22,7 @@ fn turned(
     turn: fn(&Value) -> Option<Value>,
 ) -> Sabotage {
     wrong(name, TRIPS, breaks).request(when, move |request| {
-        edit_objects(request, |object| {
+        request.edit_objects(|object| {
             if let Some(turned) = object.get(field).and_then(turn) {
                 object.insert(field.to_owned(), turned);
             }
@@ -68,7 +66,7 @@ fn habits() -> Vec<Sabotage> {
             "Numbers and truth values become texts where a text belongs.",
         )
         .request(has_body, |request| {
-            edit_objects(request, |object| {
+            request.edit_objects(|object| {
                 for field in ["name", "description", "email", "password"] {
                     if let Some(text) = object.get(field).and_then(as_text) {
                         object.insert(field.into(), text);
@@ -78,7 +76,7 @@ fn habits() -> Vec<Sabotage> {
         }),
         wrong("imported-name-may-be-a-number", &["5.wrong-types", "3.import-invalid"], "A number becomes a name in an import.")
             .request(imports, |request| {
-                edit_objects(request, |habit| {
+                request.edit_objects(|habit| {
                     if let Some(text) = habit.get("name").and_then(as_text) {
                         habit.insert("name".into(), text);
                     }
@@ -114,9 +112,7 @@ fn days() -> Vec<Sabotage> {
     let turned = |name, breaks, turn| turned(name, breaks, imports, "completions", turn);
     let is_wrong = |request: &Request| {
         imports(request)
-            && any_field(request, "completions", |days| {
-                days.as_array().is_none_or(|days| days.iter().any(|day| !day.is_string()))
-            })
+            && request.any_field("completions", |days| days.as_array().is_none_or(|days| days.iter().any(|day| !day.is_string())))
     };
     vec![
         turned("one-day-becomes-a-list", "An import takes one day for a list of it.", |days| {
@@ -140,20 +136,20 @@ fn days() -> Vec<Sabotage> {
             TRIPS,
             "The refusal of completions that are no list of texts has no errors.",
         )
-        .answer(is_wrong, |_, answer| without_errors(answer)),
+        .response(is_wrong, |_, response| response.remove_errors()),
         wrong(
             "days-of-the-wrong-type-have-no-place",
             TRIPS,
             "The refusal of completions that are no list of texts does not say of which habit.",
         )
-        .answer(is_wrong, |_, answer| rename_fields(answer, |_| "completions".into())),
+        .response(is_wrong, |_, response| response.rename_error_fields(|_| "completions".into())),
     ]
 }
 
 fn users() -> Vec<Sabotage> {
     let is_wrong = |request: &Request| {
         let odd = |value: &Value| !value.is_string();
-        any_field(request, "email", odd) || any_field(request, "password", odd)
+        request.any_field("email", odd) || request.any_field("password", odd)
     };
     vec![
         turned("name-of-a-user-may-be-a-number", "A number becomes the name of a user.", signs_up, "name", as_text),
@@ -183,10 +179,10 @@ fn users() -> Vec<Sabotage> {
             |email| email.is_object().then(|| "nobody@example.com".into()),
         ),
         wrong("login-does-not-name-the-type", TRIPS, "The refusal of a login with a value of the wrong type has no errors.")
-            .answer(move |request| logs_in(request) && is_wrong(request), |_, answer| without_errors(answer)),
-        wrong("signup-answers-500-to-a-number", TRIPS, "A signup whose name is a number answers 500.").answer(
-            |request| signs_up(request) && any_field(request, "name", Value::is_number),
-            |_, answer| refuse(answer, 500, "Something went wrong."),
+            .response(move |request| logs_in(request) && is_wrong(request), |_, response| response.remove_errors()),
+        wrong("signup-answers-500-to-a-number", TRIPS, "A signup whose name is a number answers 500.").response(
+            |request| signs_up(request) && request.any_field("name", Value::is_number),
+            |_, response| response.set_problem(500, "Something went wrong."),
         ),
     ]
 }

@@ -1,13 +1,13 @@
-//! An HTTP/1.1 reverse proxy that changes nothing by itself: not a header, not the spelling of one, not a byte of a body.
+//! An HTTP/1.1 reverse proxy. By itself it changes nothing: no header, no header's spelling, no byte of a body.
 
-use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
-use http_body_util::{BodyExt, Full};
+use bytes::Bytes;
+use http_body_util::BodyExt;
 use hyper::StatusCode;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -18,11 +18,10 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::database::Database;
-use crate::message::Request;
+use crate::http::{Body, ConnectionLost, Request, Upstream, whole};
 use crate::sabotage::Sabotage;
-use crate::upstream::{Body, Lost, Upstream};
 
-/// Serves until told to stop, and until the last answer is out.
+/// Serves until `stop` turns true and the last response is out.
 pub async fn serve(
     listener: TcpListener,
     server: SocketAddr,
@@ -31,12 +30,12 @@ pub async fn serve(
     mut stop: watch::Receiver<bool>,
 ) {
     let mut clients = JoinSet::new();
-    let told = stop.clone();
+    let client_stop = stop.clone();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => drop(clients.spawn_local(client(stream, server, database.clone(), sabotage.clone(), told.clone()))),
-                // Out of file descriptors, perhaps: let some clients end first.
+                Ok((stream, _)) => drop(clients.spawn_local(client(stream, server, database.clone(), sabotage.clone(), client_stop.clone()))),
+                // The process may be out of file descriptors: let some clients finish first.
                 Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
             },
             _ = stop.wait_for(|stop| *stop) => break,
@@ -61,7 +60,7 @@ async fn client(
         return;
     }
     let upstream = Rc::new(Upstream::new(server, peer, database));
-    let service = service_fn(move |request| answer(request, upstream.clone(), sabotage.clone()));
+    let service = service_fn(move |request| respond(request, upstream.clone(), sabotage.clone()));
     let mut settings = hyper::server::conn::http1::Builder::new();
     settings.preserve_header_case(true).auto_date_header(false);
     let mut connection = pin!(settings.serve_connection(TokioIo::new(stream), service));
@@ -72,14 +71,14 @@ async fn client(
     let _ = connection.await;
 }
 
-/// Whether the first request of a connection is HEAD, by its first bytes, which stay unread.
+/// Whether the first request of a connection is HEAD. Its bytes stay unread.
 async fn begins_with_head(stream: &TcpStream) -> bool {
     const HEAD: &[u8] = b"HEAD ";
     let mut start = [0; HEAD.len()];
     loop {
         match stream.peek(&mut start).await {
             Ok(count) if count > 0 && count < HEAD.len() && HEAD.starts_with(&start[..count]) => {
-                // The rest is under way; what is there already makes the next look return at once.
+                // The rest is still to come, and the next peek returns at once with what is there.
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
             Ok(count) => return start[..count] == *HEAD,
@@ -88,7 +87,7 @@ async fn begins_with_head(stream: &TcpStream) -> bool {
     }
 }
 
-/// Passes bytes on both ways, HEAD as GET, so that the body comes too.
+/// Copies bytes both ways and turns HEAD into GET, so that the response has a body.
 async fn head_as_get(mut client: TcpStream, server: SocketAddr) -> io::Result<()> {
     client.read_exact(&mut [0; 4]).await?;
     let mut server = TcpStream::connect(server).await?;
@@ -96,28 +95,27 @@ async fn head_as_get(mut client: TcpStream, server: SocketAddr) -> io::Result<()
     tokio::io::copy_bidirectional(&mut client, &mut server).await.map(drop)
 }
 
-/// An error closes the connection, as a server that is gone does.
-async fn answer(
+/// The response to a request. An error closes the client's connection.
+async fn respond(
     request: hyper::Request<Incoming>,
     upstream: Rc<Upstream>,
     sabotage: Rc<Sabotage>,
 ) -> Result<hyper::Response<Body>, io::Error> {
-    let lost = |_| io::Error::other("the server hung up");
+    let lost = |_| io::Error::other("the connection to the upstream server was lost");
     if sabotage.is_transparent() {
         let response = upstream.stream(request.map(BodyExt::boxed)).await.map_err(lost)?;
         return Ok(response.map(BodyExt::boxed));
     }
     let (head, body) = request.into_parts();
-    let body = match (body.collect().await, sabotage.half_a_body()) {
+    let body = match (body.collect().await, sabotage.cut_body_status()) {
         (Ok(body), _) => body.to_bytes(),
         (Err(_), Some(status)) => {
-            let mut response = hyper::Response::new(Full::default().map_err(|never: Infallible| match never {}).boxed());
-            *response.status_mut() = StatusCode::from_u16(status).map_err(std::io::Error::other)?;
+            let mut response = hyper::Response::new(whole(Bytes::new()));
+            *response.status_mut() = StatusCode::from_u16(status).map_err(io::Error::other)?;
             return Ok(response);
         }
-        (Err(_), None) => return Err(lost(Lost)),
+        (Err(_), None) => return Err(lost(ConnectionLost)),
     };
-    let answer = sabotage.exchange(Request { head, body, peer: upstream.client() }, &upstream).await.map_err(lost)?;
-    let body = Full::new(answer.body).map_err(|never: Infallible| match never {}).boxed();
-    Ok(hyper::Response::from_parts(answer.head, body))
+    let response = sabotage.exchange(Request { head, body, peer: upstream.client() }, &upstream).await.map_err(lost)?;
+    Ok(hyper::Response::from_parts(response.head, whole(response.body)))
 }

@@ -1,4 +1,4 @@
-//! The upstream server: the one that a sabotage makes wrong, as one client's connection reaches it.
+//! The upstream server: the right one, which a sabotage makes look wrong.
 
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
@@ -15,10 +15,11 @@ use hyper::header::{CONNECTION, HeaderMap, HeaderName};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpSocket, TcpStream};
 
-use crate::database::{Database, Failed};
-use crate::message::{Answer, Request};
+use super::request::Request;
+use super::response::Response;
+use crate::database::{Database, DatabaseError};
 
-/// RFC 9110, section 7.6.1: these speak of one connection, and there are two.
+/// Headers that concern a single connection (RFC 9110, section 7.6.1). A proxy has two.
 const HOP_BY_HOP: [HeaderName; 4] = [
     CONNECTION,
     HeaderName::from_static("keep-alive"),
@@ -26,21 +27,26 @@ const HOP_BY_HOP: [HeaderName; 4] = [
     HeaderName::from_static("transfer-encoding"),
 ];
 
-/// A body that is passed on as it arrives, or sent whole.
+/// The body of a message: either streamed or whole.
 pub type Body = BoxBody<Bytes, hyper::Error>;
 
-/// The connection to the right server was lost; the client's is closed in turn.
-#[derive(Debug)]
-pub struct Lost;
+/// A body that is sent whole.
+pub fn whole(body: Bytes) -> Body {
+    Full::new(body).map_err(|never: Infallible| match never {}).boxed()
+}
 
-impl From<Failed> for Lost {
-    fn from(Failed(message): Failed) -> Self {
+/// The connection to the upstream server was lost. The proxy closes the client's connection in turn.
+#[derive(Debug)]
+pub struct ConnectionLost;
+
+impl From<DatabaseError> for ConnectionLost {
+    fn from(DatabaseError(message): DatabaseError) -> Self {
         eprintln!("saboteur: {message}");
-        Lost
+        ConnectionLost
     }
 }
 
-/// The right server, over a connection that belongs to one client's.
+/// The upstream server as one client's connection reaches it.
 pub struct Upstream {
     address: SocketAddr,
     client: SocketAddr,
@@ -55,13 +61,12 @@ impl Upstream {
         Upstream { address, client, database, sender: RefCell::new(None), last_status: Cell::new(0) }
     }
 
-    /// Forwards a request and reads the whole answer.
-    pub async fn send(&self, request: Request) -> Result<Answer, Lost> {
-        let body = Full::new(request.body).map_err(|never: Infallible| match never {}).boxed();
-        let (head, body) = self.stream(hyper::Request::from_parts(request.head, body)).await?.into_parts();
-        let body = body.collect().await.map_err(|_| Lost)?.to_bytes();
+    /// Forwards a request and reads the whole response.
+    pub async fn send(&self, request: Request) -> Result<Response, ConnectionLost> {
+        let (head, body) = self.stream(hyper::Request::from_parts(request.head, whole(request.body))).await?.into_parts();
+        let body = body.collect().await.map_err(|_| ConnectionLost)?.to_bytes();
         self.last_status.set(head.status.as_u16());
-        Ok(Answer { head, body })
+        Ok(Response { head, body })
     }
 
     /// The address of the client.
@@ -69,18 +74,18 @@ impl Upstream {
         self.client
     }
 
-    /// The database that the right server keeps its data in.
+    /// The database of the upstream server.
     pub fn database(&self) -> &Database {
         &self.database
     }
 
-    /// What the right server answered last.
+    /// The status code of the upstream server's last response.
     pub fn last_status(&self) -> u16 {
         self.last_status.get()
     }
 
     /// Forwards a request and its response without holding their bodies in memory.
-    pub async fn stream(&self, mut request: hyper::Request<Body>) -> Result<hyper::Response<Incoming>, Lost> {
+    pub async fn stream(&self, mut request: hyper::Request<Body>) -> Result<hyper::Response<Incoming>, ConnectionLost> {
         remove_hop_by_hop(request.headers_mut());
         let mut kept = self.sender.borrow_mut().take();
         if let Some(sender) = &mut kept
@@ -95,10 +100,10 @@ impl Upstream {
         let mut response = loop {
             match sender.try_send_request(request).await {
                 Ok(response) => break response,
-                // The server closed an idle connection just now: the request never left, so another connection may take it.
+                // The server closed an idle connection just now: the request was not sent, so it can be sent again.
                 Err(mut error) => match error.take_message() {
                     Some(unsent) => (request, sender) = (unsent, self.connect().await?),
-                    None => return Err(Lost),
+                    None => return Err(ConnectionLost),
                 },
             }
         };
@@ -107,17 +112,17 @@ impl Upstream {
         Ok(response)
     }
 
-    async fn connect(&self) -> Result<SendRequest<Body>, Lost> {
-        let stream = self.reach().await.map_err(|_| Lost)?;
+    async fn connect(&self) -> Result<SendRequest<Body>, ConnectionLost> {
+        let stream = self.reach().await.map_err(|_| ConnectionLost)?;
         let _ = stream.set_nodelay(true);
         let mut settings = hyper::client::conn::http1::Builder::new();
         settings.preserve_header_case(true);
-        let (sender, connection) = settings.handshake(TokioIo::new(stream)).await.map_err(|_| Lost)?;
+        let (sender, connection) = settings.handshake(TokioIo::new(stream)).await.map_err(|_| ConnectionLost)?;
         tokio::task::spawn_local(connection);
         Ok(sender)
     }
 
-    /// Connects from the client's own address, so that the right server can tell clients apart.
+    /// Connects from the client's own address, so that the upstream server can tell clients apart.
     async fn reach(&self) -> io::Result<TcpStream> {
         let client = self.client.ip();
         if client == self.address.ip() || !client.is_loopback() {

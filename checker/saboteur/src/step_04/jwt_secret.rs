@@ -1,24 +1,24 @@
 //! Wrong ways to treat the key of tokens at the start.
 
-use super::{jwt, wrong};
-use crate::sabotage::Sabotage;
-use crate::start::{Ending, Start};
+use crate::api::jwt;
+use crate::sabotage::{Sabotage, wrong};
+use crate::startup::{AfterExit, Startup};
 
 /// What this file adds to the catalogue.
 pub fn sabotages() -> Vec<Sabotage> {
     let trips = &["4.jwt-secret"];
     let lax = |name, breaks, is_taken: fn(Option<&str>) -> bool| {
-        wrong(name, trips, breaks).start(move |start| {
+        wrong(name, trips, breaks).startup(move |startup| {
             let secret = std::env::var("JWT_SECRET").ok();
             if is_taken(secret.as_deref()) {
-                start.variables.push(("JWT_SECRET", "a default that everybody can read in the source".into()));
+                startup.variables.push(("JWT_SECRET", "a default that everybody can read in the source".into()));
             }
         })
     };
-    let strict = |name, breaks, change: fn(&mut Start)| {
-        wrong(name, trips, breaks).start(move |start| {
+    let strict = |name, breaks, change: fn(&mut Startup)| {
+        wrong(name, trips, breaks).startup(move |startup| {
             if jwt::key().len() < 32 {
-                change(start)
+                change(startup)
             }
         })
     };
@@ -39,23 +39,23 @@ pub fn sabotages() -> Vec<Sabotage> {
         strict(
             "refused-secret-is-not-named",
             "A bad JWT_SECRET ends the server without a word on which variable is bad.",
-            |start| {
-                start.refusal = Some("the configuration is not complete".into());
+            |startup| {
+                startup.error = Some("the configuration is not complete".into());
             },
         ),
-        strict("refused-secret-is-another-variable", "A bad JWT_SECRET is told as a bad DATABASE_URL.", |start| {
-            start.refusal = Some("DATABASE_URL must be set".into());
+        strict("refused-secret-is-another-variable", "A bad JWT_SECRET is told as a bad DATABASE_URL.", |startup| {
+            startup.error = Some("DATABASE_URL must be set".into());
         }),
-        strict("refused-secret-exits-with-0", "A bad JWT_SECRET ends the server with exit code 0.", |start| {
-            start.ending = Ending::With(0);
-            start.port = "0".into();
+        strict("refused-secret-exits-with-0", "A bad JWT_SECRET ends the server with exit code 0.", |startup| {
+            startup.after_exit = AfterExit::Code(0);
+            startup.port = "0".into();
         }),
-        strict("refused-secret-keeps-running", "A bad JWT_SECRET is told, and the server does not end.", |start| {
-            start.ending = Ending::Never;
+        strict("refused-secret-keeps-running", "A bad JWT_SECRET is told, and the server does not end.", |startup| {
+            startup.after_exit = AfterExit::KeepRunning;
         }),
-        wrong("secret-of-32-bytes-is-refused", trips, "A JWT_SECRET of 32 bytes is refused.").start(|start| {
+        wrong("secret-of-32-bytes-is-refused", trips, "A JWT_SECRET of 32 bytes is refused.").startup(|startup| {
             if jwt::key().len() == 32 {
-                start.refusal = Some("JWT_SECRET must have more bytes".into());
+                startup.error = Some("JWT_SECRET must have more bytes".into());
             }
         }),
     ]

@@ -1,10 +1,10 @@
-//! Takes the parts of a request's log line out, whatever the format of the log.
+//! Finds the fields of a request's log line, whatever the format of the log.
 
 const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
 const UNITS: [&str; 6] = ["ns", "us", "µs", "ms", "s", "seconds"];
 const DURATIONS: [&str; 4] = ["latency", "duration", "elapsed", "took"];
 
-/// Whether a line tells of a request: it names a method and a path.
+/// Whether a line is about a request: it has a method and a path.
 pub fn is_request(line: &str) -> bool {
     method(line).is_some() && path(line).is_some()
 }
@@ -22,7 +22,7 @@ pub fn path(line: &str) -> Option<&str> {
     Some(&path[..end])
 }
 
-/// The status in the line: a word of three digits that is no duration.
+/// The status code in the line: a word of three digits that is not a duration.
 pub fn status(line: &str) -> Option<&str> {
     let path_end = path(line).map_or(0, |path| path.as_ptr() as usize - line.as_ptr() as usize + path.len());
     let is_status = |&(at, word): &(usize, &str)| {
@@ -33,13 +33,13 @@ pub fn status(line: &str) -> Option<&str> {
             && !inside_number
             && !UNITS.contains(&behind)
     };
-    // A path may hold such a word too, so what stands behind it counts first.
+    // A path may contain such a word too, so those after the path come first.
     let mut all = words(line).filter(is_status).collect::<Vec<_>>();
     all.sort_by_key(|(at, _)| *at < path_end);
     all.first().map(|(_, word)| *word)
 }
 
-/// The line without the duration: a number with a unit of time behind it, or with its name before it.
+/// The line without the duration: a number with a unit of time after it, or with a name such as `latency=` before it.
 pub fn without_duration(line: &str) -> String {
     let mut rest = line;
     let mut kept = String::with_capacity(line.len());
@@ -63,7 +63,7 @@ pub fn without_duration(line: &str) -> String {
     kept + rest
 }
 
-/// The runs of letters and digits, with where they begin.
+/// The runs of letters and digits, each with its position.
 fn words(line: &str) -> impl Iterator<Item = (usize, &str)> {
     line.split(|c: char| !c.is_alphanumeric())
         .filter(|word| !word.is_empty())
@@ -82,7 +82,7 @@ mod tests {
     ];
 
     #[test]
-    fn the_parts_of_a_line_are_found() {
+    fn the_fields_of_a_line_are_found() {
         for line in LINES {
             assert!(is_request(line));
             assert_eq!((method(line), path(line), status(line)), (Some("GET"), Some("/habits/200"), Some("404")), "{line}");
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_duration_is_taken_out() {
+    fn only_the_duration_is_removed() {
         assert!(without_duration(LINES[0]).ends_with("request_id=4f-300-ms}: answered status=404 latency="));
         assert!(without_duration(LINES[1]).ends_with("GET /habits/200 status=404 latency= request_id=5e3c"));
         assert!(without_duration(LINES[2]).ends_with("404 took "));

@@ -115,6 +115,11 @@ pub fn ends_session(request: &Request) -> bool {
     is_for(request, Method::DELETE, "/auth/session")
 }
 
+/// Whether a request has a password in its body: signup, login and session.
+pub fn has_password(request: &Request) -> bool {
+    signs_up(request) || logs_in(request) || starts_session(request)
+}
+
 /// Whether a request is `POST /auth/refresh`.
 pub fn refreshes(request: &Request) -> bool {
     is_for(request, Method::POST, "/auth/refresh")

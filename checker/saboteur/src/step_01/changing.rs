@@ -13,7 +13,6 @@ use crate::api::routes::{any, patches, puts};
 use crate::clock;
 use crate::http::{ConnectionLost, Request, Response, Upstream};
 use crate::sabotage::{Sabotage, wrong};
-use clock::now;
 
 /// What this file adds to the catalogue.
 pub fn sabotages() -> Vec<Sabotage> {
@@ -220,7 +219,7 @@ impl Sabotage {
     fn renew_created_at(self, when: impl Fn(&Request) -> bool + 'static) -> Self {
         let renewed: Rc<RefCell<BTreeMap<i64, String>>> = Rc::default();
         let moments = renewed.clone();
-        let renew = move |request: &mut Request| drop(request.id().map(|id| renewed.borrow_mut().insert(id, now())));
+        let renew = move |request: &mut Request| drop(request.id().map(|id| renewed.borrow_mut().insert(id, clock::now())));
         self.request(when, renew).response(any, move |_, response| {
             response.edit_habits(|habit| {
                 if let Some(moment) = habit["id"].as_i64().and_then(|id| moments.borrow().get(&id).cloned()) {

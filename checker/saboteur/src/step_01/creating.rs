@@ -10,7 +10,6 @@ use serde_json::{Map, Value, json};
 use crate::api::routes::{any, creates, gets};
 use crate::clock;
 use crate::sabotage::{Sabotage, wrong};
-use clock::now;
 
 /// What this file adds to the catalogue.
 pub fn sabotages() -> Vec<Sabotage> {
@@ -113,7 +112,7 @@ fn shape() -> Vec<Sabotage> {
             })
         }),
         wrong("created-at-is-now", &["1.get-one", "1.list"], "created_at is the moment of the answer.")
-            .response(any, |_, response| response.edit_habits(|habit| change(habit, "created_at", |_| json!(now())))),
+            .response(any, |_, response| response.edit_habits(|habit| change(habit, "created_at", |_| json!(clock::now())))),
     ]
 }
 

@@ -1,10 +1,12 @@
 //! Wrong servers for step 1: mistakes that people make on their first day.
 
 mod changing;
+mod content_type;
 mod creating;
 mod deleting;
+mod docs;
 mod ids;
-mod offering;
+mod location;
 mod reading;
 mod text;
 
@@ -20,7 +22,9 @@ pub fn sabotages() -> Vec<Sabotage> {
             changing::sabotages(),
             deleting::sabotages(),
             ids::sabotages(),
-            offering::sabotages(),
+            content_type::sabotages(),
+            docs::sabotages(),
+            location::sabotages(),
             text::sabotages(),
         ],
     )

@@ -1,9 +1,9 @@
-//! Wrong ways to complete a habit on a day.
+//! Wrong ways to complete a habit on a day, and to list its days.
 
 use hyper::Method;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use crate::api::routes::{completes, completion, completions_of, lists_completions, patches, puts, uncompletes};
+use crate::api::routes::{completes, completion, habit_id, lists_completions, uncompletes};
 use crate::clock;
 use crate::http::{Request, Response};
 use crate::race::{self, InFlight};
@@ -11,7 +11,7 @@ use crate::sabotage::{Sabotage, wrong};
 
 /// What this file adds to the catalogue.
 pub fn sabotages() -> Vec<Sabotage> {
-    [completing(), parallel(), uncompleting(), ranges(), unknown(), patching(), document()].into_iter().flatten().collect()
+    [completing(), parallel(), uncompleting(), ranges(), unknown()].into_iter().flatten().collect()
 }
 
 fn completing() -> Vec<Sabotage> {
@@ -68,7 +68,10 @@ fn completing() -> Vec<Sabotage> {
             async |request, upstream| {
                 let response = upstream.send(request.clone()).await?;
                 if response.status() == 201 {
-                    upstream.database().run(&format!("DELETE FROM completions WHERE habit_id = {}", habit(&request))).await?;
+                    upstream
+                        .database()
+                        .run(&format!("DELETE FROM completions WHERE habit_id = {}", habit_id(&request).unwrap_or_default()))
+                        .await?;
                 }
                 Ok(response)
             },
@@ -150,7 +153,9 @@ fn uncompleting() -> Vec<Sabotage> {
         wrong("uncomplete-again-answers-204", trips, "DELETE of a completion that is not there answers 204.").instead(
             uncompletes,
             async |request, upstream| {
-                let habit = upstream.send(request.another(Method::GET, &format!("/habits/{}", habit(&request)), None)).await?;
+                let habit = upstream
+                    .send(request.another(Method::GET, &format!("/habits/{}", habit_id(&request).unwrap_or_default()), None))
+                    .await?;
                 let mut response = upstream.send(request).await?;
                 if habit.is_success() && response.status() == 404 {
                     response.set_status(204);
@@ -228,7 +233,9 @@ fn unknown() -> Vec<Sabotage> {
     let trips = &["3.completions-unknown"];
     let told = |name, breaks, when: fn(&Request) -> bool, spoil: fn(&Request, &mut Response)| {
         wrong(name, trips, breaks).instead(when, async move |request, upstream| {
-            let habit = upstream.send(request.another(Method::GET, &format!("/habits/{}", habit(&request)), None)).await?;
+            let habit = upstream
+                .send(request.another(Method::GET, &format!("/habits/{}", habit_id(&request).unwrap_or_default()), None))
+                .await?;
             let mut response = upstream.send(request.clone()).await?;
             if habit.status() == 404 {
                 spoil(&request, &mut response)
@@ -283,150 +290,4 @@ fn unknown() -> Vec<Sabotage> {
             |_, response| response.set_plain_error(404, "not found"),
         ),
     ]
-}
-
-fn patching() -> Vec<Sabotage> {
-    let trips = &["3.patch-is-completion"];
-    let more = |name, breaks, completed: bool, sql: fn(i64) -> String| {
-        wrong(name, trips, breaks).instead(patches, async move |request, upstream| {
-            let response = upstream.send(request.clone()).await?;
-            if response.is_success() && says_completed(&request) == Some(completed) {
-                upstream.database().run(&sql(request.id().unwrap_or_default())).await?;
-            }
-            Ok(response)
-        })
-    };
-    vec![
-        marking(
-            "patch-adds-no-completion",
-            "completed_today is a field of its own, which the list of completions leaves out.",
-            |request| match is_today(request) {
-                true => Some(false),
-                false => says_completed(request),
-            },
-            |request, response, marked| {
-                if completions_of(request).is_some_and(|id| marked.contains(&id)) {
-                    response.edit_list(|list| list.retain(|day| day["date"].as_str() != Some(&today())))
-                }
-            },
-        ),
-        marking(
-            "patch-leaves-the-completion",
-            "PATCH with false leaves today in the list of completions.",
-            |request| match is_today(request) {
-                true => Some(false),
-                false => says_completed(request).map(|completed| !completed),
-            },
-            |request, response, marked| {
-                if completions_of(request).is_some_and(|id| marked.contains(&id)) {
-                    response.edit_list(|list| list.push(json!({ "date": today() })))
-                }
-            },
-        ),
-        marking(
-            "completed-today-is-what-patch-said",
-            "completed_today does not show what PUT of a completion stored.",
-            |request| match is_today(request) {
-                true => Some(completes(request)),
-                false => says_completed(request).map(|_| false),
-            },
-            |_, response, marked| {
-                response.edit_habits(|habit| {
-                    if habit["id"].as_i64().is_some_and(|id| marked.contains(&id)) {
-                        habit.insert("completed_today".into(), false.into());
-                    }
-                })
-            },
-        ),
-        more("patch-takes-every-day-back", "PATCH with false removes every completion of the habit.", false, |id| {
-            format!("DELETE FROM completions WHERE habit_id = {id}")
-        }),
-        more("patch-completes-another-day", "PATCH with true completes a day of last year as well.", true, |id| {
-            format!("INSERT INTO completions VALUES ({id}, current_date - 400) ON CONFLICT DO NOTHING")
-        }),
-    ]
-}
-
-/// Marks habits, or takes their marks off, and shows answers by these marks. Every process of the server knows them.
-fn marking(
-    name: &'static str,
-    breaks: &'static str,
-    marks: fn(&Request) -> Option<bool>,
-    show: fn(&Request, &mut Response, &[i64]),
-) -> Sabotage {
-    wrong(name, &["3.patch-is-completion"], breaks)
-        .alter_tables("CREATE TABLE saboteur.marks (habit bigint PRIMARY KEY)")
-        .instead(
-            |request| request.path().starts_with("/habits"),
-            async move |request, upstream| {
-                let mut response = upstream.send(request.clone()).await?;
-                if !response.is_success() {
-                    return Ok(response);
-                }
-                let id = completion(&request).map(|(id, _)| id).or(request.id());
-                match (id, marks(&request)) {
-                    (Some(id), Some(true)) => {
-                        upstream
-                            .database()
-                            .run(&format!("INSERT INTO saboteur.marks VALUES ({id}) ON CONFLICT DO NOTHING"))
-                            .await?
-                    }
-                    (Some(id), Some(false)) => {
-                        upstream.database().run(&format!("DELETE FROM saboteur.marks WHERE habit = {id}")).await?
-                    }
-                    _ => {}
-                }
-                let marked: Vec<(i64,)> = upstream.database().rows("SELECT habit FROM saboteur.marks").await?;
-                show(&request, &mut response, &marked.into_iter().map(|(id,)| id).collect::<Vec<_>>());
-                Ok(response)
-            },
-        )
-}
-
-fn document() -> Vec<Sabotage> {
-    let without = |name, breaks, change: fn(&mut Map<String, Value>)| {
-        wrong(name, &["3.openapi"], breaks).response(is_document, move |_, response| {
-            response.edit(|document| {
-                if let Some(paths) = document["paths"].as_object_mut() {
-                    change(paths)
-                }
-            })
-        })
-    };
-    vec![
-        without("import-is-not-documented", "The document of the API leaves the import out.", |paths| {
-            paths.retain(|path, _| !path.ends_with("/import"))
-        }),
-        without("completions-are-not-documented", "The document of the API leaves completions out.", |paths| {
-            paths.retain(|path, _| !path.contains("/completions"))
-        }),
-        without("uncomplete-is-not-documented", "The document of the API has no DELETE of a completion.", |paths| {
-            for (_, methods) in paths.iter_mut().filter(|(path, _)| path.contains("/completions/")) {
-                methods.as_object_mut().map(|methods| methods.remove("delete"));
-            }
-        }),
-    ]
-}
-
-fn is_document(request: &Request) -> bool {
-    request.path() == "/openapi.json"
-}
-
-/// What `completed_today` is set to.
-fn says_completed(request: &Request) -> Option<bool> {
-    request.field("completed_today").filter(|_| patches(request) || puts(request))?.as_bool()
-}
-
-/// The id in the address of a completion.
-fn habit(request: &Request) -> i64 {
-    completion(request).map(|(id, _)| id).or(completions_of(request)).unwrap_or_default()
-}
-
-/// Whether a request stores or removes the completion of today.
-fn is_today(request: &Request) -> bool {
-    (completes(request) || uncompletes(request)) && completion(request).is_some_and(|(_, date)| date == today())
-}
-
-fn today() -> String {
-    clock::iso_date(clock::today())
 }

@@ -1,12 +1,19 @@
 //! Wrong servers for step 3: the database's schema, completions and streaks, name conflicts, imports, pagination and queries.
 
+mod completed_today;
 mod completions;
+mod database_url;
+mod durability;
+mod failed_imports;
 mod import;
-mod names;
-mod pages;
+mod import_limits;
+mod leaks;
+mod migrations;
+mod name_conflicts;
+mod openapi;
+mod pagination;
 mod queries;
 mod schema;
-mod start;
 mod streaks;
 
 use crate::sabotage::{Sabotage, of_step};
@@ -16,14 +23,21 @@ pub fn sabotages() -> Vec<Sabotage> {
     of_step(
         3,
         [
-            start::sabotages(),
+            database_url::sabotages(),
+            migrations::sabotages(),
+            durability::sabotages(),
             schema::sabotages(),
             completions::sabotages(),
+            completed_today::sabotages(),
+            openapi::sabotages(),
             streaks::sabotages(),
-            names::sabotages(),
+            name_conflicts::sabotages(),
+            leaks::sabotages(),
             import::sabotages(),
+            failed_imports::sabotages(),
+            import_limits::sabotages(),
             queries::sabotages(),
-            pages::sabotages(),
+            pagination::sabotages(),
         ],
     )
 }

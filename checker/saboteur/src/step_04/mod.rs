@@ -1,17 +1,28 @@
 //! Wrong servers for step 4: signup and login, passwords, tokens, authorization, sessions and OAuth.
 
-mod access;
-mod gates;
+mod account_deletion;
+mod authentication;
+mod authorization;
+mod email_conflicts;
 mod jwt_secret;
-mod leaving;
 mod login;
-mod oauth;
-mod passwords;
-mod refresh;
+mod me;
+mod oauth_callback;
+mod oauth_failures;
+mod oauth_pkce;
+mod oauth_requests;
+mod oauth_start;
+mod oauth_state;
+mod password_comparison;
+mod password_hashes;
+mod password_leaks;
+mod refresh_tokens;
 mod roles;
 mod sessions;
 mod signup;
-mod tokens;
+mod signup_validation;
+mod token_claims;
+mod token_validation;
 
 use crate::sabotage::{Sabotage, of_step};
 
@@ -21,16 +32,26 @@ pub fn sabotages() -> Vec<Sabotage> {
         4,
         [
             signup::sabotages(),
-            passwords::sabotages(),
+            signup_validation::sabotages(),
+            email_conflicts::sabotages(),
+            password_hashes::sabotages(),
+            password_comparison::sabotages(),
+            password_leaks::sabotages(),
             login::sabotages(),
-            tokens::sabotages(),
+            me::sabotages(),
+            token_claims::sabotages(),
+            token_validation::sabotages(),
             jwt_secret::sabotages(),
-            gates::sabotages(),
-            access::sabotages(),
-            leaving::sabotages(),
+            authentication::sabotages(),
+            authorization::sabotages(),
+            account_deletion::sabotages(),
             sessions::sabotages(),
-            refresh::sabotages(),
-            oauth::sabotages(),
+            refresh_tokens::sabotages(),
+            oauth_start::sabotages(),
+            oauth_callback::sabotages(),
+            oauth_pkce::sabotages(),
+            oauth_state::sabotages(),
+            oauth_failures::sabotages(),
             roles::sabotages(),
         ],
     )

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use super::odd::is_no_utf8;
+use super::malformed::is_no_utf8;
 use crate::api::routes::{any, creates, lists, reads};
 use crate::http::{Request, Response};
 use crate::sabotage::{Sabotage, wrong};

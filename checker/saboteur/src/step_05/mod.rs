@@ -1,23 +1,25 @@
 //! Wrong servers for step 5: lax validation, injection, and a database that fails.
 
 mod aftermath;
-mod causes;
-mod controls;
+mod body_limits;
+mod control_characters;
 mod cors;
+mod database_failure;
 mod dates;
-mod headers;
 mod injection;
-mod limiter;
-mod limits;
-mod odd;
+mod malformed;
 mod outage;
-mod parameters;
-mod paths;
-mod rates;
+mod outage_logs;
+mod path_ids;
+mod pool_leaks;
+mod rate_limiter;
+mod rate_limits;
 mod recovery;
-mod shapes;
+mod security_headers;
+mod sql_text;
 mod timeouts;
-mod types;
+mod unknown_fields;
+mod wrong_types;
 
 use crate::sabotage::{Sabotage, of_step};
 
@@ -26,23 +28,24 @@ pub fn sabotages() -> Vec<Sabotage> {
     of_step(
         5,
         [
-            shapes::sabotages(),
-            types::sabotages(),
-            controls::sabotages(),
+            unknown_fields::sabotages(),
+            wrong_types::sabotages(),
+            control_characters::sabotages(),
             dates::sabotages(),
-            paths::sabotages(),
-            limits::sabotages(),
-            odd::sabotages(),
+            path_ids::sabotages(),
+            body_limits::sabotages(),
+            malformed::sabotages(),
             aftermath::sabotages(),
             injection::sabotages(),
-            parameters::sabotages(),
+            sql_text::sabotages(),
             outage::sabotages(),
-            causes::sabotages(),
+            outage_logs::sabotages(),
             recovery::sabotages(),
             timeouts::sabotages(),
-            headers::sabotages(),
+            pool_leaks::sabotages(),
+            security_headers::sabotages(),
             cors::sabotages(),
-            rates::sabotages(),
+            rate_limits::sabotages(),
         ],
     )
 }

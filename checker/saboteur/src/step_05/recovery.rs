@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use super::outage::{Trouble, ask};
+use super::database_failure::{Trouble, ask};
 use crate::api::routes::{any, creates, reads};
 use crate::http::{ConnectionLost, Request};
 use crate::sabotage::{Sabotage, wrong};

@@ -1,6 +1,6 @@
 //! What the log says of a lost database, and under which id.
 
-use super::outage::{Trouble, in_trouble};
+use super::database_failure::{Trouble, in_trouble};
 use crate::api::routes::any;
 use crate::log::Line;
 use crate::sabotage::{Sabotage, wrong};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::limiter::{Rules, below_auth, limited, too_many};
+use super::rate_limiter::{Rules, below_auth, limited, too_many};
 use crate::api::routes::{logs_in, signs_up};
 use crate::clock;
 use crate::http::{Request, Response};

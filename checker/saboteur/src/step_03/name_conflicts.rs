@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
-use crate::api::routes::{completes, creates, imports, patches, puts};
+use crate::api::routes::{creates, imports, patches, puts};
 use crate::database::quote_literal;
 use crate::http::{ConnectionLost, Request, Response, Upstream};
 use crate::race::{self, InFlight};
@@ -11,7 +11,7 @@ use crate::sabotage::{Sabotage, wrong};
 
 /// What this file adds to the catalogue.
 pub fn sabotages() -> Vec<Sabotage> {
-    [taken(), parallel(), renamed(), replaced(), freed(), internals()].into_iter().flatten().collect()
+    [taken(), parallel(), renamed(), replaced(), freed()].into_iter().flatten().collect()
 }
 
 fn taken() -> Vec<Sabotage> {
@@ -59,7 +59,7 @@ fn taken() -> Vec<Sabotage> {
                 if response.status() != 409 {
                     return Ok(response);
                 }
-                let Some(id) = holder(&name(&request), upstream).await? else { return Ok(response) };
+                let Some(id) = holder(&request.text("name"), upstream).await? else { return Ok(response) };
                 let mut other = upstream.send(request.another(hyper::Method::GET, &format!("/habits/{id}"), None)).await?;
                 other.set_status(201);
                 Ok(other)
@@ -68,7 +68,7 @@ fn taken() -> Vec<Sabotage> {
         wrong("taken-name-is-stored-all-the-same", trips, "POST of a taken name answers 409 and stores the habit.")
             .alter_tables("DROP INDEX habits_name_key")
             .instead(creates, async |request, upstream| {
-                let other = holder(name(&request).trim(), upstream).await?;
+                let other = holder(request.text("name").trim(), upstream).await?;
                 let mut response = upstream.send(request).await?;
                 if other.is_some() && response.is_success() {
                     response.set_problem(409, "The name is taken.");
@@ -81,7 +81,7 @@ fn taken() -> Vec<Sabotage> {
                 if response.status() == 409 {
                     let text =
                         request.field("description").and_then(|text| text.as_str().map(quote_literal)).unwrap_or("NULL".into());
-                    let name = quote_literal(name(&request).trim());
+                    let name = quote_literal(request.text("name").trim());
                     let change = format!("UPDATE habits SET description = {text} WHERE lower(name) = lower({name})");
                     upstream.database().run(&change).await?;
                 }
@@ -265,44 +265,8 @@ fn freed() -> Vec<Sabotage> {
     ]
 }
 
-fn internals() -> Vec<Sabotage> {
-    let trips = &["3.no-internals"];
-    let told = |name, breaks, when: fn(&Request) -> bool, text: &'static str| {
-        wrong(name, trips, breaks).response(when, move |_, response| {
-            if response.status() == 409 {
-                response.edit(|problem| problem["detail"] = text.into())
-            }
-        })
-    };
-    let violation = "duplicate key value violates unique constraint \"habits_name_key\"";
-    vec![
-        told("conflict-shows-the-constraint", "The 409 of POST quotes the database's message.", creates, violation),
-        told("conflict-of-patch-shows-the-constraint", "The 409 of PATCH quotes the database's message.", patches, violation),
-        told("conflict-of-import-shows-the-constraint", "The 409 of an import quotes the database's message.", imports, violation),
-        told("conflict-shows-the-key", "The 409 of POST shows the columns of the constraint.", creates, "Key (user_id, lower(name))=(28, walk) already exists."),
-        told("conflict-shows-the-sql", "The 409 of POST shows the statement.", creates, "INSERT INTO habits (user_id, name) VALUES ($1, $2)"),
-        told("conflict-shows-the-library", "The 409 of POST shows the library's error.", creates, "sqlx::Error: Database(PgDatabaseError)"),
-        told("conflict-shows-the-sqlstate", "The 409 of POST shows the SQLSTATE.", creates, "ERROR: SQLSTATE 23505"),
-        wrong("unknown-habit-shows-the-constraint", trips, "The 404 of PUT of a completion quotes the database's message.").response(
-            completes,
-            |_, response| {
-                if response.status() == 404 {
-                    response.edit(|problem| {
-                        problem["detail"] =
-                            "insert or update on table \"completions\" violates foreign key constraint \"completions_habit_id_fkey\"".into()
-                    })
-                }
-            },
-        ),
-    ]
-}
-
 fn names_something(request: &Request) -> bool {
     creates(request) || imports(request) || ((patches(request) || puts(request)) && request.field("name").is_some())
-}
-
-fn name(request: &Request) -> String {
-    request.field("name").and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
 /// The habit of the built-in user that has this name, in any letter case.
@@ -316,7 +280,7 @@ async fn holder(name: &str, upstream: &Upstream) -> Result<Option<i64>, Connecti
 async fn is_taken(request: &Request, upstream: &Upstream) -> Result<bool, ConnectionLost> {
     let mut names = match imports(request) {
         true => request.items().iter().filter_map(|item| Some(item["name"].as_str()?.trim().to_owned())).collect(),
-        false => vec![name(request).trim().to_owned()],
+        false => vec![request.text("name").trim().to_owned()],
     };
     for name in &names {
         if holder(name, upstream).await?.is_some_and(|other| Some(other) != request.id()) {

@@ -1,49 +1,13 @@
-//! Wrong headers, and a page and a document that do not help to try the API.
+//! Wrong documentation: the page `/docs` and the document `/openapi.json`.
 
 use serde_json::{Map, Value};
 
-use crate::api::routes::{any, creates, gets, lists, patches, puts, reads};
+use crate::api::routes::gets;
 use crate::http::{Request, Response};
 use crate::sabotage::{Sabotage, wrong};
 
 /// What this file adds to the catalogue.
 pub fn sabotages() -> Vec<Sabotage> {
-    [content_type(), docs(), location()].into_iter().flatten().collect()
-}
-
-fn content_type() -> Vec<Sabotage> {
-    vec![
-        wrong("json-as-text", &["1.content-type"], "JSON is sent as text/plain.").response(any, |_, response| {
-            if response.json().is_some() {
-                response.set_header("content-type", "text/plain; charset=utf-8")
-            }
-        }),
-        wrong("create-as-html", &["1.content-type"], "POST sends JSON as text/html.")
-            .response(creates, |_, response| response.set_header("content-type", "text/html; charset=utf-8")),
-        wrong("list-as-text", &["1.content-type"], "The list is sent as text/plain.")
-            .response(lists, |_, response| response.set_header("content-type", "text/plain; charset=utf-8")),
-        wrong("habit-as-bytes", &["1.content-type"], "GET /habits/{id} sends application/octet-stream.").response(
-            reads,
-            |_, response| {
-                if response.is_success() {
-                    response.set_header("content-type", "application/octet-stream")
-                }
-            },
-        ),
-        wrong("put-as-text", &["1.content-type"], "PUT sends JSON as text/plain.").response(puts, |_, response| {
-            if response.is_success() {
-                response.set_header("content-type", "text/plain; charset=utf-8")
-            }
-        }),
-        wrong("patch-without-type", &["1.content-type"], "PATCH sends no Content-Type.").response(patches, |_, response| {
-            if response.is_success() {
-                response.remove_header("content-type")
-            }
-        }),
-    ]
-}
-
-fn docs() -> Vec<Sabotage> {
     let page = |request: &Request| gets(request) && request.path().trim_end_matches('/') == "/docs";
     let extra = |request: &Request| request.path().starts_with("/docs/no-such-file");
     let document = |request: &Request| gets(request) && request.path() == "/openapi.json";
@@ -149,25 +113,6 @@ fn docs() -> Vec<Sabotage> {
                 })
             },
         ),
-    ]
-}
-
-fn location() -> Vec<Sabotage> {
-    let moved = |to: fn(i64) -> String| {
-        move |_: &Request, response: &mut Response| {
-            if let Some(id) = response.id() {
-                response.set_header("location", &to(id));
-            }
-        }
-    };
-    vec![
-        wrong("location-is-missing", &["1.location"], "POST answers without Location.")
-            .response(creates, |_, response| response.remove_header("location")),
-        wrong("location-is-the-list", &["1.location"], "Location is /habits/.").response(creates, moved(|_| "/habits/".into())),
-        wrong("location-is-the-next", &["1.location"], "Location names the next id.")
-            .response(creates, moved(|id| format!("/habits/{}", id + 1))),
-        wrong("location-is-elsewhere", &["1.location"], "Location names a host that is not this one.")
-            .response(creates, moved(|id| format!("http://habits.example/habits/{id}"))),
     ]
 }
 

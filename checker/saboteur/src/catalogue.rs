@@ -1,9 +1,9 @@
-//! Every sabotage there is.
+//! The catalogue of all sabotages.
 
-use crate::sabotage::Sabotage;
+use crate::sabotage::{Sabotage, wrong};
 use crate::{step_01, step_02, step_03, step_04, step_05};
 
-/// The name of the control, which is no sabotage: it changes nothing.
+/// The name of the control, which is not a sabotage: it changes nothing.
 const CONTROL: &str = "none";
 
 /// The catalogue, step by step.
@@ -15,7 +15,7 @@ pub fn all() -> Vec<Sabotage> {
 /// The sabotage of this name, or the control.
 pub fn find(name: &str) -> Option<Sabotage> {
     if name == CONTROL {
-        return Some(Sabotage::new(0, CONTROL, &[], "Nothing: it has to pass every check."));
+        return Some(wrong(CONTROL, &[], "Nothing: it has to pass every check."));
     }
     all().into_iter().find(|sabotage| sabotage.name == name)
 }

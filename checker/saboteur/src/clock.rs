@@ -1,6 +1,6 @@
-//! Moments as RFC 3339 writes them.
+//! The current time and calendar days, as RFC 3339 writes them.
 
-/// The present moment as RFC 3339 has it, in microseconds.
+/// The current time in UTC, with microseconds (RFC 3339).
 pub fn now() -> String {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     let (days, seconds) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
@@ -9,19 +9,19 @@ pub fn now() -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:06}Z", since.subsec_micros())
 }
 
-/// The present day (UTC), counted from 1970.
+/// The current day in UTC, counted from 1970.
 pub fn today() -> i64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_secs() / 86_400).unwrap_or_default()
 }
 
-/// A day counted from 1970, as RFC 3339 writes it.
-pub fn text(day: i64) -> String {
+/// A day counted from 1970 as `YYYY-MM-DD`.
+pub fn iso_date(day: i64) -> String {
     let (year, month, day) = date(u64::try_from(day).unwrap_or_default());
     format!("{year:04}-{month:02}-{day:02}")
 }
 
-/// The Gregorian date of a day since 1970: year, month and day. Counted in years that begin in March and eras of 400 years.
+/// Year, month and day of a day counted from 1970. The calculation uses years that begin in March and eras of 400 years.
 pub fn date(days: u64) -> (u64, u64, u64) {
     let days = days + 719_468;
     let (era, day) = (days / 146_097, days % 146_097);

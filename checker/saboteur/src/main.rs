@@ -1,24 +1,21 @@
-//! Turns a right server into a wrong one in exactly one named way, to prove that a check can fail.
+//! Turns a correct server into a wrong one in exactly one named way, to prove that a check can fail.
 //!
 //! ```text
-//! saboteur list [--format json]         the catalogue
-//! saboteur run NAME -- PROGRAM ARGS…    a server under the contract: PROGRAM behind the sabotage NAME
-//! saboteur run none -- PROGRAM ARGS…    the control: PROGRAM behind a proxy that changes nothing
+//! saboteur list [--format json]         prints the catalogue
+//! saboteur run NAME -- PROGRAM ARGS…    runs PROGRAM behind the sabotage NAME, as one server under the contract
+//! saboteur run none -- PROGRAM ARGS…    runs PROGRAM behind the control, a proxy that changes nothing
 //! ```
 
+mod api;
 mod catalogue;
-mod child;
 mod clock;
-mod crowd;
 mod database;
-mod disguise;
-mod ledger;
-mod log_line;
-mod memory;
-mod message;
-mod proxy;
+mod http;
+mod log;
+mod race;
 mod sabotage;
-mod start;
+mod server;
+mod startup;
 mod step_01;
 mod step_02;
 mod step_03;
@@ -31,8 +28,8 @@ use std::process::ExitCode;
 use serde_json::json;
 
 const USAGE: &str = "usage: saboteur list [--format json] | saboteur run NAME -- PROGRAM ARGS…";
-/// What a wrong command line ends with (EX_USAGE of sysexits).
-const WRONG_USAGE: u8 = 64;
+/// The exit code for a wrong command line (EX_USAGE of sysexits).
+const USAGE_ERROR: u8 = 64;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -42,7 +39,7 @@ async fn main() -> ExitCode {
         ["list"] => list_for_people(),
         ["list", "--format", "json"] => list_as_json(),
         ["run", name, "--", program @ ..] if !program.is_empty() => match catalogue::find(name) {
-            Some(sabotage) => child::run(sabotage, program).await,
+            Some(sabotage) => server::run(sabotage, program).await,
             None => usage(&format!("no sabotage is called {name}: see `saboteur list`")),
         },
         _ => usage(USAGE),
@@ -68,12 +65,12 @@ fn list_as_json() -> ExitCode {
 }
 
 fn print(text: &str) -> ExitCode {
-    // A reader that has seen enough, such as `head`, is no error.
+    // A reader that closes the pipe early, such as `head`, is not an error.
     let _ = std::io::stdout().lock().write_all(text.as_bytes());
     ExitCode::SUCCESS
 }
 
 fn usage(message: &str) -> ExitCode {
     eprintln!("saboteur: {message}");
-    ExitCode::from(WRONG_USAGE)
+    ExitCode::from(USAGE_ERROR)
 }

@@ -1,279 +1,272 @@
-//! A sabotage: what it breaks, and the hooks by which it does.
+//! A sabotage: what it breaks, and the hooks that break it.
 //!
-//! An entry of the catalogue chains hooks; whatever it does not hook passes unchanged:
+//! An entry of the catalogue chains hooks. Whatever it does not hook passes unchanged:
 //!
 //! ```text
 //! wrong("create-answers-200", &["1.create"], "POST answers 200 instead of 201.")
-//!     .answer(creates, |_, answer| answer.set_status(200)),
+//!     .response(creates, |_, response| response.set_status(200)),
 //! ```
 
 use std::pin::Pin;
 
 use hyper::Method;
 
-use crate::database::{Database, Failed, OWN};
-use crate::ledger::Ledger;
-use crate::message::{Answer, Request};
-use crate::proxy::{Lost, Upstream};
-use crate::start::{Ending, Start};
+use crate::database::{Database, DatabaseError, UPSTREAM_SCHEMA};
+use crate::http::{ConnectionLost, Request, Response, Upstream};
+use crate::log::{Line, StatusRewriter};
+use crate::startup::{AfterExit, Startup};
 
 /// One named way to be wrong.
 pub struct Sabotage {
-    /// Kebab-case, unique.
+    /// The name in kebab case. It is unique.
     pub name: &'static str,
-    /// The step whose contract it breaks.
+    /// The step whose contract it breaks; 0 for the control.
     pub step: u8,
     /// What is wrong, in one sentence.
     pub breaks: &'static str,
     /// The checks that must fail. Those that need them are skipped, and every other check passes.
     pub trips: &'static [&'static str],
     hooks: Hooks,
-    ledger: Ledger,
+    statuses: StatusRewriter,
+}
+
+/// A sabotage without hooks, which breaks nothing yet. [`of_step`] adds the step.
+pub fn wrong(name: &'static str, trips: &'static [&'static str], breaks: &'static str) -> Sabotage {
+    Sabotage { name, step: 0, breaks, trips, hooks: Hooks::default(), statuses: StatusRewriter::default() }
+}
+
+/// The sabotages of a step, given those of each of its files.
+pub fn of_step(step: u8, files: impl IntoIterator<Item = Vec<Sabotage>>) -> Vec<Sabotage> {
+    files.into_iter().flatten().map(|sabotage| Sabotage { step, ..sabotage }).collect()
 }
 
 type When = Box<dyn Fn(&Request) -> bool>;
 type ChangeRequest = Box<dyn Fn(&mut Request)>;
-type ChangeAnswer = Box<dyn Fn(&Request, &mut Answer)>;
+type ChangeResponse = Box<dyn Fn(&Request, &mut Response)>;
 type ChangeLine = Box<dyn Fn(Line) -> Vec<Line>>;
-type ChangeStart = Box<dyn Fn(&mut Start)>;
+type ChangeStartup = Box<dyn Fn(&mut Startup)>;
 
 #[derive(Default)]
 struct Hooks {
     requests: Vec<(When, ChangeRequest)>,
-    instead: Option<(When, Box<dyn Instead>)>,
-    answers: Vec<(When, ChangeAnswer)>,
-    lines: Vec<ChangeLine>,
-    start: Option<ChangeStart>,
-    before: Vec<Box<dyn Act>>,
-    ready: Vec<Box<dyn Act>>,
-    end: Vec<Box<dyn Act>>,
-    is_mirrored: bool,
+    instead: Option<(When, Box<dyn Respond>)>,
+    responses: Vec<(When, ChangeResponse)>,
+    log_lines: Vec<ChangeLine>,
+    startup: Option<ChangeStartup>,
+    before_start: Vec<Box<dyn Act>>,
+    after_start: Vec<Box<dyn Act>>,
+    before_stop: Vec<Box<dyn Act>>,
+    mirrors_tables: bool,
     sends_body_to_head: bool,
-    half_a_body: Option<u16>,
+    cut_body_status: Option<u16>,
 }
 
 impl Sabotage {
-    /// A sabotage without hooks, which breaks nothing yet.
-    pub fn new(step: u8, name: &'static str, trips: &'static [&'static str], breaks: &'static str) -> Self {
-        Sabotage { name, step, breaks, trips, hooks: Hooks::default(), ledger: Ledger::default() }
-    }
-
-    /// Changes requests before the right server sees them.
+    /// Changes requests before the upstream server gets them.
     pub fn request(mut self, when: impl Fn(&Request) -> bool + 'static, change: impl Fn(&mut Request) + 'static) -> Self {
         self.hooks.requests.push((Box::new(when), Box::new(change)));
         self
     }
 
-    /// Answers in the place of the right server, which it may ask as often as it likes. At most one per sabotage.
+    /// Responds instead of the upstream server, to which it may send any number of requests. At most one per sabotage.
     pub fn instead(
         mut self,
         when: impl Fn(&Request) -> bool + 'static,
-        answer: impl AsyncFn(Request, &Upstream) -> Result<Answer, Lost> + 'static,
+        respond: impl AsyncFn(Request, &Upstream) -> Result<Response, ConnectionLost> + 'static,
     ) -> Self {
-        assert!(self.hooks.instead.is_none(), "{}: only one hook can answer instead", self.name);
-        self.hooks.instead = Some((Box::new(when), Box::new(answer)));
+        assert!(self.hooks.instead.is_none(), "{}: only one hook can respond instead of the upstream server", self.name);
+        self.hooks.instead = Some((Box::new(when), Box::new(respond)));
         self
     }
 
-    /// Changes answers before the client sees them. The request is the one the client sent.
-    pub fn answer(mut self, when: impl Fn(&Request) -> bool + 'static, change: impl Fn(&Request, &mut Answer) + 'static) -> Self {
-        self.hooks.answers.push((Box::new(when), Box::new(change)));
+    /// Changes responses before the client gets them. The request is the one that the client sent.
+    pub fn response(
+        mut self,
+        when: impl Fn(&Request) -> bool + 'static,
+        change: impl Fn(&Request, &mut Response) + 'static,
+    ) -> Self {
+        self.hooks.responses.push((Box::new(when), Box::new(change)));
         self
     }
 
-    /// Turns each line of the log into the lines that are written in its place.
-    pub fn line(mut self, change: impl Fn(Line) -> Vec<Line> + 'static) -> Self {
-        self.hooks.lines.push(Box::new(change));
+    /// Replaces each line of the log with any number of lines.
+    pub fn log_line(mut self, change: impl Fn(Line) -> Vec<Line> + 'static) -> Self {
+        self.hooks.log_lines.push(Box::new(change));
         self
     }
 
-    /// Changes how the server starts, or whether it does.
-    pub fn start(mut self, change: impl Fn(&mut Start) + 'static) -> Self {
-        self.hooks.start = Some(Box::new(change));
+    /// Changes how the server starts, or makes it exit at once.
+    pub fn startup(mut self, change: impl Fn(&mut Startup) + 'static) -> Self {
+        self.hooks.startup = Some(Box::new(change));
         self
     }
 
-    /// Acts on the database before the right server starts; what it fails with is why the wrong server does not start.
-    pub fn before(mut self, act: impl AsyncFn(&Database) -> Result<(), Failed> + 'static) -> Self {
-        self.hooks.before.push(Box::new(act));
+    /// Acts on the database before the upstream server starts. An error keeps the wrong server from starting.
+    pub fn before_start(mut self, act: impl AsyncFn(&Database) -> Result<(), DatabaseError> + 'static) -> Self {
+        self.hooks.before_start.push(Box::new(act));
         self
     }
 
-    /// Acts on the database after the right server has started, before its first client.
-    pub fn ready(mut self, act: impl AsyncFn(&Database) -> Result<(), Failed> + 'static) -> Self {
-        self.hooks.ready.push(Box::new(act));
+    /// Acts on the database after the upstream server has started, before the first client connects.
+    pub fn after_start(mut self, act: impl AsyncFn(&Database) -> Result<(), DatabaseError> + 'static) -> Self {
+        self.hooks.after_start.push(Box::new(act));
         self
     }
 
-    /// Acts on the database when the server is told to stop.
-    pub fn end(mut self, act: impl AsyncFn(&Database) -> Result<(), Failed> + 'static) -> Self {
-        self.hooks.end.push(Box::new(act));
+    /// Acts on the database when a signal asks the server to stop.
+    pub fn before_stop(mut self, act: impl AsyncFn(&Database) -> Result<(), DatabaseError> + 'static) -> Self {
+        self.hooks.before_stop.push(Box::new(act));
         self
     }
 
-    /// Changes the tables after the right server has made them, once in each database.
-    pub fn tables(self, sql: impl Into<String>) -> Self {
+    /// Runs SQL after the upstream server has created its tables, once in each database.
+    pub fn alter_tables(self, sql: impl Into<String>) -> Self {
         let sql = sql.into();
-        self.ready(async move |database| database.run_once(&sql).await)
+        self.after_start(async move |database| database.run_once(&sql).await)
     }
 
-    /// Hides the right server's tables in the schema `own`. What `copies` makes of them in the schema `public`, where the checker
-    /// looks, may lack what the right server cannot do without.
-    pub fn mirrored(mut self, copies: impl Into<String>) -> Self {
-        self.hooks.is_mirrored = true;
-        self.before(async |database| database.run_alone(&format!("CREATE SCHEMA IF NOT EXISTS {OWN}")).await).tables(copies)
+    /// Moves the upstream server's tables to a schema of their own. The SQL `copies` creates tables in the schema `public`, where the
+    /// checker looks; they may lack what the upstream server needs.
+    pub fn mirror_tables(mut self, copies: impl Into<String>) -> Self {
+        self.hooks.mirrors_tables = true;
+        let create = format!("CREATE SCHEMA IF NOT EXISTS {UPSTREAM_SCHEMA}");
+        self.before_start(async move |database| database.run_exclusively(&create).await).alter_tables(copies)
     }
 
-    /// Sends the body to HEAD as well, which no HTTP library can be made to do.
-    pub fn sending_body_to_head(mut self) -> Self {
+    /// Sends the body in response to HEAD as well, which no HTTP library does.
+    pub fn send_body_to_head(mut self) -> Self {
         self.hooks.sends_body_to_head = true;
         self
     }
 
-    /// Answers with this status where the connection ends before the body does, in the place of the right server, which never hears
-    /// of it.
-    pub fn answering_half_a_body(mut self, status: u16) -> Self {
-        self.hooks.half_a_body = Some(status);
+    /// Responds with this status code if the connection ends before the request body does.
+    pub fn respond_to_cut_body(mut self, status: u16) -> Self {
+        self.hooks.cut_body_status = Some(status);
         self
     }
 
-    /// What a body is answered with that ends too early.
-    pub fn half_a_body(&self) -> Option<u16> {
-        self.hooks.half_a_body
+    /// The status code of the response to a request body that ends too early, if there is a response.
+    pub fn cut_body_status(&self) -> Option<u16> {
+        self.hooks.cut_body_status
     }
 
-    /// Whether HEAD gets a body.
+    /// Whether the response to HEAD has a body.
     pub fn sends_body_to_head(&self) -> bool {
         self.hooks.sends_body_to_head
     }
 
-    /// Whether messages pass through as they are, so that they need not be held in memory.
+    /// Whether all messages pass unchanged, so that they can be streamed.
     pub fn is_transparent(&self) -> bool {
         self.hooks.requests.is_empty()
             && self.hooks.instead.is_none()
-            && self.hooks.answers.is_empty()
-            && self.hooks.half_a_body.is_none()
+            && self.hooks.responses.is_empty()
+            && self.hooks.cut_body_status.is_none()
     }
 
-    /// Whether the log passes through as it is.
-    pub fn leaves_log_alone(&self) -> bool {
-        self.hooks.lines.is_empty() && self.is_transparent()
+    /// Whether the log passes unchanged.
+    pub fn keeps_log(&self) -> bool {
+        self.hooks.log_lines.is_empty() && self.is_transparent()
     }
 
-    /// What the client gets for its request.
-    pub async fn exchange(&self, sent: Request, upstream: &Upstream) -> Result<Answer, Lost> {
+    /// The response to a client's request.
+    pub async fn exchange(&self, sent: Request, upstream: &Upstream) -> Result<Response, ConnectionLost> {
         let mut request = sent.clone();
         for (when, change) in &self.hooks.requests {
             if when(&sent) {
                 change(&mut request);
             }
         }
-        let open = self.ledger.open(&request);
-        let mut answer = match &self.hooks.instead {
-            Some((when, instead)) if when(&sent) => instead.answer(request, upstream).await?,
+        let in_flight = self.statuses.begin(&request);
+        let mut response = match &self.hooks.instead {
+            Some((when, instead)) if when(&sent) => instead.respond(request, upstream).await?,
             _ => upstream.send(request).await?,
         };
         if sent.head.method == Method::HEAD {
-            // Hooks change what GET answers. RFC 9110, section 9.3.2: HEAD may leave these out, but not differ.
-            answer.remove_header("content-length");
-            answer.remove_header("content-type");
+            // Hooks change the response to GET. The one to HEAD may omit these headers, but must not differ (RFC 9110, section 9.3.2).
+            response.remove_header("content-length");
+            response.remove_header("content-type");
         }
-        for (when, change) in &self.hooks.answers {
+        for (when, change) in &self.hooks.responses {
             if when(&sent) {
-                change(&sent, &mut answer);
+                change(&sent, &mut response);
             }
         }
-        open.answered(upstream.last_status(), answer.status());
-        Ok(answer)
+        in_flight.end(upstream.last_status(), response.status());
+        Ok(response)
     }
 
-    /// What is written in the place of a line of the log.
-    pub async fn lines(&self, mut line: Line) -> Vec<Line> {
-        line.text = self.ledger.corrected(line.text).await;
-        self.hooks.lines.iter().fold(vec![line], |lines, change| lines.into_iter().flat_map(change).collect())
+    /// The lines that replace a line of the log.
+    pub async fn replace_line(&self, mut line: Line) -> Vec<Line> {
+        line.text = self.statuses.rewrite(line.text).await;
+        self.hooks.log_lines.iter().fold(vec![line], |lines, change| lines.into_iter().flat_map(change).collect())
     }
 
-    /// How the server starts where `PORT` and `DATABASE_URL` have these texts.
-    pub fn starting(&self, port: String, database_url: String) -> Start {
-        let mut start = Start { port, database_url, variables: Vec::new(), refusal: None, ending: Ending::AsTheServer };
-        if let Some(change) = &self.hooks.start {
-            change(&mut start);
+    /// How the server starts with these values of `PORT` and `DATABASE_URL`.
+    pub fn plan_startup(&self, port: String, database_url: String) -> Startup {
+        let mut startup = Startup { port, database_url, variables: Vec::new(), error: None, after_exit: AfterExit::SameCode };
+        if let Some(change) = &self.hooks.startup {
+            change(&mut startup);
         }
-        start
+        startup
     }
 
-    /// The database as the right server is to see it, given how the checker names it.
-    pub fn inner_url(&self, url: &str) -> String {
-        match self.hooks.is_mirrored {
-            true => format!("{url}?options=-c%20search_path%3D{OWN}"),
+    /// The upstream server's `DATABASE_URL`, given the checker's.
+    pub fn upstream_database_url(&self, url: &str) -> String {
+        match self.hooks.mirrors_tables {
+            true => format!("{url}?options=-c%20search_path%3D{UPSTREAM_SCHEMA}"),
             false => url.to_owned(),
         }
     }
 
-    /// Does what is due before the right server starts.
-    pub async fn act_before(&self, database: &Database) -> Result<(), Failed> {
-        act(&self.hooks.before, database).await
+    /// Runs the hooks that are due before the upstream server starts.
+    pub async fn act_before_start(&self, database: &Database) -> Result<(), DatabaseError> {
+        run_all(&self.hooks.before_start, database).await
     }
 
-    /// Does what is due between the start of the right server and its first client.
-    pub async fn act_when_ready(&self, database: &Database) -> Result<(), Failed> {
-        act(&self.hooks.ready, database).await
+    /// Runs the hooks that are due between the start of the upstream server and the first client.
+    pub async fn act_after_start(&self, database: &Database) -> Result<(), DatabaseError> {
+        run_all(&self.hooks.after_start, database).await
     }
 
-    /// Does what is due at the end.
-    pub async fn act_at_end(&self, database: &Database) -> Result<(), Failed> {
-        act(&self.hooks.end, database).await
+    /// Runs the hooks that are due before the upstream server stops.
+    pub async fn act_before_stop(&self, database: &Database) -> Result<(), DatabaseError> {
+        run_all(&self.hooks.before_stop, database).await
     }
 }
 
-async fn act(acts: &[Box<dyn Act>], database: &Database) -> Result<(), Failed> {
-    for one in acts {
-        one.act(database).await?;
+async fn run_all(acts: &[Box<dyn Act>], database: &Database) -> Result<(), DatabaseError> {
+    for act in acts {
+        act.run(database).await?;
     }
     Ok(())
 }
 
-/// A line of the right server's log, without its end.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
-    /// Where it was written.
-    pub stream: Stream,
-    /// The line.
-    pub text: String,
-}
-
-/// Where a line of a log is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stream {
-    /// Standard output.
-    Stdout,
-    /// Standard error.
-    Stderr,
-}
-
 /// An async closure behind a pointer.
-trait Instead {
-    fn answer<'a>(&'a self, request: Request, upstream: &'a Upstream)
-    -> Pin<Box<dyn Future<Output = Result<Answer, Lost>> + 'a>>;
-}
-
-impl<F: AsyncFn(Request, &Upstream) -> Result<Answer, Lost>> Instead for F {
-    fn answer<'a>(
+trait Respond {
+    fn respond<'a>(
         &'a self,
         request: Request,
         upstream: &'a Upstream,
-    ) -> Pin<Box<dyn Future<Output = Result<Answer, Lost>> + 'a>> {
+    ) -> Pin<Box<dyn Future<Output = Result<Response, ConnectionLost>> + 'a>>;
+}
+
+impl<F: AsyncFn(Request, &Upstream) -> Result<Response, ConnectionLost>> Respond for F {
+    fn respond<'a>(
+        &'a self,
+        request: Request,
+        upstream: &'a Upstream,
+    ) -> Pin<Box<dyn Future<Output = Result<Response, ConnectionLost>> + 'a>> {
         Box::pin(self(request, upstream))
     }
 }
 
 /// An async closure behind a pointer.
 trait Act {
-    fn act<'a>(&'a self, database: &'a Database) -> Pin<Box<dyn Future<Output = Result<(), Failed>> + 'a>>;
+    fn run<'a>(&'a self, database: &'a Database) -> Pin<Box<dyn Future<Output = Result<(), DatabaseError>> + 'a>>;
 }
 
-impl<F: AsyncFn(&Database) -> Result<(), Failed>> Act for F {
-    fn act<'a>(&'a self, database: &'a Database) -> Pin<Box<dyn Future<Output = Result<(), Failed>> + 'a>> {
+impl<F: AsyncFn(&Database) -> Result<(), DatabaseError>> Act for F {
+    fn run<'a>(&'a self, database: &'a Database) -> Pin<Box<dyn Future<Output = Result<(), DatabaseError>> + 'a>> {
         Box::pin(self(database))
     }
 }

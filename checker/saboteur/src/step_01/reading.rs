@@ -7,11 +7,10 @@ use std::rc::Rc;
 use hyper::Method;
 use serde_json::{Value, json};
 
-use super::wrong;
-use crate::memory::Memory;
-use crate::message::{any, lists, patches, reads};
-use crate::proxy::Lost;
-use crate::sabotage::Sabotage;
+use crate::api::history::History;
+use crate::api::routes::{any, lists, patches, reads};
+use crate::http::ConnectionLost;
+use crate::sabotage::{Sabotage, wrong};
 
 /// What this file adds to the catalogue.
 pub fn sabotages() -> Vec<Sabotage> {
@@ -19,15 +18,17 @@ pub fn sabotages() -> Vec<Sabotage> {
 }
 
 fn reading() -> Vec<Sabotage> {
-    let first = Memory::new();
-    let next = Memory::new();
-    let (null, error, hang_up) = (Memory::new(), Memory::new(), Memory::new());
+    let first = History::new();
+    let next = History::new();
+    let (null, error, hang_up) = (History::new(), History::new(), History::new());
     vec![
         wrong("get-one-answers-the-oldest", &["1.get-one"], "GET /habits/{id} answers the oldest habit.")
-            .remembering(&first)
+            .recording(&first)
             .request(reads, move |request| {
-                if let Some(id) = first.live().first().filter(|_| !first.never_saw(request) && !first.saw_go(request)) {
-                    request.set_id(id);
+                if let Some(id) =
+                    first.existing().first().filter(|_| !first.never_existed(request) && !first.was_deleted(request))
+                {
+                    request.set_last_segment(id);
                 }
             }),
         wrong(
@@ -35,44 +36,46 @@ fn reading() -> Vec<Sabotage> {
             &["1.get-one"],
             "GET /habits/{id} takes the id for a place in the list, and answers the next habit.",
         )
-        .remembering(&next)
+        .recording(&next)
         .request(reads, move |request| {
-            let live = next.live();
+            let live = next.existing();
             if let Some(place) = live.iter().position(|id| Some(*id) == request.id()) {
-                request.set_id(live.get(place + 1).unwrap_or(&i64::MAX));
+                request.set_last_segment(live.get(place + 1).unwrap_or(&i64::MAX));
             }
         }),
-        wrong("get-one-answers-an-array", &["1.get-one"], "GET /habits/{id} answers an array of one habit.").answer(
+        wrong("get-one-answers-an-array", &["1.get-one"], "GET /habits/{id} answers an array of one habit.").response(
             reads,
-            |_, answer| {
-                if answer.is_success() {
-                    answer.edit(|habit| *habit = json!([habit]))
+            |_, response| {
+                if response.is_success() {
+                    response.edit(|habit| *habit = json!([habit]))
                 }
             },
         ),
         wrong("get-one-answers-a-part", &["1.get-one"], "GET /habits/{id} answers id and name alone.")
-            .answer(reads, |_, answer| answer.edit_habits(|habit| habit.retain(|field, _| field == "id" || field == "name"))),
+            .response(reads, |_, response| {
+                response.edit_habits(|habit| habit.retain(|field, _| field == "id" || field == "name"))
+            }),
         wrong("get-unknown-answers-null", &["1.get-unknown"], "GET answers 200 and null for an unknown habit.")
-            .remembering(&null)
-            .answer(reads, move |request, answer| {
-                if null.never_saw(request) {
-                    answer.set_status(200);
-                    answer.set_json("application/json", &Value::Null);
+            .recording(&null)
+            .response(reads, move |request, response| {
+                if null.never_existed(request) {
+                    response.set_status(200);
+                    response.set_json("application/json", &Value::Null);
                 }
             }),
-        wrong("get-unknown-answers-500", &["1.get-unknown"], "GET answers 500 for an unknown habit.").remembering(&error).answer(
+        wrong("get-unknown-answers-500", &["1.get-unknown"], "GET answers 500 for an unknown habit.").recording(&error).response(
             reads,
-            move |request, answer| {
-                if error.never_saw(request) {
-                    answer.set_plain_error(500, "index out of bounds")
+            move |request, response| {
+                if error.never_existed(request) {
+                    response.set_plain_error(500, "index out of bounds")
                 }
             },
         ),
         wrong("get-unknown-hangs-up", &["1.get-unknown"], "GET closes the connection for an unknown habit, as a panic does.")
-            .remembering(&hang_up)
-            .instead(reads, async move |request, server| match hang_up.never_saw(&request) {
-                true => Err(Lost),
-                false => server.send(request).await,
+            .recording(&hang_up)
+            .instead(reads, async move |request, upstream| match hang_up.never_existed(&request) {
+                true => Err(ConnectionLost),
+                false => upstream.send(request).await,
             }),
     ]
 }
@@ -83,41 +86,45 @@ fn listing() -> Vec<Sabotage> {
     let first_seen: RefCell<BTreeMap<i64, Value>> = RefCell::default();
     vec![
         wrong("list-in-an-envelope", &["1.list"], "The list is {\"habits\": […]}.")
-            .answer(lists, |_, answer| answer.edit(|list| *list = json!({ "habits": list }))),
-        wrong("list-shows-names-only", &["1.list"], "The list shows id and name alone.")
-            .answer(lists, |_, answer| answer.edit_habits(|habit| habit.retain(|field, _| field == "id" || field == "name"))),
+            .response(lists, |_, response| response.edit(|list| *list = json!({ "habits": list }))),
+        wrong("list-shows-names-only", &["1.list"], "The list shows id and name alone.").response(lists, |_, response| {
+            response.edit_habits(|habit| habit.retain(|field, _| field == "id" || field == "name"))
+        }),
         wrong("list-forgets-the-newest", &["1.list"], "The list ends one too early.")
-            .answer(lists, |_, answer| answer.edit_list(|list| drop(list.pop()))),
+            .response(lists, |_, response| response.edit_list(|list| drop(list.pop()))),
         wrong("list-shows-habits-twice", &["1.list"], "The list has every habit twice.")
-            .answer(lists, |_, answer| answer.edit_list(|list| list.extend_from_within(..))),
+            .response(lists, |_, response| response.edit_list(|list| list.extend_from_within(..))),
         wrong("list-stops-at-fifty", &["1.ids-parallel"], "The list ends after fifty habits.")
-            .answer(lists, |_, answer| answer.edit_list(|list| list.truncate(50))),
-        wrong("empty-list-is-null", &["1.list"], "The list is null while there is no habit.").answer(lists, |_, answer| {
-            answer.edit(|list| {
+            .response(lists, |_, response| response.edit_list(|list| list.truncate(50))),
+        wrong("empty-list-is-null", &["1.list"], "The list is null while there is no habit.").response(lists, |_, response| {
+            response.edit(|list| {
                 if *list == json!([]) {
                     *list = Value::Null
                 }
             })
         }),
-        wrong("empty-list-is-404", &["1.list"], "The list is not found while there is no habit.").answer(lists, |_, answer| {
-            if answer.json() == Some(json!([])) {
-                answer.set_plain_error(404, "no habits")
-            }
-        }),
+        wrong("empty-list-is-404", &["1.list"], "The list is not found while there is no habit.").response(
+            lists,
+            |_, response| {
+                if response.json() == Some(json!([])) {
+                    response.set_plain_error(404, "no habits")
+                }
+            },
+        ),
         wrong("list-newest-first", &["1.list-order"], "The list begins with the newest habit.")
-            .answer(lists, |_, answer| answer.edit_list(|list| list.reverse())),
+            .response(lists, |_, response| response.edit_list(|list| list.reverse())),
         wrong("list-sorted-by-name", &["1.list-order"], "The list is sorted by name.")
-            .answer(lists, |_, answer| answer.edit_list(|list| list.sort_by_key(|habit| habit["name"].to_string()))),
+            .response(lists, |_, response| response.edit_list(|list| list.sort_by_key(|habit| habit["name"].to_string()))),
         wrong("list-sorted-by-id-as-text", &["1.list-order"], "The list is sorted by id as a text: 10 comes before 9.")
-            .answer(lists, |_, answer| answer.edit_list(|list| list.sort_by_key(|habit| habit["id"].to_string()))),
-        wrong("list-in-hash-order", &["1.list-order"], "The list has the order of a hash map.").answer(lists, |_, answer| {
-            answer.edit_list(|list| {
+            .response(lists, |_, response| response.edit_list(|list| list.sort_by_key(|habit| habit["id"].to_string()))),
+        wrong("list-in-hash-order", &["1.list-order"], "The list has the order of a hash map.").response(lists, |_, response| {
+            response.edit_list(|list| {
                 list.sort_by_key(|habit| habit["id"].as_u64().unwrap_or(0).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(17));
             })
         }),
         wrong("list-shows-old-versions", &["1.patch-partial"], "The list shows a habit as it was when it was first listed.")
-            .answer(lists, move |_, answer| {
-                answer.edit_list(|list| {
+            .response(lists, move |_, response| {
+                response.edit_list(|list| {
                     for habit in list {
                         let id = habit["id"].as_i64().unwrap_or_default();
                         *habit = first_seen.borrow_mut().entry(id).or_insert(habit.clone()).clone();
@@ -126,8 +133,8 @@ fn listing() -> Vec<Sabotage> {
             }),
         wrong("list-moves-what-changed", &["1.list-order"], "A habit that is changed moves to the end of the list.")
             .request(patches, move |request| touched.borrow_mut().extend(request.id()))
-            .answer(lists, move |_, answer| {
-                answer.edit_list(|list| {
+            .response(lists, move |_, response| {
+                response.edit_list(|list| {
                     list.sort_by_key(|habit| patched.borrow().iter().rposition(|id| habit["id"] == *id).map(|place| place + 1));
                 })
             }),
@@ -136,38 +143,38 @@ fn listing() -> Vec<Sabotage> {
 
 fn get_safe() -> Vec<Sabotage> {
     let seen: RefCell<BTreeSet<i64>> = RefCell::default();
-    let known = Memory::new();
+    let known = History::new();
     let known_memory = known.clone();
     // Whether a completed habit was in a list since.
     let completed: RefCell<BTreeMap<i64, bool>> = RefCell::default();
     vec![
         wrong("get-toggles", &["1.get-safe"], "Reading a habit a second time turns completed_today around.").instead(
             |request| request.id().is_some(),
-            async move |request, server| {
-                let answer = server.send(request.clone()).await?;
+            async move |request, upstream| {
+                let response = upstream.send(request.clone()).await?;
                 let id = request.id().unwrap_or_default();
                 if !reads(&request) {
                     seen.borrow_mut().remove(&id);
-                } else if !seen.borrow_mut().insert(id) && answer.is_success() {
+                } else if !seen.borrow_mut().insert(id) && response.is_success() {
                     let toggled =
-                        json!({ "completed_today": answer.json().is_some_and(|habit| habit["completed_today"] == json!(false)) });
-                    server.send(request.another(Method::PATCH, request.path(), Some(&toggled))).await?;
+                        json!({ "completed_today": response.json().is_some_and(|habit| habit["completed_today"] == json!(false)) });
+                    upstream.send(request.another(Method::PATCH, request.path(), Some(&toggled))).await?;
                 }
-                Ok(answer)
+                Ok(response)
             },
         ),
         wrong("get-unknown-creates", &["1.get-safe"], "Asking for an unknown habit leaves a blank one in the list.")
-            .remembering(&known_memory)
-            .instead(reads, async move |request, server| {
-                if known.never_saw(&request) {
-                    server.send(request.another(Method::POST, "/habits", Some(&json!({ "name": "unnamed" })))).await?;
+            .recording(&known_memory)
+            .instead(reads, async move |request, upstream| {
+                if known.never_existed(&request) {
+                    upstream.send(request.another(Method::POST, "/habits", Some(&json!({ "name": "unnamed" })))).await?;
                 }
-                server.send(request).await
+                upstream.send(request).await
             }),
         wrong("list-uncompletes", &["1.get-safe"], "A list that is read again sets every habit back to not completed.").instead(
             any,
-            async move |request, server| {
-                let answer = server.send(request.clone()).await?;
+            async move |request, upstream| {
+                let response = upstream.send(request.clone()).await?;
                 if let Some(id) = request.id().filter(|_| request.field("completed_today") == Some(json!(true))) {
                     completed.borrow_mut().insert(id, false);
                 }
@@ -177,10 +184,10 @@ fn get_safe() -> Vec<Sabotage> {
                     completed.replace(first_time.into_keys().map(|id| (id, true)).collect());
                     for id in listed_before.into_keys() {
                         let undo = json!({ "completed_today": false });
-                        server.send(request.another(Method::PATCH, &format!("/habits/{id}"), Some(&undo))).await?;
+                        upstream.send(request.another(Method::PATCH, &format!("/habits/{id}"), Some(&undo))).await?;
                     }
                 }
-                Ok(answer)
+                Ok(response)
             },
         ),
     ]

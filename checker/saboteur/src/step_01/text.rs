@@ -1,19 +1,18 @@
 //! Wrong ways to keep text.
 
-use super::{edit_text, wrong};
-use crate::message::any;
-use crate::sabotage::Sabotage;
+use crate::api::routes::any;
+use crate::sabotage::{Sabotage, wrong};
 
 /// What this file adds to the catalogue.
 pub fn sabotages() -> Vec<Sabotage> {
     let stored = |name, breaks, change: fn(&str) -> String| {
         wrong(name, &["1.text-fidelity"], breaks).request(any, move |request| {
-            edit_text(request, "name", change);
-            edit_text(request, "description", change);
+            request.edit_texts("name", change);
+            request.edit_texts("description", change);
         })
     };
     let named = |name, breaks, change: fn(&str) -> String| {
-        wrong(name, &["1.text-fidelity"], breaks).request(any, move |request| edit_text(request, "name", change))
+        wrong(name, &["1.text-fidelity"], breaks).request(any, move |request| request.edit_texts("name", change))
     };
     vec![
         named("names-cut-at-64-characters", "Names are cut at 64 characters.", |text| text.chars().take(64).collect()),

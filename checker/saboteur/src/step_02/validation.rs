@@ -3,9 +3,9 @@
 use hyper::Method;
 use serde_json::{Value, json};
 
-use super::{edit_problem, length, set_problem_status, without, writes_but_put, wrong};
-use crate::message::{Request, creates, patches, puts};
-use crate::sabotage::Sabotage;
+use crate::api::routes::{creates, patches, puts};
+use crate::http::Request;
+use crate::sabotage::{Sabotage, wrong};
 
 /// What this file adds to the catalogue.
 pub fn sabotages() -> Vec<Sabotage> {
@@ -22,17 +22,19 @@ fn missing_names() -> Vec<Sabotage> {
         wrong("missing-name-is-accepted", trips, "A habit without a name is stored.")
             .accepts(creates, "name", |name| name.is_none().then(|| json!("unnamed"))),
         wrong("missing-name-answers-500", trips, "A missing name answers 500.")
-            .answer(nameless, |_, answer| set_problem_status(answer, 500)),
+            .response(nameless, |_, response| response.set_problem_status(500)),
         wrong("missing-name-is-not-named", trips, "The refusal of a missing name has no errors.")
-            .answer(nameless, |_, answer| without(answer, "errors")),
-        wrong("missing-name-blames-the-body", trips, "The refusal of a missing name names the field \"body\".")
-            .answer(nameless, |_, answer| {
-                edit_problem(answer, |problem| problem["errors"] = json!([{ "field": "body", "message": "is invalid" }]))
-            }),
+            .response(nameless, |_, response| response.remove_errors()),
+        wrong("missing-name-blames-the-body", trips, "The refusal of a missing name names the field \"body\".").response(
+            nameless,
+            |_, response| {
+                response.edit_problem(|problem| problem["errors"] = json!([{ "field": "body", "message": "is invalid" }]))
+            },
+        ),
         wrong("missing-name-says-nothing", trips, "The refusal of a missing name names the field without a message.")
-            .answer(nameless, |_, answer| edit_problem(answer, |problem| problem["errors"] = json!([{ "field": "name" }]))),
+            .response(nameless, |_, response| response.edit_problem(|problem| problem["errors"] = json!([{ "field": "name" }]))),
         wrong("missing-name-is-stored", trips, "A habit without a name is refused, and stored all the same.")
-            .storing_refused(nameless),
+            .store_rejected(nameless),
         wrong("array-counts-as-a-habit", trips, "An array is taken for the fields of a habit in their order.").request(
             creates,
             |request| {
@@ -53,21 +55,21 @@ fn blank_names() -> Vec<Sabotage> {
         wrong("patch-accepts-an-empty-name", trips, "PATCH stores an empty name.")
             .accepts(patches, "name", |name| same_if(name, |name| name == "")),
         wrong("spaces-are-a-name", trips, "A name of spaces is stored.")
-            .accepts(writes_but_put, "name", |name| same_if(name, |name| is_blank(name) && name != "")),
+            .accepts(creates_or_patches, "name", |name| same_if(name, |name| is_blank(name) && name != "")),
         wrong("unicode-spaces-are-a-name", trips, "A name of white space outside ASCII is stored.").accepts(
-            writes_but_put,
+            creates_or_patches,
             "name",
             |name| same_if(name, |name| is_blank(name) && name.as_str().is_some_and(|it| !it.trim_ascii().is_empty())),
         ),
         wrong("blank-name-is-stored", trips, "A blank name is refused, and stored all the same.")
-            .storing_refused(move |request| creates(request) && blank_name(request)),
+            .store_rejected(move |request| creates(request) && blank_name(request)),
         wrong("refused-patch-is-half-done", trips, "PATCH refuses a blank name after it changed the other fields.").instead(
             move |request| patches(request) && blank_name(request),
-            async |request, server| {
+            async |request, upstream| {
                 let mut rest = request.clone();
                 rest.edit(|change| drop(change.remove("name")));
-                server.send(rest).await?;
-                server.send(request).await
+                upstream.send(rest).await?;
+                upstream.send(request).await
             },
         ),
     ]
@@ -87,19 +89,25 @@ fn long_names() -> Vec<Sabotage> {
                 same_if(name, |name| name.as_str().is_some_and(|name| name.contains('\u{200d}')) && trimmed_length(name) > 100)
             },
         ),
-        wrong("long-name-is-cut", trips, "A name of 101 characters is cut to 100.").request(writes_but_put, |request| {
+        wrong("long-name-is-cut", trips, "A name of 101 characters is cut to 100.").request(creates_or_patches, |request| {
             if let Some(Value::String(name)) = request.field("name") {
                 request.set_field("name", name.trim().chars().take(100).collect::<String>());
             }
         }),
-        wrong("name-of-100-is-refused", both, "A name of 100 characters is refused.")
-            .refuses(writes_but_put, "name", |name| trimmed_length(name) == 100),
+        wrong("name-of-100-is-refused", both, "A name of 100 characters is refused.").rejects(
+            creates_or_patches,
+            "name",
+            |name| trimmed_length(name) == 100,
+        ),
         wrong("name-is-counted-in-bytes", both, "Names are counted in bytes.")
-            .refuses(writes_but_put, "name", |name| name.as_str().is_some_and(|name| name.trim().len() > 100)),
-        wrong("name-is-counted-in-utf-16", both, "Names are counted in UTF-16 units.")
-            .refuses(writes_but_put, "name", |name| name.as_str().is_some_and(|name| name.trim().encode_utf16().count() > 100)),
-        wrong("name-is-counted-before-trimming", trips, "Names are counted with the white space around them.").refuses(
-            writes_but_put,
+            .rejects(creates_or_patches, "name", |name| name.as_str().is_some_and(|name| name.trim().len() > 100)),
+        wrong("name-is-counted-in-utf-16", both, "Names are counted in UTF-16 units.").rejects(
+            creates_or_patches,
+            "name",
+            |name| name.as_str().is_some_and(|name| name.trim().encode_utf16().count() > 100),
+        ),
+        wrong("name-is-counted-before-trimming", trips, "Names are counted with the white space around them.").rejects(
+            creates_or_patches,
             "name",
             |name| name.as_str().is_some_and(|name| name.chars().count() > 100),
         ),
@@ -125,27 +133,28 @@ fn odd_names() -> Vec<Sabotage> {
         ),
         wrong("patch-stores-a-null-name", null, "PATCH stores null as a name.")
             .accepts(patches, "name", |name| same_if(name, Value::is_null)),
-        wrong("null-name-is-not-named", null, "The refusal of a name that is null has no errors.").answer(
+        wrong("null-name-is-not-named", null, "The refusal of a name that is null has no errors.").response(
             |request| request.field("name") == Some(Value::Null) && !puts(request),
-            |_, answer| without(answer, "errors"),
+            |_, response| response.remove_errors(),
         ),
         wrong("number-becomes-a-name", odd, "A name that is a number is stored as a text.").accepts(
-            writes_but_put,
+            creates_or_patches,
             "name",
             |name| name.filter(|name| name.is_number()).map(|name| name.to_string().into()),
         ),
         wrong("number-is-a-name", odd, "A number is stored as a name.")
-            .accepts(writes_but_put, "name", |name| same_if(name, Value::is_number)),
-        wrong("true-becomes-a-name", odd, "true is stored as the text \"true\".")
-            .accepts(writes_but_put, "name", |name| name.filter(|name| name.is_boolean()).map(|name| name.to_string().into())),
+            .accepts(creates_or_patches, "name", |name| same_if(name, Value::is_number)),
+        wrong("true-becomes-a-name", odd, "true is stored as the text \"true\".").accepts(creates_or_patches, "name", |name| {
+            name.filter(|name| name.is_boolean()).map(|name| name.to_string().into())
+        }),
         wrong("object-is-a-name", odd, "An object is stored as a name.")
-            .accepts(writes_but_put, "name", |name| same_if(name, Value::is_object)),
+            .accepts(creates_or_patches, "name", |name| same_if(name, Value::is_object)),
         wrong("patch-accepts-any-name", odd, "PATCH stores a name of any type.")
             .accepts(patches, "name", |name| same_if(name, |name| !name.is_string() && !name.is_null())),
         wrong("odd-name-is-not-named", odd, "The refusal of a name of the wrong type has no errors.")
-            .answer(move |request| odd_name(request) && !puts(request), |_, answer| without(answer, "errors")),
+            .response(move |request| odd_name(request) && !puts(request), |_, response| response.remove_errors()),
         wrong("odd-name-answers-500", odd, "A name of the wrong type answers 500.")
-            .answer(move |request| odd_name(request) && !puts(request), |_, answer| set_problem_status(answer, 500)),
+            .response(move |request| odd_name(request) && !puts(request), |_, response| response.set_problem_status(500)),
     ]
 }
 
@@ -164,44 +173,47 @@ fn descriptions() -> Vec<Sabotage> {
             too_long,
         ),
         wrong("long-description-is-cut", long, "A description of 501 characters is cut to 500.").request(
-            writes_but_put,
+            creates_or_patches,
             |request| {
                 if let Some(Value::String(text)) = request.field("description") {
                     request.set_field("description", text.chars().take(500).collect::<String>());
                 }
             },
         ),
-        wrong("description-of-500-is-refused", long, "A description of 500 characters is refused.").refuses(
-            writes_but_put,
+        wrong("description-of-500-is-refused", long, "A description of 500 characters is refused.").rejects(
+            creates_or_patches,
             "description",
             |text| length(text) == 500,
         ),
-        wrong("description-is-counted-in-bytes", long, "Descriptions are counted in bytes.").refuses(
-            writes_but_put,
+        wrong("description-is-counted-in-bytes", long, "Descriptions are counted in bytes.").rejects(
+            creates_or_patches,
             "description",
             |text| text.as_str().is_some_and(|text| text.len() > 500),
         ),
         wrong("number-becomes-a-description", odd, "A description that is a number is stored as a text.").accepts(
-            writes_but_put,
+            creates_or_patches,
             "description",
             |text| text.filter(|text| text.is_number()).map(|text| text.to_string().into()),
         ),
         wrong("array-is-a-description", odd, "An array is stored as a description.").accepts(
-            writes_but_put,
+            creates_or_patches,
             "description",
             |text| same_if(text, Value::is_array),
         ),
-        wrong("false-is-no-description", odd, "A description that is false counts as none.").request(writes_but_put, |request| {
-            if request.field("description") == Some(json!(false)) {
-                request.set_field("description", Value::Null);
-            }
-        }),
+        wrong("false-is-no-description", odd, "A description that is false counts as none.").request(
+            creates_or_patches,
+            |request| {
+                if request.field("description") == Some(json!(false)) {
+                    request.set_field("description", Value::Null);
+                }
+            },
+        ),
         wrong("patch-accepts-any-description", odd, "PATCH stores a description of any type.").accepts(
             patches,
             "description",
             |text| same_if(text, |text| !text.is_string() && !text.is_null()),
         ),
-        wrong("null-description-is-refused", odd, "POST refuses a description that is null.").refuses(
+        wrong("null-description-is-refused", odd, "POST refuses a description that is null.").rejects(
             creates,
             "description",
             Value::is_null,
@@ -236,7 +248,7 @@ fn completed() -> Vec<Sabotage> {
             &["2.completed-type"],
             "The refusal of a completed_today of the wrong type has no errors.",
         )
-        .answer(odd, |_, answer| without(answer, "errors")),
+        .response(odd, |_, response| response.remove_errors()),
     ]
 }
 
@@ -259,31 +271,31 @@ fn trimming() -> Vec<Sabotage> {
             move |name| untrimmed(name, |text| text),
         ),
         wrong("only-ascii-is-trimmed", trips, "White space outside ASCII stays around a name.").accepts(
-            writes_but_put,
+            creates_or_patches,
             "name",
             move |name| untrimmed(name, str::trim_ascii),
         ),
         wrong("only-the-start-is-trimmed", trips, "White space behind a name stays.").accepts(
-            writes_but_put,
+            creates_or_patches,
             "name",
             move |name| untrimmed(name, str::trim_start),
         ),
         wrong("only-the-end-is-trimmed", trips, "White space before a name stays.").accepts(
-            writes_but_put,
+            creates_or_patches,
             "name",
             move |name| untrimmed(name, str::trim_end),
         ),
         wrong("only-the-answer-is-trimmed", trips, "POST and PATCH answer a trimmed name, and store what was sent.")
-            .accepts(writes_but_put, "name", move |name| untrimmed(name, |text| text))
-            .answer(writes_but_put, |_, answer| {
-                answer.edit_habits(|habit| {
+            .accepts(creates_or_patches, "name", move |name| untrimmed(name, |text| text))
+            .response(creates_or_patches, |_, response| {
+                response.edit_habits(|habit| {
                     if let Some(name) = habit["name"].as_str().map(|name| name.trim().to_owned()) {
                         habit.insert("name".into(), name.into());
                     }
                 })
             }),
         wrong("inner-space-is-squeezed", trips, "White space inside a name is squeezed, too.").request(
-            writes_but_put,
+            creates_or_patches,
             |request| {
                 if let Some(Value::String(name)) = request.field("name").filter(|name| !is_blank(name)) {
                     request.set_field("name", name.split_whitespace().collect::<Vec<_>>().join(" "));
@@ -312,16 +324,16 @@ fn put_validation() -> Vec<Sabotage> {
             |text| same_if(text, |text| length(text) > 500),
         ),
         wrong("put-names-no-field", trips, "PUT refuses without naming the field.")
-            .answer(puts, |_, answer| without(answer, "errors")),
+            .response(puts, |_, response| response.remove_errors()),
         wrong("refused-put-is-stored", trips, "PUT refuses a bad name after it changed the rest.").instead(
             puts,
-            async |request, server| {
-                let answer = server.send(request.clone()).await?;
-                if matches!(answer.status(), 400 | 422) {
+            async |request, upstream| {
+                let response = upstream.send(request.clone()).await?;
+                if matches!(response.status(), 400 | 422) {
                     let reset = json!({ "name": "reset" });
-                    server.send(request.another(Method::PUT, request.path(), Some(&reset))).await?;
+                    upstream.send(request.another(Method::PUT, request.path(), Some(&reset))).await?;
                 }
-                Ok(answer)
+                Ok(response)
             },
         ),
     ]
@@ -329,10 +341,10 @@ fn put_validation() -> Vec<Sabotage> {
 
 impl Sabotage {
     /// Refuses as the right server does, and stores a habit all the same.
-    fn storing_refused(self, when: impl Fn(&Request) -> bool + 'static) -> Self {
-        self.instead(when, async |request, server| {
-            server.send(request.another(Method::POST, "/habits", Some(&json!({ "name": "unnamed" })))).await?;
-            server.send(request).await
+    fn store_rejected(self, when: impl Fn(&Request) -> bool + 'static) -> Self {
+        self.instead(when, async |request, upstream| {
+            upstream.send(request.another(Method::POST, "/habits", Some(&json!({ "name": "unnamed" })))).await?;
+            upstream.send(request).await
         })
     }
 }
@@ -348,4 +360,12 @@ fn is_blank(value: &Value) -> bool {
 
 fn trimmed_length(value: &Value) -> usize {
     value.as_str().map_or(0, |text| text.trim().chars().count())
+}
+
+fn creates_or_patches(request: &Request) -> bool {
+    creates(request) || patches(request)
+}
+
+fn length(value: &Value) -> usize {
+    value.as_str().map_or(0, |text| text.chars().count())
 }

@@ -1,134 +1,132 @@
-//! Wrong ways to complete a habit on a day.
-
-use std::time::Duration;
+//! Wrong ways to complete a habit on a day, and to list its days.
 
 use hyper::Method;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::{completes, completion, days_of, lists_days, parameter, refuse, set_parameter, uncompletes, wrong};
+use crate::api::routes::{completes, completion, habit_id, lists_completions, uncompletes};
 use crate::clock;
-use crate::crowd::Crowd;
-use crate::message::{Answer, Request, patches, puts};
-use crate::sabotage::Sabotage;
+use crate::http::{Request, Response};
+use crate::race::{self, InFlight};
+use crate::sabotage::{Sabotage, wrong};
 
 /// What this file adds to the catalogue.
 pub fn sabotages() -> Vec<Sabotage> {
-    [completing(), parallel(), uncompleting(), ranges(), unknown(), patching(), document()].into_iter().flatten().collect()
+    [completing(), parallel(), uncompleting(), ranges(), unknown()].into_iter().flatten().collect()
 }
 
 fn completing() -> Vec<Sabotage> {
-    let put = |name, breaks, spoil: fn(&mut Answer)| {
-        wrong(name, &["3.complete"], breaks).answer(completes, move |_, answer| {
-            if answer.is_success() {
-                spoil(answer)
+    let put = |name, breaks, spoil: fn(&mut Response)| {
+        wrong(name, &["3.complete"], breaks).response(completes, move |_, response| {
+            if response.is_success() {
+                spoil(response)
             }
         })
     };
     vec![
-        put("complete-answers-always-201", "PUT of a completion answers 201 every time.", |answer| answer.set_status(201)),
-        put("complete-answers-always-200", "PUT of a completion answers 200 every time.", |answer| answer.set_status(200)),
-        put("complete-answers-nothing", "PUT of a completion answers without a body.", |answer| answer.clear()),
-        put("complete-again-answers-nothing", "PUT of a completion that is there answers without a body.", |answer| {
-            if answer.status() == 200 {
-                answer.clear()
+        put("complete-answers-always-201", "PUT of a completion answers 201 every time.", |response| response.set_status(201)),
+        put("complete-answers-always-200", "PUT of a completion answers 200 every time.", |response| response.set_status(200)),
+        put("complete-answers-nothing", "PUT of a completion answers without a body.", |response| response.clear()),
+        put("complete-again-answers-nothing", "PUT of a completion that is there answers without a body.", |response| {
+            if response.status() == 200 {
+                response.clear()
             }
         }),
-        put("complete-answers-204", "PUT of a completion that is there answers 204.", |answer| {
-            if answer.status() == 200 {
-                answer.set_status(204);
-                answer.clear();
+        put("complete-answers-204", "PUT of a completion that is there answers 204.", |response| {
+            if response.status() == 200 {
+                response.set_status(204);
+                response.clear();
             }
         }),
-        put("complete-again-is-a-conflict", "PUT of a completion that is there answers 409.", |answer| {
-            if answer.status() == 200 {
-                refuse(answer, 409, "It was done already.")
+        put("complete-again-is-a-conflict", "PUT of a completion that is there answers 409.", |response| {
+            if response.status() == 200 {
+                response.set_problem(409, "It was done already.")
             }
         }),
-        put("complete-answers-the-date-alone", "PUT of a completion answers a text in place of an object.", |answer| {
-            answer.edit(|body| *body = body["date"].clone())
+        put("complete-answers-the-date-alone", "PUT of a completion answers a text in place of an object.", |response| {
+            response.edit(|body| *body = body["date"].clone())
         }),
-        put("date-is-called-completed-on", "The date of a completion is called completed_on in PUT's answer.", |answer| {
-            answer.edit(|body| *body = json!({ "completed_on": body["date"] }))
+        put("date-is-called-completed-on", "The date of a completion is called completed_on in PUT's answer.", |response| {
+            response.edit(|body| *body = json!({ "completed_on": body["date"] }))
         }),
-        put("date-has-a-time", "The date of a completion has a time of day in PUT's answer.", |answer| {
-            answer.edit(|body| body["date"] = format!("{}T00:00:00Z", body["date"].as_str().unwrap_or_default()).into())
+        put("date-has-a-time", "The date of a completion has a time of day in PUT's answer.", |response| {
+            response.edit(|body| body["date"] = format!("{}T00:00:00Z", body["date"].as_str().unwrap_or_default()).into())
         }),
         wrong("complete-again-takes-it-back", &["3.complete"], "PUT of a completion that is there takes it away.").instead(
             completes,
-            async |request, server| {
-                let answer = server.send(request.clone()).await?;
-                if answer.status() == 200 {
+            async |request, upstream| {
+                let response = upstream.send(request.clone()).await?;
+                if response.status() == 200 {
                     let mut taken = request;
                     taken.head.method = Method::DELETE;
-                    server.send(taken).await?;
+                    upstream.send(taken).await?;
                 }
-                Ok(answer)
+                Ok(response)
             },
         ),
         wrong("complete-stores-nothing", &["3.complete"], "PUT of a completion answers, and stores no row.").instead(
             completes,
-            async |request, server| {
-                let answer = server.send(request.clone()).await?;
-                if answer.status() == 201 {
-                    server.database().run(&format!("DELETE FROM completions WHERE habit_id = {}", habit(&request))).await?;
+            async |request, upstream| {
+                let response = upstream.send(request.clone()).await?;
+                if response.status() == 201 {
+                    upstream
+                        .database()
+                        .run(&format!("DELETE FROM completions WHERE habit_id = {}", habit_id(&request).unwrap_or_default()))
+                        .await?;
                 }
-                Ok(answer)
+                Ok(response)
             },
         ),
         wrong("complete-completes-every-habit", &["3.complete"], "PUT of a completion completes every habit.").instead(
             completes,
-            async |request, server| {
-                let answer = server.send(request.clone()).await?;
-                if let Some((_, date)) = completion(&request).filter(|_| answer.is_success()) {
+            async |request, upstream| {
+                let response = upstream.send(request.clone()).await?;
+                if let Some((_, date)) = completion(&request).filter(|_| response.is_success()) {
                     let all = format!("INSERT INTO completions SELECT id, '{date}' FROM habits ON CONFLICT DO NOTHING");
-                    server.database().run(&all).await?;
+                    upstream.database().run(&all).await?;
                 }
-                Ok(answer)
+                Ok(response)
             },
         ),
         wrong("complete-forgets-the-day-before", &["3.complete"], "A habit keeps the newest of its completions alone.").instead(
             completes,
-            async |request, server| {
-                let answer = server.send(request.clone()).await?;
-                if let Some((id, date)) = completion(&request).filter(|_| answer.is_success()) {
+            async |request, upstream| {
+                let response = upstream.send(request.clone()).await?;
+                if let Some((id, date)) = completion(&request).filter(|_| response.is_success()) {
                     let others = format!("DELETE FROM completions WHERE habit_id = {id} AND completed_on <> '{date}'");
-                    server.database().run(&others).await?;
+                    upstream.database().run(&others).await?;
                 }
-                Ok(answer)
+                Ok(response)
             },
         ),
     ]
 }
 
-/// How long a server that loses races looks away between looking and storing.
-const RACE: Duration = Duration::from_millis(10);
-
 fn parallel() -> Vec<Sabotage> {
     let trips = &["3.complete-parallel"];
-    let (all, fail) = (Crowd::default(), Crowd::default());
+    let (all, fail) = (InFlight::default(), InFlight::default());
     vec![
         wrong("parallel-completes-are-all-new", trips, "PUTs of one day at the same time all answer 201.").instead(
             completes,
-            async move |request, server| {
-                let visit = all.enter();
-                tokio::time::sleep(RACE).await;
-                let mut answer = server.send(request).await?;
-                if !visit.was_alone && answer.is_success() {
-                    answer.set_status(201);
+            async move |request, upstream| {
+                let guard = all.enter();
+                tokio::time::sleep(race::WINDOW).await;
+                let mut response = upstream.send(request).await?;
+                if guard.overlaps && response.is_success() {
+                    response.set_status(201);
                 }
-                Ok(answer)
+                Ok(response)
             },
         ),
         wrong("parallel-completes-fail", trips, "Of PUTs of one day at the same time all but one answer 500.").instead(
             completes,
-            async move |request, server| {
-                let visit = fail.enter();
-                tokio::time::sleep(RACE).await;
-                let mut answer = server.send(request).await?;
-                if !visit.was_alone && answer.status() == 200 {
-                    refuse(&mut answer, 500, "Something went wrong.");
+            async move |request, upstream| {
+                let guard = fail.enter();
+                tokio::time::sleep(race::WINDOW).await;
+                let mut response = upstream.send(request).await?;
+                if guard.overlaps && response.status() == 200 {
+                    response.set_problem(500, "Something went wrong.");
                 }
-                Ok(answer)
+                Ok(response)
             },
         ),
     ]
@@ -137,31 +135,33 @@ fn parallel() -> Vec<Sabotage> {
 fn uncompleting() -> Vec<Sabotage> {
     let trips = &["3.uncomplete"];
     let more = |name, breaks, sql: fn(i64, &str) -> String| {
-        wrong(name, trips, breaks).instead(uncompletes, async move |request, server| {
-            let answer = server.send(request.clone()).await?;
-            if let Some((id, date)) = completion(&request).filter(|_| answer.is_success()) {
-                server.database().run(&sql(id, date)).await?;
+        wrong(name, trips, breaks).instead(uncompletes, async move |request, upstream| {
+            let response = upstream.send(request.clone()).await?;
+            if let Some((id, date)) = completion(&request).filter(|_| response.is_success()) {
+                upstream.database().run(&sql(id, date)).await?;
             }
-            Ok(answer)
+            Ok(response)
         })
     };
     vec![
-        wrong("uncomplete-answers-200", trips, "DELETE of a completion answers 200.").answer(uncompletes, |_, answer| {
-            if answer.is_success() {
-                answer.set_status(200);
-                answer.set_json("application/json", &json!({ "deleted": true }));
+        wrong("uncomplete-answers-200", trips, "DELETE of a completion answers 200.").response(uncompletes, |_, response| {
+            if response.is_success() {
+                response.set_status(200);
+                response.set_json("application/json", &json!({ "deleted": true }));
             }
         }),
         wrong("uncomplete-again-answers-204", trips, "DELETE of a completion that is not there answers 204.").instead(
             uncompletes,
-            async |request, server| {
-                let habit = server.send(request.another(Method::GET, &format!("/habits/{}", habit(&request)), None)).await?;
-                let mut answer = server.send(request).await?;
-                if habit.is_success() && answer.status() == 404 {
-                    answer.set_status(204);
-                    answer.clear();
+            async |request, upstream| {
+                let habit = upstream
+                    .send(request.another(Method::GET, &format!("/habits/{}", habit_id(&request).unwrap_or_default()), None))
+                    .await?;
+                let mut response = upstream.send(request).await?;
+                if habit.is_success() && response.status() == 404 {
+                    response.set_status(204);
+                    response.clear();
                 }
-                Ok(answer)
+                Ok(response)
             },
         ),
         more("uncomplete-takes-the-others-along", "DELETE of a completion removes all of the habit.", |id, _| {
@@ -179,15 +179,16 @@ fn uncompleting() -> Vec<Sabotage> {
 fn ranges() -> Vec<Sabotage> {
     let trips = &["3.completions-range"];
     let days = |name, breaks, change: fn(&Request, &mut Vec<Value>)| {
-        wrong(name, trips, breaks).answer(lists_days, move |request, answer| answer.edit_list(|list| change(request, list)))
+        wrong(name, trips, breaks)
+            .response(lists_completions, move |request, response| response.edit_list(|list| change(request, list)))
     };
-    let ends = |name, breaks, change: fn(&mut Request)| wrong(name, trips, breaks).request(lists_days, change);
+    let ends = |name, breaks, change: fn(&mut Request)| wrong(name, trips, breaks).request(lists_completions, change);
     vec![
         days("range-leaves-from-out", "The day `from` is not in the list.", |request, list| {
-            list.retain(|day| day["date"].as_str() != parameter(request, "from"))
+            list.retain(|day| day["date"].as_str() != request.query_parameter("from"))
         }),
         days("range-leaves-to-out", "The day `to` is not in the list.", |request, list| {
-            list.retain(|day| day["date"].as_str() != parameter(request, "to"))
+            list.retain(|day| day["date"].as_str() != request.query_parameter("to"))
         }),
         days("days-are-listed-newest-first", "Days are listed in descending order.", |_, list| list.reverse()),
         days("days-of-a-range-are-newest-first", "Days between two ends are listed in descending order.", |request, list| {
@@ -195,34 +196,34 @@ fn ranges() -> Vec<Sabotage> {
                 list.reverse()
             }
         }),
-        wrong("no-days-are-null", trips, "A list without days is null.").answer(lists_days, |_, answer| {
-            answer.edit(|list| {
+        wrong("no-days-are-null", trips, "A list without days is null.").response(lists_completions, |_, response| {
+            response.edit(|list| {
                 if list.as_array().is_some_and(Vec::is_empty) {
                     *list = Value::Null
                 }
             })
         }),
-        ends("from-is-ignored", "`from` is ignored.", |request| set_parameter(request, "from", None)),
-        ends("to-is-ignored", "`to` is ignored.", |request| set_parameter(request, "to", None)),
+        ends("from-is-ignored", "`from` is ignored.", |request| request.set_query_parameter("from", None)),
+        ends("to-is-ignored", "`to` is ignored.", |request| request.set_query_parameter("to", None)),
         ends("from-needs-to", "`from` alone is ignored.", |request| {
-            if parameter(request, "to").is_none() {
-                set_parameter(request, "from", None)
+            if request.query_parameter("to").is_none() {
+                request.set_query_parameter("from", None)
             }
         }),
         ends("missing-from-is-last-year", "Without `from` the list begins 300 days ago.", |request| {
-            if parameter(request, "from").is_none() {
-                set_parameter(request, "from", Some(&clock::text(clock::today() - 300)))
+            if request.query_parameter("from").is_none() {
+                request.set_query_parameter("from", Some(&clock::iso_date(clock::today() - 300)))
             }
         }),
         days("range-compares-days-of-the-year", "`to` compares month and day without the year.", |request, list| {
             let end = |date: &str| date.get(5..).unwrap_or_default().to_owned();
-            if let Some(to) = parameter(request, "to") {
+            if let Some(to) = request.query_parameter("to") {
                 list.retain(|day| end(day["date"].as_str().unwrap_or_default()) <= end(to))
             }
         }),
         ends("one-day-is-no-range", "A range of one day is empty.", |request| {
-            if parameter(request, "from").is_some() && parameter(request, "from") == parameter(request, "to") {
-                set_parameter(request, "to", Some("0001-01-01"))
+            if request.query_parameter("from").is_some() && request.query_parameter("from") == request.query_parameter("to") {
+                request.set_query_parameter("to", Some("0001-01-01"))
             }
         }),
     ]
@@ -230,199 +231,63 @@ fn ranges() -> Vec<Sabotage> {
 
 fn unknown() -> Vec<Sabotage> {
     let trips = &["3.completions-unknown"];
-    let told = |name, breaks, when: fn(&Request) -> bool, spoil: fn(&Request, &mut Answer)| {
-        wrong(name, trips, breaks).instead(when, async move |request, server| {
-            let habit = server.send(request.another(Method::GET, &format!("/habits/{}", habit(&request)), None)).await?;
-            let mut answer = server.send(request.clone()).await?;
+    let told = |name, breaks, when: fn(&Request) -> bool, spoil: fn(&Request, &mut Response)| {
+        wrong(name, trips, breaks).instead(when, async move |request, upstream| {
+            let habit = upstream
+                .send(request.another(Method::GET, &format!("/habits/{}", habit_id(&request).unwrap_or_default()), None))
+                .await?;
+            let mut response = upstream.send(request.clone()).await?;
             if habit.status() == 404 {
-                spoil(&request, &mut answer)
+                spoil(&request, &mut response)
             }
-            Ok(answer)
+            Ok(response)
         })
     };
     vec![
-        told("complete-unknown-answers-500", "PUT of a completion answers 500 for an unknown habit.", completes, |_, answer| {
-            refuse(answer, 500, "Something went wrong.")
-        }),
+        told(
+            "complete-unknown-answers-500",
+            "PUT of a completion answers 500 for an unknown habit.",
+            completes,
+            |_, response| response.set_problem(500, "Something went wrong."),
+        ),
         told(
             "complete-unknown-answers-201",
             "PUT of a completion answers 201 for an unknown habit.",
             completes,
-            |request, answer| {
-                answer.set_status(201);
-                answer.set_json("application/json", &json!({ "date": completion(request).map_or("", |(_, date)| date) }));
+            |request, response| {
+                response.set_status(201);
+                response.set_json("application/json", &json!({ "date": completion(request).map_or("", |(_, date)| date) }));
             },
         ),
         told(
             "complete-unknown-is-a-conflict",
             "PUT of a completion answers 409 for an unknown habit.",
             completes,
-            |_, answer| refuse(answer, 409, "There is no such habit."),
+            |_, response| response.set_problem(409, "There is no such habit."),
         ),
         told(
             "uncomplete-unknown-answers-204",
             "DELETE of a completion answers 204 for an unknown habit.",
             uncompletes,
-            |_, answer| {
-                answer.set_status(204);
-                answer.clear();
+            |_, response| {
+                response.set_status(204);
+                response.clear();
             },
         ),
         told(
             "days-of-unknown-are-none",
             "GET of completions answers an empty list for an unknown habit.",
-            lists_days,
-            |_, answer| {
-                answer.set_status(200);
-                answer.set_json("application/json", &json!([]));
+            lists_completions,
+            |_, response| {
+                response.set_status(200);
+                response.set_json("application/json", &json!([]));
             },
         ),
         told(
             "days-of-unknown-are-no-problem",
             "The 404 for completions of an unknown habit is no problem details.",
-            lists_days,
-            |_, answer| answer.set_plain_error(404, "not found"),
+            lists_completions,
+            |_, response| response.set_plain_error(404, "not found"),
         ),
     ]
-}
-
-fn patching() -> Vec<Sabotage> {
-    let trips = &["3.patch-is-completion"];
-    let more = |name, breaks, completed: bool, sql: fn(i64) -> String| {
-        wrong(name, trips, breaks).instead(patches, async move |request, server| {
-            let answer = server.send(request.clone()).await?;
-            if answer.is_success() && says_completed(&request) == Some(completed) {
-                server.database().run(&sql(request.id().unwrap_or_default())).await?;
-            }
-            Ok(answer)
-        })
-    };
-    vec![
-        marking(
-            "patch-adds-no-completion",
-            "completed_today is a field of its own, which the list of completions leaves out.",
-            |request| match is_today(request) {
-                true => Some(false),
-                false => says_completed(request),
-            },
-            |request, answer, marked| {
-                if days_of(request).is_some_and(|id| marked.contains(&id)) {
-                    answer.edit_list(|list| list.retain(|day| day["date"].as_str() != Some(&today())))
-                }
-            },
-        ),
-        marking(
-            "patch-leaves-the-completion",
-            "PATCH with false leaves today in the list of completions.",
-            |request| match is_today(request) {
-                true => Some(false),
-                false => says_completed(request).map(|completed| !completed),
-            },
-            |request, answer, marked| {
-                if days_of(request).is_some_and(|id| marked.contains(&id)) {
-                    answer.edit_list(|list| list.push(json!({ "date": today() })))
-                }
-            },
-        ),
-        marking(
-            "completed-today-is-what-patch-said",
-            "completed_today does not show what PUT of a completion stored.",
-            |request| match is_today(request) {
-                true => Some(completes(request)),
-                false => says_completed(request).map(|_| false),
-            },
-            |_, answer, marked| {
-                answer.edit_habits(|habit| {
-                    if habit["id"].as_i64().is_some_and(|id| marked.contains(&id)) {
-                        habit.insert("completed_today".into(), false.into());
-                    }
-                })
-            },
-        ),
-        more("patch-takes-every-day-back", "PATCH with false removes every completion of the habit.", false, |id| {
-            format!("DELETE FROM completions WHERE habit_id = {id}")
-        }),
-        more("patch-completes-another-day", "PATCH with true completes a day of last year as well.", true, |id| {
-            format!("INSERT INTO completions VALUES ({id}, current_date - 400) ON CONFLICT DO NOTHING")
-        }),
-    ]
-}
-
-/// Marks habits, or takes their marks off, and shows answers by these marks. Every process of the server knows them.
-fn marking(
-    name: &'static str,
-    breaks: &'static str,
-    marks: fn(&Request) -> Option<bool>,
-    show: fn(&Request, &mut Answer, &[i64]),
-) -> Sabotage {
-    wrong(name, &["3.patch-is-completion"], breaks).tables("CREATE TABLE saboteur.marks (habit bigint PRIMARY KEY)").instead(
-        |request| request.path().starts_with("/habits"),
-        async move |request, server| {
-            let mut answer = server.send(request.clone()).await?;
-            if !answer.is_success() {
-                return Ok(answer);
-            }
-            let id = completion(&request).map(|(id, _)| id).or(request.id());
-            match (id, marks(&request)) {
-                (Some(id), Some(true)) => {
-                    server.database().run(&format!("INSERT INTO saboteur.marks VALUES ({id}) ON CONFLICT DO NOTHING")).await?
-                }
-                (Some(id), Some(false)) => {
-                    server.database().run(&format!("DELETE FROM saboteur.marks WHERE habit = {id}")).await?
-                }
-                _ => {}
-            }
-            let marked: Vec<(i64,)> = server.database().rows("SELECT habit FROM saboteur.marks").await?;
-            show(&request, &mut answer, &marked.into_iter().map(|(id,)| id).collect::<Vec<_>>());
-            Ok(answer)
-        },
-    )
-}
-
-fn document() -> Vec<Sabotage> {
-    let without = |name, breaks, change: fn(&mut Map<String, Value>)| {
-        wrong(name, &["3.openapi"], breaks).answer(is_document, move |_, answer| {
-            answer.edit(|document| {
-                if let Some(paths) = document["paths"].as_object_mut() {
-                    change(paths)
-                }
-            })
-        })
-    };
-    vec![
-        without("import-is-not-documented", "The document of the API leaves the import out.", |paths| {
-            paths.retain(|path, _| !path.ends_with("/import"))
-        }),
-        without("completions-are-not-documented", "The document of the API leaves completions out.", |paths| {
-            paths.retain(|path, _| !path.contains("/completions"))
-        }),
-        without("uncomplete-is-not-documented", "The document of the API has no DELETE of a completion.", |paths| {
-            for (_, methods) in paths.iter_mut().filter(|(path, _)| path.contains("/completions/")) {
-                methods.as_object_mut().map(|methods| methods.remove("delete"));
-            }
-        }),
-    ]
-}
-
-fn is_document(request: &Request) -> bool {
-    request.path() == "/openapi.json"
-}
-
-/// What `completed_today` is set to.
-fn says_completed(request: &Request) -> Option<bool> {
-    request.field("completed_today").filter(|_| patches(request) || puts(request))?.as_bool()
-}
-
-/// The id in the address of a completion.
-fn habit(request: &Request) -> i64 {
-    completion(request).map(|(id, _)| id).or(days_of(request)).unwrap_or_default()
-}
-
-/// Whether a request stores or removes the completion of today.
-fn is_today(request: &Request) -> bool {
-    (completes(request) || uncompletes(request)) && completion(request).is_some_and(|(_, date)| date == today())
-}
-
-fn today() -> String {
-    clock::text(clock::today())
 }

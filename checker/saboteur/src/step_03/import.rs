@@ -1,58 +1,56 @@
-//! Wrong ways to import many habits at once.
+//! Wrong ways to import habits.
 
 use std::collections::BTreeSet;
 
-use hyper::Method;
 use serde_json::{Map, Value, json};
 
-use super::{edit_items, imports, items, refusal, refuse, wrong};
-use crate::message::{Answer, Request};
-use crate::proxy::{Lost, Upstream};
-use crate::sabotage::Sabotage;
+use crate::api::routes::imports;
+use crate::http::{Request, Response};
+use crate::sabotage::{Sabotage, wrong};
 
 /// What this file adds to the catalogue.
 pub fn sabotages() -> Vec<Sabotage> {
-    [importing(), repeated(), invalid(), conflict(), cut(), limits()].into_iter().flatten().collect()
+    [importing(), repeated()].into_iter().flatten().collect()
 }
 
 fn importing() -> Vec<Sabotage> {
     let trips = &["3.import"];
-    let answered = |name, breaks, spoil: fn(&mut Answer)| {
-        wrong(name, trips, breaks).answer(imports, move |_, answer| {
-            if answer.is_success() {
-                spoil(answer)
+    let answered = |name, breaks, spoil: fn(&mut Response)| {
+        wrong(name, trips, breaks).response(imports, move |_, response| {
+            if response.is_success() {
+                spoil(response)
             }
         })
     };
     let item = |name, breaks, change: fn(&mut Map<String, Value>)| {
         wrong(name, trips, breaks).request(imports, move |request| {
-            edit_items(request, |items| items.iter_mut().filter_map(Value::as_object_mut).for_each(change))
+            request.edit_items(|items| items.iter_mut().filter_map(Value::as_object_mut).for_each(change))
         })
     };
     vec![
-        answered("import-answers-200", "An import answers 200.", |answer| answer.set_status(200)),
-        answered("import-answers-nothing", "An import answers 201 without a body.", |answer| answer.clear()),
-        answered("import-answers-a-count", "An import answers how many habits it stored.", |answer| {
-            answer.edit(|habits| *habits = json!({ "imported": habits.as_array().map_or(0, Vec::len) }))
+        answered("import-answers-200", "An import answers 200.", |response| response.set_status(200)),
+        answered("import-answers-nothing", "An import answers 201 without a body.", |response| response.clear()),
+        answered("import-answers-a-count", "An import answers how many habits it stored.", |response| {
+            response.edit(|habits| *habits = json!({ "imported": habits.as_array().map_or(0, Vec::len) }))
         }),
-        answered("import-wraps-the-habits", "An import answers {\"habits\": …} instead of the array.", |answer| {
-            answer.edit(|habits| *habits = json!({ "habits": habits }))
+        answered("import-wraps-the-habits", "An import answers {\"habits\": …} instead of the array.", |response| {
+            response.edit(|habits| *habits = json!({ "habits": habits }))
         }),
-        answered("import-answers-in-reverse", "An import answers the habits in the reverse order.", |answer| {
-            answer.edit_list(|list| list.reverse())
+        answered("import-answers-in-reverse", "An import answers the habits in the reverse order.", |response| {
+            response.edit_list(|list| list.reverse())
         }),
-        answered("import-answers-the-last-alone", "An import answers the last habit alone.", |answer| {
-            answer.edit_list(|list| drop(list.drain(..list.len().saturating_sub(1))))
+        answered("import-answers-the-last-alone", "An import answers the last habit alone.", |response| {
+            response.edit_list(|list| drop(list.drain(..list.len().saturating_sub(1))))
         }),
-        answered("import-answers-no-streak", "An import answers the streak 0.", |answer| {
-            answer.edit_habits(|habit| drop(habit.insert("streak".into(), 0.into())))
+        answered("import-answers-no-streak", "An import answers the streak 0.", |response| {
+            response.edit_habits(|habit| drop(habit.insert("streak".into(), 0.into())))
         }),
-        answered("import-answers-no-completed-today", "An import answers completed_today as false.", |answer| {
-            answer.edit_habits(|habit| drop(habit.insert("completed_today".into(), false.into())))
+        answered("import-answers-no-completed-today", "An import answers completed_today as false.", |response| {
+            response.edit_habits(|habit| drop(habit.insert("completed_today".into(), false.into())))
         }),
         wrong("import-stores-in-reverse", trips, "The habits of an import are listed in the reverse order.")
-            .request(imports, |request| edit_items(request, |items| items.reverse()))
-            .answer(imports, |_, answer| answer.edit_list(|list| list.reverse())),
+            .request(imports, |request| request.edit_items(|items| items.reverse()))
+            .response(imports, |_, response| response.edit_list(|list| list.reverse())),
         item("import-drops-completions", "An import stores no completions.", |habit| drop(habit.remove("completions"))),
         item("import-drops-descriptions", "An import stores no descriptions.", |habit| drop(habit.remove("description"))),
         item("import-keeps-one-completion", "An import stores the first completion of a habit alone.", |habit| {
@@ -62,9 +60,9 @@ fn importing() -> Vec<Sabotage> {
         }),
         wrong("import-needs-completions", trips, "A habit without completions cannot be imported.").instead(
             imports,
-            async |request, server| match items(&request).iter().any(|item| item.get("completions").is_none()) {
-                true => refusal(&request, server, 400, "completions are missing").await,
-                false => server.send(request).await,
+            async |request, upstream| match request.items().iter().any(|item| item.get("completions").is_none()) {
+                true => upstream.problem(&request, 400, "completions are missing").await,
+                false => upstream.send(request).await,
             },
         ),
         item("import-leaves-names-as-they-are", "An import does not trim names.", |habit| {
@@ -80,30 +78,28 @@ fn importing() -> Vec<Sabotage> {
 fn repeated() -> Vec<Sabotage> {
     let trips = &["3.import-repeated-date"];
     let refused = |name, breaks, status| {
-        wrong(name, trips, breaks).instead(imports, async move |request, server| match repeats_a_date(&request) {
-            true => refusal(&request, server, status, "The import cannot be stored.").await,
-            false => server.send(request).await,
+        wrong(name, trips, breaks).instead(imports, async move |request, upstream| match repeats_a_date(&request) {
+            true => upstream.problem(&request, status, "The import cannot be stored.").await,
+            false => upstream.send(request).await,
         })
     };
     vec![
         refused("repeated-date-answers-500", "An import with a repeated date answers 500.", 500),
         refused("repeated-date-answers-409", "An import with a repeated date answers 409.", 409),
         refused("repeated-date-answers-400", "An import with a repeated date answers 400.", 400),
-        wrong("repeated-date-counts-twice", trips, "A repeated date counts twice for the streak that an import answers.").answer(
-            imports,
-            |request, answer| {
-                if answer.is_success() && repeats_a_date(request) {
-                    answer.edit_habits(|habit| {
+        wrong("repeated-date-counts-twice", trips, "A repeated date counts twice for the streak that an import answers.")
+            .response(imports, |request, response| {
+                if response.is_success() && repeats_a_date(request) {
+                    response.edit_habits(|habit| {
                         let streak = habit.get("streak").and_then(Value::as_i64).unwrap_or_default();
                         habit.insert("streak".into(), (streak + 1).into());
                     })
                 }
-            },
-        ),
+            }),
         wrong("repeated-date-drops-the-rest", trips, "An import stores the dates of a habit up to a repeated one.").request(
             |request| imports(request) && repeats_a_date(request),
             |request| {
-                edit_items(request, |items| {
+                request.edit_items(|items| {
                     for days in items.iter_mut().filter_map(|item| item.get_mut("completions")?.as_array_mut()) {
                         let mut seen = BTreeSet::new();
                         let whole = days.iter().take_while(|day| seen.insert(day.to_string())).count();
@@ -116,355 +112,8 @@ fn repeated() -> Vec<Sabotage> {
 }
 
 fn repeats_a_date(request: &Request) -> bool {
-    items(request).iter().filter_map(|item| item.get("completions")?.as_array().cloned()).any(|days| {
+    request.items().iter().filter_map(|item| item.get("completions")?.as_array().cloned()).any(|days| {
         let different: BTreeSet<String> = days.iter().map(Value::to_string).collect();
         different.len() < days.len()
     })
-}
-
-fn invalid() -> Vec<Sabotage> {
-    let trips = &["3.import-invalid"];
-    let named = |name, breaks, change: fn(&str) -> String| {
-        wrong(name, trips, breaks).answer(imports, move |_, answer| {
-            if answer.status() == 400 {
-                answer.edit(|problem| {
-                    for error in problem["errors"].as_array_mut().into_iter().flatten() {
-                        error["field"] = change(error["field"].as_str().unwrap_or_default()).into();
-                    }
-                })
-            }
-        })
-    };
-    let mended = |name, breaks, change: fn(&mut Vec<Value>)| {
-        wrong(name, trips, breaks).request(imports, move |request| edit_items(request, change))
-    };
-    vec![
-        named("import-names-the-field-alone", "An import names the wrong field without its place.", |field| {
-            field.split_once('.').map_or(field, |(_, name)| name).to_owned()
-        }),
-        named("import-counts-places-from-1", "An import counts the places of wrong fields from 1.", |field| {
-            let (place, name) = field.split_once('.').unwrap_or(("0", field));
-            format!("{}.{name}", place.parse::<usize>().unwrap_or_default() + 1)
-        }),
-        named("import-names-the-place-alone", "An import names the place of a wrong habit without its field.", |field| {
-            field.split_once('.').map_or(field, |(place, _)| place).to_owned()
-        }),
-        wrong("import-of-a-wrong-habit-answers-500", trips, "An import with a wrong habit answers 500.").answer(
-            imports,
-            |_, answer| {
-                if answer.status() == 400 {
-                    refuse(answer, 500, "Something went wrong.")
-                }
-            },
-        ),
-        wrong("import-of-a-wrong-habit-is-no-problem", trips, "The 400 of an import is no problem details.").answer(
-            imports,
-            |_, answer| {
-                if answer.status() == 400 {
-                    answer.set_plain_error(400, "invalid")
-                }
-            },
-        ),
-        wrong("import-stores-the-right-habits", trips, "An import with a wrong habit answers 400 and stores the right ones.")
-            .instead(imports, async |request, server| storing_the_rest(request, server, 400).await),
-        wrong(
-            "import-stores-up-to-the-wrong-habit",
-            trips,
-            "An import with a wrong habit answers 400 and stores those before it.",
-        )
-        .instead(imports, async |request, server| storing_until(request, server, 400).await),
-        wrong("import-leaves-wrong-habits-out", trips, "An import leaves wrong habits out and answers 201.").instead(
-            imports,
-            async |request, server| {
-                let answer = server.send(request.clone()).await?;
-                match answer.status() {
-                    400 => joined(request, server, answer).await,
-                    _ => Ok(answer),
-                }
-            },
-        ),
-        mended("import-takes-long-descriptions", "An import takes a description of more than 500 characters.", |items| {
-            for item in items {
-                if let Some(text) = item["description"].as_str().filter(|text| text.chars().count() > 500) {
-                    item["description"] = text.chars().take(500).collect::<String>().into();
-                }
-            }
-        }),
-        mended("import-takes-long-names", "An import takes a name of more than 100 characters.", |items| {
-            for item in items {
-                if let Some(text) = item["name"].as_str().filter(|text| text.chars().count() > 100) {
-                    item["name"] = text.chars().take(100).collect::<String>().into();
-                }
-            }
-        }),
-        mended("import-takes-blank-names", "An import takes a blank name.", |items| {
-            for item in items {
-                if item["name"].as_str().is_some_and(|name| name.trim().is_empty()) {
-                    item["name"] = "\u{2060}".into();
-                }
-            }
-        }),
-        mended("import-makes-numbers-text", "An import takes a number for a name.", |items| {
-            for item in items {
-                if let Some(Value::Number(number)) = item.get("name") {
-                    item["name"] = number.to_string().into();
-                }
-            }
-        }),
-        mended("import-passes-over-what-is-no-habit", "An import passes over items that are no objects.", |items| {
-            items.retain(Value::is_object)
-        }),
-        wrong("import-takes-one-habit", trips, "An import takes an object in place of an array.").request(imports, |request| {
-            if let Some(habit) = request.json() {
-                request.set_json(&json!([habit]))
-            }
-        }),
-    ]
-}
-
-fn conflict() -> Vec<Sabotage> {
-    let trips = &["3.import-conflict"];
-    let status = |name, breaks, status| {
-        wrong(name, trips, breaks).answer(imports, move |_, answer| {
-            if answer.status() == 409 {
-                refuse(answer, status, "A name is taken.")
-            }
-        })
-    };
-    vec![
-        status("import-of-a-taken-name-answers-500", "An import with a taken name answers 500.", 500),
-        status("import-of-a-taken-name-answers-400", "An import with a taken name answers 400.", 400),
-        wrong("import-stores-the-free-names", trips, "An import with a taken name answers 409 and stores the other habits.")
-            .instead(imports, async |request, server| storing_the_rest(request, server, 409).await),
-        wrong("import-stores-up-to-the-taken-name", trips, "An import with a taken name answers 409 and stores those before it.")
-            .instead(imports, async |request, server| storing_until(request, server, 409).await),
-        wrong("import-leaves-taken-names-out", trips, "An import leaves habits with taken names out and answers 201.").instead(
-            imports,
-            async |request, server| {
-                let answer = server.send(request.clone()).await?;
-                match answer.status() {
-                    409 => joined(request, server, answer).await,
-                    _ => Ok(answer),
-                }
-            },
-        ),
-        wrong("import-merges-repeated-names", trips, "Of habits of one name in an import the first is stored.").request(
-            imports,
-            |request| {
-                edit_items(request, |items| {
-                    let mut seen = BTreeSet::new();
-                    items.retain(|item| item["name"].as_str().is_none_or(|name| seen.insert(name.trim().to_lowercase())));
-                })
-            },
-        ),
-        wrong("import-overwrites-taken-names", trips, "An import replaces habits whose names it brings.").instead(
-            imports,
-            async |request, server| {
-                let answer = server.send(request.clone()).await?;
-                if answer.status() != 409 {
-                    return Ok(answer);
-                }
-                for item in items(&request) {
-                    let name = super::quoted(item["name"].as_str().unwrap_or_default());
-                    server.database().run(&format!("DELETE FROM habits WHERE lower(name) = lower({name})")).await?;
-                }
-                server.send(request).await
-            },
-        ),
-        wrong(
-            "import-without-a-transaction",
-            &["3.import-conflict", "3.import-cut"],
-            "An import stores one habit after the other, without a transaction.",
-        )
-        .instead(imports, async |request, server| {
-            // A wrong habit is refused by the right server, before anything is stored.
-            match is_valid(&request) {
-                true => one_by_one(request, server).await,
-                false => server.send(request).await,
-            }
-        }),
-    ]
-}
-
-fn cut() -> Vec<Sabotage> {
-    let trips = &["3.import-cut"];
-    vec![
-        wrong("import-goes-on-after-a-cut", trips, "An import whose connection is cut stores the first half all the same.")
-            .instead(imports, async |request, server| {
-                let answer = server.send(request.clone()).await?;
-                if answer.status() >= 500 {
-                    let mut half = request;
-                    edit_items(&mut half, |items| items.truncate(items.len() / 2));
-                    server.send(half).await?;
-                }
-                Ok(answer)
-            }),
-        wrong(
-            "import-forgets-completions-after-a-cut",
-            trips,
-            "An import whose connection is cut is tried again without completions.",
-        )
-        .instead(imports, async |request, server| {
-            let answer = server.send(request.clone()).await?;
-            if answer.status() < 500 {
-                return Ok(answer);
-            }
-            let mut again = request;
-            edit_items(&mut again, |items| items.iter_mut().for_each(|item| item["completions"] = json!([])));
-            server.send(again).await
-        }),
-        wrong("import-answers-201-after-a-cut", trips, "An import whose connection is cut answers 201 and stores nothing.")
-            .answer(imports, |_, answer| {
-                if answer.status() >= 500 {
-                    answer.set_status(201);
-                    answer.set_json("application/json", &json!([]));
-                }
-            }),
-        wrong("import-answers-400-after-a-cut", trips, "An import whose connection is cut answers 400.").answer(
-            imports,
-            |_, answer| {
-                if answer.status() >= 500 {
-                    refuse(answer, 400, "The import could not be stored.")
-                }
-            },
-        ),
-        wrong("cut-shows-the-library", trips, "The error of an import whose connection is cut shows the library's message.")
-            .answer(imports, |_, answer| {
-                if answer.status() >= 500 {
-                    refuse(answer, 500, "sqlx::Error: error communicating with database: Connection reset by peer (os error 104)")
-                }
-            }),
-    ]
-}
-
-fn limits() -> Vec<Sabotage> {
-    let trips = &["3.import-limits"];
-    let refused = |name, breaks, is_refused: fn(&Request) -> bool| {
-        wrong(name, trips, breaks).instead(imports, async move |request, server| match is_refused(&request) {
-            true => refusal(&request, server, 413, "The import is too large.").await,
-            false => server.send(request).await,
-        })
-    };
-    vec![
-        refused("import-takes-99-habits", "An import of 100 habits is refused.", |request| items(request).len() > 99),
-        refused("import-takes-64-kib", "An import of more than 64 KiB is refused.", |request| request.body.len() > 64 * 1024),
-        refused("import-takes-a-million-bytes", "An import of 1 MiB is refused.", |request| request.body.len() > 1_000_000),
-        refused("import-takes-less-than-1-mib", "An import of exactly 1 MiB is refused.", |request| {
-            request.body.len() >= 1024 * 1024
-        }),
-        wrong("import-takes-more-than-1-mib", trips, "An import of more than 1 MiB is accepted.").request(imports, |request| {
-            if let Ok(body) = serde_json::from_slice::<Value>(&request.body) {
-                // Without the white space it is shorter.
-                request.set_json(&body)
-            }
-        }),
-        wrong("import-takes-any-number", trips, "An import of more than 100 habits is accepted.").instead(
-            imports,
-            async |request, server| {
-                let (mut head, mut tail) = (request.clone(), request.clone());
-                edit_items(&mut head, |items| items.truncate(100));
-                edit_items(&mut tail, |items| drop(items.drain(..items.len().min(100))));
-                if items(&tail).is_empty() {
-                    return server.send(request).await;
-                }
-                let mut answer = server.send(head).await?;
-                let more = server.send(tail).await?;
-                if let Some(Value::Array(more)) = more.json() {
-                    answer.edit_list(|list| list.extend(more));
-                }
-                Ok(answer)
-            },
-        ),
-        wrong("import-stores-100-of-more", trips, "Of more than 100 habits an import stores the first 100.").request(
-            imports,
-            |request| {
-                if items(request).len() > 100 {
-                    edit_items(request, |items| items.truncate(100))
-                }
-            },
-        ),
-        wrong("import-stores-50", trips, "An import stores the first 50 habits and answers 201.").request(imports, |request| {
-            if items(request).len() > 50 && items(request).len() <= 100 {
-                edit_items(request, |items| items.truncate(50))
-            }
-        }),
-    ]
-}
-
-/// Imports everything; where that is answered with `status`, imports each habit by itself as well.
-async fn storing_the_rest(request: Request, server: &Upstream, status: u16) -> Result<Answer, Lost> {
-    let answer = server.send(request.clone()).await?;
-    if answer.status() == status {
-        for item in items(&request) {
-            import_alone(&request, server, item).await?;
-        }
-    }
-    Ok(answer)
-}
-
-/// Imports everything; where that is answered with `status`, imports each habit by itself as well, up to a wrong one.
-async fn storing_until(request: Request, server: &Upstream, status: u16) -> Result<Answer, Lost> {
-    let answer = server.send(request.clone()).await?;
-    if answer.status() == status {
-        for item in items(&request) {
-            if !import_alone(&request, server, item).await?.is_success() {
-                break;
-            }
-        }
-    }
-    Ok(answer)
-}
-
-/// Imports each habit by itself and answers those that were taken, or `refused` if there is none.
-async fn joined(request: Request, server: &Upstream, refused: Answer) -> Result<Answer, Lost> {
-    let mut whole: Option<Answer> = None;
-    for item in items(&request) {
-        let answer = import_alone(&request, server, item).await?;
-        if !answer.is_success() {
-            continue;
-        }
-        match &mut whole {
-            None => whole = Some(answer),
-            Some(whole) => {
-                let more = answer.json();
-                whole.edit_list(|list| list.extend(more.as_ref().and_then(Value::as_array).into_iter().flatten().cloned()))
-            }
-        }
-    }
-    Ok(whole.unwrap_or(refused))
-}
-
-/// Imports each habit by itself, up to one that is refused; that refusal is the answer then.
-async fn one_by_one(request: Request, server: &Upstream) -> Result<Answer, Lost> {
-    let mut habits = Vec::new();
-    let mut last = None;
-    for item in items(&request) {
-        let answer = import_alone(&request, server, item).await?;
-        if !answer.is_success() {
-            return Ok(answer);
-        }
-        habits.extend(answer.json().and_then(|list| list.as_array().cloned()).into_iter().flatten());
-        last = Some(answer);
-    }
-    match last {
-        Some(mut answer) => {
-            answer.edit(|list| *list = habits.into());
-            Ok(answer)
-        }
-        None => server.send(request).await,
-    }
-}
-
-async fn import_alone(request: &Request, server: &Upstream, item: Value) -> Result<Answer, Lost> {
-    server.send(request.another(Method::POST, "/habits/import", Some(&json!([item])))).await
-}
-
-/// Whether all habits of an import keep the rules, names apart that are taken.
-fn is_valid(request: &Request) -> bool {
-    let short = |text: &Value, most| text.as_str().is_none_or(|text| text.chars().count() <= most);
-    let is_named = |item: &Value| item["name"].as_str().is_some_and(|name| (1..=100).contains(&name.trim().chars().count()));
-    let items = items(request);
-    (1..=100).contains(&items.len())
-        && request.body.len() <= 1024 * 1024
-        && items.iter().all(|item| is_named(item) && short(&item["description"], 500))
 }

@@ -2,10 +2,9 @@
 
 use serde_json::Value;
 
-use super::wrong;
-use crate::message::{Answer, lists};
-use crate::proxy::{Lost, Upstream};
-use crate::sabotage::Sabotage;
+use crate::api::routes::lists;
+use crate::http::{ConnectionLost, Response, Upstream};
+use crate::sabotage::{Sabotage, wrong};
 
 /// What this file adds to the catalogue.
 pub fn sabotages() -> Vec<Sabotage> {
@@ -15,10 +14,10 @@ pub fn sabotages() -> Vec<Sabotage> {
 fn statements() -> Vec<Sabotage> {
     let trips = &["3.list-queries"];
     let more = |name, breaks, per: usize, sql: fn(i64) -> String| {
-        wrong(name, trips, breaks).instead(lists, async move |request, server| {
-            let answer = server.send(request).await?;
-            ask(&answer, server, per, sql).await?;
-            Ok(answer)
+        wrong(name, trips, breaks).instead(lists, async move |request, upstream| {
+            let response = upstream.send(request).await?;
+            ask(&response, upstream, per, sql).await?;
+            Ok(response)
         })
     };
     let days = |id| format!("SELECT completed_on FROM completions WHERE habit_id = {id} ORDER BY completed_on");
@@ -35,11 +34,11 @@ fn statements() -> Vec<Sabotage> {
 }
 
 /// Runs a query for the first of every so many habits of a list.
-async fn ask(answer: &Answer, server: &Upstream, per: usize, sql: fn(i64) -> String) -> Result<(), Lost> {
-    let list = answer.json();
+async fn ask(response: &Response, upstream: &Upstream, per: usize, sql: fn(i64) -> String) -> Result<(), ConnectionLost> {
+    let list = response.json();
     let ids = list.as_ref().and_then(Value::as_array).into_iter().flatten().filter_map(|habit| habit["id"].as_i64());
     for id in ids.step_by(per) {
-        server.database().run(&sql(id)).await?;
+        upstream.database().run(&sql(id)).await?;
     }
     Ok(())
 }
@@ -47,9 +46,9 @@ async fn ask(answer: &Answer, server: &Upstream, per: usize, sql: fn(i64) -> Str
 fn growing() -> Vec<Sabotage> {
     let trips = &["3.list-flat"];
     let also = |name, breaks, sql: &'static str| {
-        wrong(name, trips, breaks).instead(lists, async move |request, server| {
-            server.database().run(sql).await?;
-            server.send(request).await
+        wrong(name, trips, breaks).instead(lists, async move |request, upstream| {
+            upstream.database().run(sql).await?;
+            upstream.send(request).await
         })
     };
     vec![
@@ -68,7 +67,7 @@ fn growing() -> Vec<Sabotage> {
             &["3.owner-index"],
             "No index begins with the owner, and a list reads the habits of all users.",
         )
-        .tables(
+        .alter_tables(
             "DROP INDEX habits_name_key; CREATE UNIQUE INDEX habits_name_key ON habits (lower(name), user_id);
             DROP INDEX habits_owner_idx",
         ),

@@ -1,9 +1,8 @@
 //! Wrong tables, keys, constraints and indexes under a server that keeps to its contract otherwise.
 
-use super::wrong;
-use crate::database::OWN;
-use crate::message::deletes;
-use crate::sabotage::Sabotage;
+use crate::api::routes::deletes;
+use crate::database::UPSTREAM_SCHEMA;
+use crate::sabotage::{Sabotage, wrong};
 
 /// What this file adds to the catalogue.
 pub fn sabotages() -> Vec<Sabotage> {
@@ -13,17 +12,17 @@ pub fn sabotages() -> Vec<Sabotage> {
 fn tables() -> Vec<Sabotage> {
     vec![
         wrong("column-email-is-mail", &["3.tables"], "The column users.email is called mail.")
-            .tables("ALTER TABLE users RENAME COLUMN email TO mail"),
+            .alter_tables("ALTER TABLE users RENAME COLUMN email TO mail"),
         wrong("column-completed-on-is-day", &["3.tables"], "The column completions.completed_on is called day.")
-            .mirrored(mirror(|name| if name == "completed_on" { "day" } else { name })),
+            .mirror_tables(mirror(|name| if name == "completed_on" { "day" } else { name })),
         wrong("column-user-id-is-owner", &["3.tables"], "The column habits.user_id is called owner.")
-            .mirrored(mirror(|name| if name == "user_id" { "owner" } else { name })),
+            .mirror_tables(mirror(|name| if name == "user_id" { "owner" } else { name })),
         wrong("table-users-is-accounts", &["3.tables"], "The table users is called accounts.")
-            .mirrored(mirror(|name| if name == "users" { "accounts" } else { name })),
+            .mirror_tables(mirror(|name| if name == "users" { "accounts" } else { name })),
         wrong("table-completions-is-done", &["3.tables"], "The table completions is called done.")
-            .mirrored(mirror(|name| if name == "completions" { "done" } else { name })),
+            .mirror_tables(mirror(|name| if name == "completions" { "done" } else { name })),
         wrong("tables-stay-empty", &["3.tables"], "There are right tables, and everything is kept elsewhere.")
-            .mirrored(copies(|name| name)),
+            .mirror_tables(copies(|name| name)),
     ]
 }
 
@@ -31,19 +30,19 @@ fn keys() -> Vec<Sabotage> {
     let primary = &["3.primary-keys"];
     let foreign = &["3.foreign-keys"];
     vec![
-        wrong("users-without-primary-key", primary, "The table users has no primary key.").tables(
+        wrong("users-without-primary-key", primary, "The table users has no primary key.").alter_tables(
             "ALTER TABLE habits DROP CONSTRAINT habits_user_id_fkey;
             ALTER TABLE users DROP CONSTRAINT users_pkey, ADD UNIQUE (id);
             ALTER TABLE habits ADD FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE CASCADE",
         ),
-        wrong("habits-without-primary-key", primary, "The table habits has no primary key.").tables(
+        wrong("habits-without-primary-key", primary, "The table habits has no primary key.").alter_tables(
             "ALTER TABLE completions DROP CONSTRAINT completions_habit_id_fkey;
             ALTER TABLE habits DROP CONSTRAINT habits_pkey, ADD UNIQUE (id);
             ALTER TABLE completions ADD FOREIGN KEY (habit_id) REFERENCES habits (id) ON DELETE CASCADE",
         ),
         wrong("completions-without-primary-key", primary, "The table completions has a unique constraint in place of a key.")
-            .tables("ALTER TABLE completions DROP CONSTRAINT completions_pkey, ADD UNIQUE (habit_id, completed_on)"),
-        wrong("habits-without-foreign-key", foreign, "habits.user_id refers to users by a trigger that deletes, and by no key.").tables(
+            .alter_tables("ALTER TABLE completions DROP CONSTRAINT completions_pkey, ADD UNIQUE (habit_id, completed_on)"),
+        wrong("habits-without-foreign-key", foreign, "habits.user_id refers to users by a trigger that deletes, and by no key.").alter_tables(
             format!("ALTER TABLE habits DROP CONSTRAINT habits_user_id_fkey; {}", deleting("users", "habits", "user_id")),
         ),
         wrong(
@@ -51,11 +50,11 @@ fn keys() -> Vec<Sabotage> {
             foreign,
             "completions.habit_id refers to habits by a trigger that deletes, and by no key.",
         )
-        .tables(format!(
+        .alter_tables(format!(
             "ALTER TABLE completions DROP CONSTRAINT completions_habit_id_fkey; {}",
             deleting("habits", "completions", "habit_id")
         )),
-        wrong("foreign-keys-are-forgotten", &["3.foreign-keys", "3.cascade"], "There are no foreign keys at all.").tables(
+        wrong("foreign-keys-are-forgotten", &["3.foreign-keys", "3.cascade"], "There are no foreign keys at all.").alter_tables(
             "ALTER TABLE habits DROP CONSTRAINT habits_user_id_fkey; ALTER TABLE completions DROP CONSTRAINT completions_habit_id_fkey",
         ),
     ]
@@ -81,22 +80,22 @@ fn cascades() -> Vec<Sabotage> {
     let completions = "ALTER TABLE public.completions DROP CONSTRAINT completions_habit_id_fkey;
         ALTER TABLE public.completions ADD CONSTRAINT completions_habit_id_fkey FOREIGN KEY (habit_id) REFERENCES public.habits (id)";
     vec![
-        wrong("user-cannot-be-deleted", trips, "A user who has habits cannot be deleted.").tables(habits("")),
-        wrong("user-leaves-habits-to-the-first", trips, "The habits of a deleted user become those of another.").tables(format!(
+        wrong("user-cannot-be-deleted", trips, "A user who has habits cannot be deleted.").alter_tables(habits("")),
+        wrong("user-leaves-habits-to-the-first", trips, "The habits of a deleted user become those of another.").alter_tables(format!(
             "INSERT INTO users (id, email) VALUES (-1, 'heir@localhost'); ALTER TABLE habits ALTER COLUMN user_id SET DEFAULT -1; {}",
             habits("ON DELETE SET DEFAULT")
         )),
         wrong("habit-cannot-be-deleted", trips, "A habit that has completions cannot be deleted from the table.")
-            .mirrored(format!("{}; {completions}", mirror(|name| name))),
+            .mirror_tables(format!("{}; {completions}", mirror(|name| name))),
         wrong("server-deletes-completions-itself", trips, "The server deletes completions before their habit, the table does not.")
-            .tables(completions)
-            .instead(deletes, async |request, server| {
+            .alter_tables(completions)
+            .instead(deletes, async |request, upstream| {
                 let id = request.id().unwrap_or_default();
-                server.database().run(&format!("DELETE FROM completions WHERE habit_id = {id}")).await?;
-                server.send(request).await
+                upstream.database().run(&format!("DELETE FROM completions WHERE habit_id = {id}")).await?;
+                upstream.send(request).await
             }),
         wrong("completions-outlive-their-habit", &["3.cascade", "3.foreign-keys"], "The completions of a deleted habit stay.")
-            .tables("ALTER TABLE completions DROP CONSTRAINT completions_habit_id_fkey"),
+            .alter_tables("ALTER TABLE completions DROP CONSTRAINT completions_habit_id_fkey"),
     ]
 }
 
@@ -108,23 +107,25 @@ fn constraints() -> Vec<Sabotage> {
     let day_twice = "ALTER TABLE public.completions DROP CONSTRAINT completions_pkey, ADD COLUMN id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY";
     let name = &["3.unique-name"];
     vec![
-        wrong("email-may-be-null", null, "users.email takes NULL.").tables("ALTER TABLE users ALTER COLUMN email DROP NOT NULL"),
+        wrong("email-may-be-null", null, "users.email takes NULL.")
+            .alter_tables("ALTER TABLE users ALTER COLUMN email DROP NOT NULL"),
         wrong("owner-may-be-null", null, "habits.user_id takes NULL.")
-            .tables("ALTER TABLE habits ALTER COLUMN user_id DROP NOT NULL"),
-        wrong("name-may-be-null", null, "habits.name takes NULL.").tables("ALTER TABLE habits ALTER COLUMN name DROP NOT NULL"),
+            .alter_tables("ALTER TABLE habits ALTER COLUMN user_id DROP NOT NULL"),
+        wrong("name-may-be-null", null, "habits.name takes NULL.")
+            .alter_tables("ALTER TABLE habits ALTER COLUMN name DROP NOT NULL"),
         wrong("habit-of-a-completion-may-be-null", null, "completions.habit_id takes NULL.")
-            .tables(format!("{surrogate}; ALTER TABLE completions ALTER COLUMN habit_id DROP NOT NULL")),
+            .alter_tables(format!("{surrogate}; ALTER TABLE completions ALTER COLUMN habit_id DROP NOT NULL")),
         wrong("day-of-a-completion-may-be-null", null, "completions.completed_on takes NULL.")
-            .tables(format!("{surrogate}; ALTER TABLE completions ALTER COLUMN completed_on DROP NOT NULL")),
+            .alter_tables(format!("{surrogate}; ALTER TABLE completions ALTER COLUMN completed_on DROP NOT NULL")),
         wrong("day-is-unique-in-the-server-alone", day, "The table takes a day twice, the server does not.")
-            .mirrored(format!("{}; {day_twice}", mirror(|name| name))),
-        wrong("day-is-unique-with-its-moment", day, "The table takes a day twice if the moments differ.").mirrored(format!(
+            .mirror_tables(format!("{}; {day_twice}", mirror(|name| name))),
+        wrong("day-is-unique-with-its-moment", day, "The table takes a day twice if the moments differ.").mirror_tables(format!(
             "{}; {day_twice}; ALTER TABLE public.completions ADD COLUMN at timestamptz NOT NULL DEFAULT clock_timestamp(),
                 ADD UNIQUE (habit_id, completed_on, at)",
             mirror(|name| name)
         )),
         wrong("name-is-unique-over-all-users", name, "A name that one user has taken is taken for all.")
-            .tables("DROP INDEX habits_name_key; CREATE UNIQUE INDEX habits_name_key ON habits (lower(name))"),
+            .alter_tables("DROP INDEX habits_name_key; CREATE UNIQUE INDEX habits_name_key ON habits (lower(name))"),
     ]
 }
 
@@ -134,9 +135,9 @@ fn indexes() -> Vec<Sabotage> {
     let partial = format!("{names}; DROP INDEX habits_owner_idx; CREATE INDEX ON habits (id) WHERE user_id = 0");
     vec![
         wrong("owner-has-a-partial-index", &["3.owner-index"], "There is an index for the habits of the built-in user alone.")
-            .tables(partial.clone()),
+            .alter_tables(partial.clone()),
         wrong("owner-is-last-in-the-index", &["3.owner-index"], "The index of habits names user_id last.")
-            .tables(format!("{partial}; CREATE INDEX ON habits (id, user_id)")),
+            .alter_tables(format!("{partial}; CREATE INDEX ON habits (id, user_id)")),
     ]
 }
 
@@ -166,8 +167,8 @@ fn mirror(names: fn(&str) -> &str) -> String {
                 END CASE;
                 RETURN NULL;
             END $$;
-            CREATE TRIGGER copy AFTER INSERT OR UPDATE OR DELETE ON {OWN}.{table} FOR EACH ROW EXECUTE FUNCTION saboteur.copy_{table}();
-            INSERT INTO public.{copy} SELECT * FROM {OWN}.{table}"
+            CREATE TRIGGER copy AFTER INSERT OR UPDATE OR DELETE ON {UPSTREAM_SCHEMA}.{table} FOR EACH ROW EXECUTE FUNCTION saboteur.copy_{table}();
+            INSERT INTO public.{copy} SELECT * FROM {UPSTREAM_SCHEMA}.{table}"
         )
     });
     format!("{}; {}", copies(names), triggers.join("; "))

@@ -5,11 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use hyper::Method;
 use serde_json::{Value, json};
 
-use super::wrong;
+use crate::api::routes::{any, creates, lists, patches};
 use crate::clock;
-use crate::message::{Answer, any, creates, lists, patches};
-use crate::proxy::{Lost, Upstream};
-use crate::sabotage::Sabotage;
+use crate::http::{ConnectionLost, Request, Response, Upstream};
+use crate::sabotage::{Sabotage, wrong};
 
 /// What this file adds to the catalogue.
 pub fn sabotages() -> Vec<Sabotage> {
@@ -27,13 +26,13 @@ fn shown() -> Vec<Sabotage> {
     let trips = &["3.streak"];
     vec![
         wrong("streak-is-missing", trips, "A habit has no streak.")
-            .answer(any, |_, answer| answer.edit_habits(|habit| drop(habit.remove("streak")))),
+            .response(any, |_, response| response.edit_habits(|habit| drop(habit.remove("streak")))),
         wrong("streak-is-missing-in-the-list", trips, "The habits of the list have no streak.")
-            .answer(lists, |_, answer| answer.edit_habits(|habit| drop(habit.remove("streak")))),
+            .response(lists, |_, response| response.edit_habits(|habit| drop(habit.remove("streak")))),
         wrong("streak-of-the-list-is-0", trips, "The streak is 0 in the list.")
-            .answer(lists, |_, answer| answer.edit_habits(|habit| drop(habit.insert("streak".into(), json!(0))))),
-        wrong("streak-is-text", trips, "The streak is a string of digits.").answer(any, |_, answer| {
-            answer.edit_habits(|habit| {
+            .response(lists, |_, response| response.edit_habits(|habit| drop(habit.insert("streak".into(), json!(0))))),
+        wrong("streak-is-text", trips, "The streak is a string of digits.").response(any, |_, response| {
+            response.edit_habits(|habit| {
                 if let Some(Value::Number(streak)) = habit.get("streak") {
                     let text = streak.to_string();
                     habit.insert("streak".into(), text.into());
@@ -41,16 +40,16 @@ fn shown() -> Vec<Sabotage> {
             })
         }),
         wrong("new-habit-has-no-streak", trips, "POST answers the new habit without its streak.")
-            .answer(creates, |_, answer| answer.edit_habits(|habit| drop(habit.remove("streak")))),
-        wrong("patch-answers-no-streak", trips, "PATCH answers the habit with the streak 0.").answer(
+            .response(creates, |_, response| response.edit_habits(|habit| drop(habit.remove("streak")))),
+        wrong("patch-answers-no-streak", trips, "PATCH answers the habit with the streak 0.").response(
             |request| patches(request) && request.field("completed_today").is_none(),
-            |_, answer| answer.edit_habits(|habit| drop(habit.insert("streak".into(), json!(0)))),
+            |_, response| response.edit_habits(|habit| drop(habit.insert("streak".into(), json!(0)))),
         ),
-        wrong("list-gives-all-one-streak", trips, "Every habit of the list has the streak of the last one.").answer(
+        wrong("list-gives-all-one-streak", trips, "Every habit of the list has the streak of the last one.").response(
             lists,
-            |_, answer| {
-                let last = answer.json().and_then(|list| list.as_array()?.last()?.get("streak").cloned());
-                answer.edit_habits(|habit| drop(habit.insert("streak".into(), last.clone().unwrap_or_default())))
+            |_, response| {
+                let last = response.json().and_then(|list| list.as_array()?.last()?.get("streak").cloned());
+                response.edit_habits(|habit| drop(habit.insert("streak".into(), last.clone().unwrap_or_default())))
             },
         ),
     ]
@@ -170,20 +169,20 @@ fn zones() -> Vec<Sabotage> {
     vec![
         wrong("today-is-local", trips, "PATCH completes the day of the server's time zone.").instead(
             |request| patches(request) && request.field("completed_today") == Some(json!(true)),
-            async |request, server| {
+            async |request, upstream| {
                 let day = local_day();
-                complete_instead(request, server, day).await
+                complete_instead(request, upstream, day).await
             },
         ),
         wrong("today-is-that-of-the-database", trips, "PATCH completes the day of the database's time zone.").instead(
             |request| patches(request) && request.field("completed_today") == Some(json!(true)),
-            async |request, server| {
+            async |request, upstream| {
                 let zone = "SELECT (now() AT TIME ZONE coalesce((SELECT split_part(setting, '=', 2)
                     FROM pg_db_role_setting, unnest(setconfig) AS setting
                     WHERE setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database())
                     AND setting ILIKE 'timezone=%'), 'UTC'))::date - DATE '1970-01-01'";
-                let day: Vec<(i32,)> = server.database().rows(zone).await?;
-                complete_instead(request, server, day.first().map_or(clock::today(), |(day,)| i64::from(*day))).await
+                let day: Vec<(i32,)> = upstream.database().rows(zone).await?;
+                complete_instead(request, upstream, day.first().map_or(clock::today(), |(day,)| i64::from(*day))).await
             },
         ),
         rule("streak-is-local", trips, "The streak ends with the day of the server's time zone.", |days, _| {
@@ -193,19 +192,19 @@ fn zones() -> Vec<Sabotage> {
 }
 
 /// Answers a PATCH of `completed_today` by completing this day.
-async fn complete_instead(mut request: crate::message::Request, server: &Upstream, day: i64) -> Result<Answer, Lost> {
+async fn complete_instead(mut request: Request, upstream: &Upstream, day: i64) -> Result<Response, ConnectionLost> {
     if day == clock::today() {
-        return server.send(request).await;
+        return upstream.send(request).await;
     }
-    let path = format!("{}/completions/{}", request.path(), clock::text(day));
-    server.send(request.another(Method::PUT, &path, None)).await?;
+    let path = format!("{}/completions/{}", request.path(), clock::iso_date(day));
+    upstream.send(request.another(Method::PUT, &path, None)).await?;
     request.edit(|fields| drop(fields.remove("completed_today")));
-    let mut answer = server.send(request).await?;
-    answer.edit_habits(|habit| {
+    let mut response = upstream.send(request).await?;
+    response.edit_habits(|habit| {
         habit.insert("completed_today".into(), true.into());
         habit.insert("streak".into(), 1.into());
     });
-    Ok(answer)
+    Ok(response)
 }
 
 /// The present day in the time zone of `TZ`, as far as it is written like `Etc/GMT-14`.
@@ -219,17 +218,17 @@ fn local_day() -> i64 {
 
 /// A server that counts streaks by another rule. One query of its own brings the days of all habits in an answer.
 fn rule(name: &'static str, trips: &'static [&'static str], breaks: &'static str, rule: fn(&Days, i64) -> i64) -> Sabotage {
-    wrong(name, trips, breaks).instead(any, async move |request, server| {
-        let mut answer = server.send(request).await?;
-        recount(&mut answer, server, rule).await?;
-        Ok(answer)
+    wrong(name, trips, breaks).instead(any, async move |request, upstream| {
+        let mut response = upstream.send(request).await?;
+        recount(&mut response, upstream, rule).await?;
+        Ok(response)
     })
 }
 
-async fn recount(answer: &mut Answer, server: &Upstream, rule: fn(&Days, i64) -> i64) -> Result<(), Lost> {
+async fn recount(response: &mut Response, upstream: &Upstream, rule: fn(&Days, i64) -> i64) -> Result<(), ConnectionLost> {
     let mut ids = Vec::new();
     let mut learn = |value: &Value| ids.extend(value.get("streak").and_then(|_| value.get("id")?.as_i64()));
-    match answer.json().filter(|_| answer.is_success()) {
+    match response.json().filter(|_| response.is_success()) {
         Some(Value::Array(items)) => items.iter().for_each(learn),
         Some(one) => learn(&one),
         None => {}
@@ -240,11 +239,11 @@ async fn recount(answer: &mut Answer, server: &Upstream, rule: fn(&Days, i64) ->
     let ids: Vec<String> = ids.iter().map(i64::to_string).collect();
     let days = "SELECT habit_id, array_agg(completed_on - DATE '1970-01-01') FROM completions";
     let days = format!("{days} WHERE habit_id IN ({}) GROUP BY habit_id", ids.join(", "));
-    let days: Vec<(i64, Vec<i32>)> = server.database().rows(&days).await?;
+    let days: Vec<(i64, Vec<i32>)> = upstream.database().rows(&days).await?;
     let days = days.into_iter().map(|(id, days)| (id, days.into_iter().map(i64::from).collect()));
     let days: BTreeMap<i64, Days> = days.collect();
     let today = clock::today();
-    answer.edit_habits(|habit| {
+    response.edit_habits(|habit| {
         let none = Days::new();
         let days = habit.get("id").and_then(Value::as_i64).and_then(|id| days.get(&id)).unwrap_or(&none);
         habit.insert("streak".into(), rule(days, today).into());

@@ -3,10 +3,10 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use super::odd::is_no_utf8;
-use super::wrong;
-use crate::message::{Answer, Request, any, creates, lists, reads};
-use crate::sabotage::Sabotage;
+use super::malformed::is_no_utf8;
+use crate::api::routes::{any, creates, lists, reads};
+use crate::http::{Request, Response};
+use crate::sabotage::{Sabotage, wrong};
 
 const TRIPS: &[&str] = &["5.malformed"];
 /// How many bodies that are no UTF-8 a server stands. Fewer come in the checks of single fields.
@@ -18,9 +18,9 @@ pub fn sabotages() -> Vec<Sabotage> {
         sick(
             "no-utf-8-empties-the-next-habit",
             "After some bodies that are no UTF-8, the next habit that is made and then read has lost its description.",
-            |state, request, answer| match state {
+            |state, request, response| match state {
                 State::Made(id) if reads(request) && request.id() == Some(id) => {
-                    answer.edit_habits(|habit| drop(habit.insert("description".into(), serde_json::Value::Null)));
+                    response.edit_habits(|habit| drop(habit.insert("description".into(), serde_json::Value::Null)));
                     State::Over
                 }
                 other => other,
@@ -29,10 +29,10 @@ pub fn sabotages() -> Vec<Sabotage> {
         sick(
             "no-utf-8-hides-the-next-habit",
             "After some bodies that are no UTF-8, the next habit that is made and then read is missing from the list.",
-            |state, request, answer| match state {
+            |state, request, response| match state {
                 State::Made(id) if reads(request) && request.id() == Some(id) => State::Read(id),
                 State::Read(id) if lists(request) => {
-                    answer.edit_list(|habits| habits.retain(|habit| habit["id"].as_i64() != Some(id)));
+                    response.edit_list(|habits| habits.retain(|habit| habit["id"].as_i64() != Some(id)));
                     State::Over
                 }
                 other => other,
@@ -57,10 +57,10 @@ enum State {
 }
 
 /// A server that too many bodies that are no UTF-8 make ill; `shows` says how that shows, and when it is over.
-fn sick(name: &'static str, breaks: &'static str, shows: impl Fn(State, &Request, &mut Answer) -> State + 'static) -> Sabotage {
+fn sick(name: &'static str, breaks: &'static str, shows: impl Fn(State, &Request, &mut Response) -> State + 'static) -> Sabotage {
     let state = Rc::new(Cell::new(State::Well(0)));
-    wrong(name, TRIPS, breaks).answer(any, move |request, answer| {
-        let next = match (state.get(), answer.id()) {
+    wrong(name, TRIPS, breaks).response(any, move |request, response| {
+        let next = match (state.get(), response.id()) {
             (State::Well(count), _) if is_no_utf8(request) => {
                 if count < STANDS {
                     State::Well(count + 1)
@@ -68,8 +68,8 @@ fn sick(name: &'static str, breaks: &'static str, shows: impl Fn(State, &Request
                     State::Ill
                 }
             }
-            (State::Ill | State::Made(_), Some(id)) if creates(request) && answer.is_success() => State::Made(id),
-            (now, _) if answer.is_success() => shows(now, request, answer),
+            (State::Ill | State::Made(_), Some(id)) if creates(request) && response.is_success() => State::Made(id),
+            (now, _) if response.is_success() => shows(now, request, response),
             (now, _) => now,
         };
         state.set(next);

@@ -2,10 +2,9 @@
 
 use hyper::Method;
 
-use super::wrong;
-use crate::message::{Answer, Request, any};
-use crate::sabotage::Sabotage;
-use crate::step_03::refuse;
+use crate::api::routes::any;
+use crate::http::{Request, Response};
+use crate::sabotage::{Sabotage, wrong};
 
 const TRIPS: &[&str] = &["5.cors"];
 const ALLOWED: &str = "access-control-allow-origin";
@@ -14,7 +13,7 @@ const HEADERS: &str = "access-control-allow-headers";
 
 /// What this file adds to the catalogue.
 pub fn sabotages() -> Vec<Sabotage> {
-    [comparisons(), preflights(), answers()].into_iter().flatten().collect()
+    [comparisons(), preflights(), responses()].into_iter().flatten().collect()
 }
 
 /// The origins that are listed; empty where none are.
@@ -29,30 +28,30 @@ fn is_preflight(request: &Request) -> bool {
 
 /// Allows what `allowed` answers for an origin and the list; that is not asked while the list is empty.
 fn policy(name: &'static str, breaks: &'static str, allowed: fn(&str, &str) -> Option<String>) -> Sabotage {
-    wrong(name, TRIPS, breaks).answer(
+    wrong(name, TRIPS, breaks).response(
         |request| request.header("origin").is_some() && !listed().is_empty(),
-        move |request, answer| {
+        move |request, response| {
             let allowed = allowed(request.header("origin").unwrap_or_default(), &listed());
-            set(answer, allowed);
+            set(response, allowed);
         },
     )
 }
 
-fn set(answer: &mut Answer, allowed: Option<String>) {
+fn set(response: &mut Response, allowed: Option<String>) {
     match allowed {
-        Some(origin) => answer.set_header(ALLOWED, &origin),
-        None => answer.remove_header(ALLOWED),
+        Some(origin) => response.set_header(ALLOWED, &origin),
+        None => response.remove_header(ALLOWED),
     }
 }
 
 /// A policy that allows an origin when it compares well with one of the list.
 fn compared(name: &'static str, breaks: &'static str, is_like: fn(&str, &str) -> bool) -> Sabotage {
-    wrong(name, TRIPS, breaks).answer(
+    wrong(name, TRIPS, breaks).response(
         |request| request.header("origin").is_some(),
-        move |request, answer| {
+        move |request, response| {
             let origin = request.header("origin").unwrap_or_default();
             let is_allowed = listed().split(',').filter(|one| !one.is_empty()).any(|one| is_like(origin, one.trim()));
-            set(answer, is_allowed.then(|| origin.to_owned()));
+            set(response, is_allowed.then(|| origin.to_owned()));
         },
     )
 }
@@ -99,38 +98,40 @@ fn comparisons() -> Vec<Sabotage> {
             "An origin of the list is an expression, in which a dot is any character.",
             |origin, one| origin.len() == one.len() && origin.bytes().zip(one.bytes()).all(|(a, b)| a == b || b == b'.'),
         ),
-        wrong("cors-is-open-by-default", TRIPS, "Every origin is allowed where none is listed.").answer(
+        wrong("cors-is-open-by-default", TRIPS, "Every origin is allowed where none is listed.").response(
             |request| request.header("origin").is_some() && listed().is_empty(),
-            |_, answer| answer.set_header(ALLOWED, "*"),
+            |_, response| response.set_header(ALLOWED, "*"),
         ),
-        compared("cors-is-for-docs", "Only /docs may be read by pages of listed origins.", same)
-            .answer(|request| request.path() != "/docs" && !is_preflight(request), |_, answer| answer.remove_header(ALLOWED)),
+        compared("cors-is-for-docs", "Only /docs may be read by pages of listed origins.", same).response(
+            |request| request.path() != "/docs" && !is_preflight(request),
+            |_, response| response.remove_header(ALLOWED),
+        ),
     ]
 }
 
 fn preflights() -> Vec<Sabotage> {
     let answered = |name, breaks, status: u16| {
-        wrong(name, TRIPS, breaks).answer(is_preflight, move |_, answer| refuse(answer, status, "This is not allowed."))
+        wrong(name, TRIPS, breaks).response(is_preflight, move |_, response| response.set_problem(status, "This is not allowed."))
     };
     let without = |name, breaks, field: &'static str, item: &'static str| {
-        wrong(name, TRIPS, breaks).answer(is_preflight, move |_, answer| {
-            let list = answer.header(field).unwrap_or_default();
+        wrong(name, TRIPS, breaks).response(is_preflight, move |_, response| {
+            let list = response.header(field).unwrap_or_default();
             let rest: Vec<_> = list.split(',').map(str::trim).filter(|one| !one.eq_ignore_ascii_case(item)).collect();
             let rest = rest.join(",");
-            answer.set_header(field, &rest);
+            response.set_header(field, &rest);
         })
     };
     let removed = |name, breaks, field: &'static str| {
-        wrong(name, TRIPS, breaks).answer(is_preflight, move |_, answer| answer.remove_header(field))
+        wrong(name, TRIPS, breaks).response(is_preflight, move |_, response| response.remove_header(field))
     };
     vec![
         answered("preflight-needs-a-token", "A preflight without a token answers 401.", 401),
         answered("preflight-answers-404", "A preflight answers 404.", 404),
         answered("preflight-answers-405", "A preflight answers 405.", 405),
         answered("preflight-answers-500", "A preflight answers 500.", 500),
-        wrong("preflight-of-a-habit-answers-404", TRIPS, "A preflight for one habit answers 404.").answer(
+        wrong("preflight-of-a-habit-answers-404", TRIPS, "A preflight for one habit answers 404.").response(
             |request| is_preflight(request) && request.id().is_some(),
-            |_, answer| refuse(answer, 404, "There is no such habit."),
+            |_, response| response.set_problem(404, "There is no such habit."),
         ),
         without("preflight-allows-no-patch", "PATCH is not allowed to listed origins.", METHODS, "PATCH"),
         without("preflight-allows-no-delete", "DELETE is not allowed to listed origins.", METHODS, "DELETE"),
@@ -141,25 +142,27 @@ fn preflights() -> Vec<Sabotage> {
         removed("preflight-names-no-headers", "A preflight has no Access-Control-Allow-Headers.", HEADERS),
         removed("preflight-names-no-origin", "A preflight has no Access-Control-Allow-Origin.", ALLOWED),
         wrong("preflight-allows-a-star-of-headers", TRIPS, "A star stands for all headers, which leaves Authorization out.")
-            .answer(is_preflight, |_, answer| answer.set_header(HEADERS, "*")),
-        wrong("preflight-allows-everybody", TRIPS, "Preflights of all origins are allowed.").answer(
+            .response(is_preflight, |_, response| response.set_header(HEADERS, "*")),
+        wrong("preflight-allows-everybody", TRIPS, "Preflights of all origins are allowed.").response(
             |request| is_preflight(request) && !listed().is_empty(),
-            |request, answer| answer.set_header(ALLOWED, request.header("origin").unwrap_or_default()),
+            |request, response| response.set_header(ALLOWED, request.header("origin").unwrap_or_default()),
         ),
     ]
 }
 
-fn answers() -> Vec<Sabotage> {
-    let closed = |name, breaks, when: fn(&Request, &Answer) -> bool| {
-        wrong(name, TRIPS, breaks).answer(any, move |request, answer| {
-            if !is_preflight(request) && when(request, answer) {
-                answer.remove_header(ALLOWED);
+fn responses() -> Vec<Sabotage> {
+    let closed = |name, breaks, when: fn(&Request, &Response) -> bool| {
+        wrong(name, TRIPS, breaks).response(any, move |request, response| {
+            if !is_preflight(request) && when(request, response) {
+                response.remove_header(ALLOWED);
             }
         })
     };
     vec![
         closed("cors-is-for-preflights", "Preflights are answered, and answers may not be read.", |_, _| true),
-        closed("cors-is-not-for-errors", "Errors may not be read by pages of listed origins.", |_, answer| !answer.is_success()),
+        closed("cors-is-not-for-errors", "Errors may not be read by pages of listed origins.", |_, response| {
+            !response.is_success()
+        }),
         closed("cors-is-not-for-users", "Answers to a token may not be read by pages of listed origins.", |request, _| {
             request.header("authorization").is_some()
         }),

@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 
-use super::{any_field, edit_objects, edit_texts, has_body, writes_habit, wrong};
-use crate::message::{Request, any};
-use crate::sabotage::Sabotage;
-use crate::step_03::{imports, refusal, refuse};
-use crate::step_04::{caller, logs_in, sign_in, signs_up};
+use crate::api::routes::{any, has_body, imports, logs_in, patches, puts, signs_up, writes_habit};
+use crate::api::users::{caller, set_login};
+use crate::database::quote_literal;
+use crate::http::Request;
+use crate::sabotage::{Sabotage, wrong};
 
 const TRIPS: &[&str] = &["5.injection"];
 /// A text of step 1 holds some of it, too.
@@ -27,7 +27,7 @@ fn changed(
     when: fn(&Request) -> bool,
     change: fn(&str) -> String,
 ) -> Sabotage {
-    wrong(name, trips, breaks).request(when, move |request| TEXTS.iter().for_each(|field| edit_texts(request, field, change)))
+    wrong(name, trips, breaks).request(when, move |request| TEXTS.iter().for_each(|field| request.edit_texts(field, change)))
 }
 
 fn writes(request: &Request) -> bool {
@@ -63,8 +63,8 @@ fn habits() -> Vec<Sabotage> {
         changed("dots-of-paths-are-removed", TRIPS, "../ is removed from texts.", |text| text.replace("../", "")),
         changed("dollars-are-parameters", BOTH, "$1 in a text is taken for a parameter.", |text| text.replace("$1", "NULL")),
         wrong("answers-are-escaped-for-html", TRIPS, "Answers have texts escaped for HTML where they hold an element of it.")
-            .answer(any, |_, answer| {
-                answer.edit_habits(|habit| {
+            .response(any, |_, response| {
+                response.edit_habits(|habit| {
                     for field in TEXTS {
                         if let Some(text) = habit.get(field).and_then(Value::as_str).filter(|text| text.contains("<script")) {
                             let escaped = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
@@ -84,14 +84,12 @@ fn one_way() -> Vec<Sabotage> {
         changed("import-removes-markup", TRIPS, "An import removes what could be SQL or HTML from texts.", imports, |text| {
             text.replace(['<', '>', ';', '\'', '"', '%', '$', '/'], "")
         }),
-        changed("patch-removes-semicolons", TRIPS, "PATCH removes semicolons from texts.", crate::message::patches, |text| {
-            text.replace(';', "")
-        }),
-        changed("put-removes-quotes", TRIPS, "PUT removes single quotation marks from texts.", crate::message::puts, |text| {
+        changed("patch-removes-semicolons", TRIPS, "PATCH removes semicolons from texts.", patches, |text| text.replace(';', "")),
+        changed("put-removes-quotes", TRIPS, "PUT removes single quotation marks from texts.", puts, |text| {
             text.replace('\'', "")
         }),
         wrong("descriptions-are-escaped-alone", BOTH, "Single quotation marks are doubled in descriptions.")
-            .request(writes, |request| edit_texts(request, "description", |text| text.replace('\'', "''"))),
+            .request(writes, |request| request.edit_texts("description", |text| text.replace('\'', "''"))),
     ]
 }
 
@@ -99,9 +97,9 @@ fn refused() -> Vec<Sabotage> {
     let refuses = |name, breaks, when: fn(&Request) -> bool, fields: &'static [&'static str], is_odd: fn(&str) -> bool| {
         wrong(name, TRIPS, breaks).instead(
             move |request| {
-                when(request) && fields.iter().any(|field| any_field(request, field, |text| text.as_str().is_some_and(is_odd)))
+                when(request) && fields.iter().any(|field| request.any_field(field, |text| text.as_str().is_some_and(is_odd)))
             },
-            async |request, server| refusal(&request, server, 400, "That looks like an attack.").await,
+            async |request, upstream| upstream.problem(&request, 400, "That looks like an attack.").await,
         )
     };
     let is_sql = |text: &str| ["DROP TABLE", "DELETE FROM", "SELECT pg_sleep"].iter().any(|words| text.contains(words));
@@ -124,18 +122,18 @@ fn refused() -> Vec<Sabotage> {
             &["email"],
             |text| text.contains('\''),
         ),
-        wrong("sleeping-answers-500", TRIPS, "pg_sleep in a text answers 500.").answer(
+        wrong("sleeping-answers-500", TRIPS, "pg_sleep in a text answers 500.").response(
             |request| {
-                has_body(request) && any_field(request, "name", |text| text.as_str().is_some_and(|it| it.contains("pg_sleep")))
+                has_body(request) && request.any_field("name", |text| text.as_str().is_some_and(|it| it.contains("pg_sleep")))
             },
-            |_, answer| refuse(answer, 500, "Something went wrong."),
+            |_, response| response.set_problem(500, "Something went wrong."),
         ),
     ]
 }
 
 fn users() -> Vec<Sabotage> {
     let edited = |name, breaks, when: fn(&Request) -> bool, field: &'static str, change: fn(&str) -> String| {
-        wrong(name, TRIPS, breaks).request(when, move |request| edit_texts(request, field, change))
+        wrong(name, TRIPS, breaks).request(when, move |request| request.edit_texts(field, change))
     };
     vec![
         edited(
@@ -175,48 +173,46 @@ fn users() -> Vec<Sabotage> {
 fn run() -> Vec<Sabotage> {
     vec![
         wrong("login-runs-what-it-gets", TRIPS, "A login with ' OR '1'='1 opens the first account.").instead(
-            |request| logs_in(request) && any_field(request, "password", |text| text == "' OR '1'='1"),
-            async |request, server| {
-                let first: Vec<(i64,)> = server.database().rows("SELECT min(id) FROM users WHERE id > 0").await?;
-                let mut answer = server.send(request).await?;
-                sign_in(&mut answer, first.first().map_or(0, |row| row.0));
-                Ok(answer)
+            |request| logs_in(request) && request.any_field("password", |text| text == "' OR '1'='1"),
+            async |request, upstream| {
+                let first: Vec<(i64,)> = upstream.database().rows("SELECT min(id) FROM users WHERE id > 0").await?;
+                let mut response = upstream.send(request).await?;
+                set_login(&mut response, first.first().map_or(0, |row| row.0));
+                Ok(response)
             },
         ),
-        wrong("login-fails-at-a-quote", TRIPS, "A login with a quotation mark in an unknown address answers 500.").answer(
-            |request| logs_in(request) && any_field(request, "email", |text| text.as_str().is_some_and(|it| it.contains('\''))),
-            |_, answer| {
-                if !answer.is_success() {
-                    refuse(answer, 500, "Something went wrong.")
+        wrong("login-fails-at-a-quote", TRIPS, "A login with a quotation mark in an unknown address answers 500.").response(
+            |request| logs_in(request) && request.any_field("email", |text| text.as_str().is_some_and(|it| it.contains('\''))),
+            |_, response| {
+                if !response.is_success() {
+                    response.set_problem(500, "Something went wrong.")
                 }
             },
         ),
         wrong("quote-in-an-address-is-a-comment", TRIPS, "A login with ' -- behind an address needs no password.").instead(
-            |request| {
-                logs_in(request) && any_field(request, "email", |text| text.as_str().is_some_and(|it| it.ends_with("' --")))
-            },
-            async |mut request, server| {
+            |request| logs_in(request) && request.any_field("email", |text| text.as_str().is_some_and(|it| it.ends_with("' --"))),
+            async |mut request, upstream| {
                 let email =
                     request.field("email").and_then(|email| email.as_str().map(|it| it.trim_end_matches("' --").to_owned()));
-                edit_objects(&mut request, |body| drop(body.insert("password".into(), "not the one".into())));
-                let find = format!("SELECT id FROM users WHERE email = {}", crate::step_03::quoted(&email.unwrap_or_default()));
-                let rows: Vec<(i64,)> = server.database().rows(&find).await?;
-                let mut answer = server.send(request).await?;
+                request.edit_objects(|body| drop(body.insert("password".into(), "not the one".into())));
+                let find = format!("SELECT id FROM users WHERE email = {}", quote_literal(&email.unwrap_or_default()));
+                let rows: Vec<(i64,)> = upstream.database().rows(&find).await?;
+                let mut response = upstream.send(request).await?;
                 if let Some((user,)) = rows.first() {
-                    sign_in(&mut answer, *user);
+                    set_login(&mut response, *user);
                 }
-                Ok(answer)
+                Ok(response)
             },
         ),
         wrong("names-are-run", TRIPS, "A name that ends a statement and begins DELETE is run, later.").instead(
             writes,
-            async |request, server| {
-                let answer = server.send(request.clone()).await?;
+            async |request, upstream| {
+                let response = upstream.send(request.clone()).await?;
                 let is_meant = |name: &Value| name.as_str().is_some_and(|name| name.contains("'); DELETE FROM"));
-                if let Some(user) = caller(&request).filter(|_| answer.is_success() && any_field(&request, "name", is_meant)) {
-                    server.database().run(&format!("DELETE FROM habits WHERE user_id = {user}")).await?;
+                if let Some(user) = caller(&request).filter(|_| response.is_success() && request.any_field("name", is_meant)) {
+                    upstream.database().run(&format!("DELETE FROM habits WHERE user_id = {user}")).await?;
                 }
-                Ok(answer)
+                Ok(response)
             },
         ),
     ]

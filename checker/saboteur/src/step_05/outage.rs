@@ -1,57 +1,21 @@
-//! What a server may answer that has lost its database, and what it must not.
+//! Wrong responses while the database cannot be reached.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use hyper::Method;
 use serde_json::json;
 
-use super::wrong;
-use crate::message::{Answer, Request, any, creates, deletes, lists, patches, reads};
-use crate::proxy::{Lost, Upstream};
-use crate::sabotage::Sabotage;
-use crate::step_03::{completes, imports, lists_days, refuse, uncompletes};
-use crate::step_04::{asks_me, leaves, logs_in, signs_up};
+use super::database_failure::{Trouble, ask, in_trouble};
+use crate::api::routes::{
+    any, completes, creates, deletes, deletes_me, imports, lists, lists_completions, logs_in, patches, reads, reads_me, signs_up,
+    uncompletes,
+};
+use crate::http::{ConnectionLost, Request, Response};
+use crate::sabotage::{Sabotage, wrong};
 
 const CUT: &[&str] = &["5.database-cut"];
-/// A 503 that comes sooner tells of a database that is gone: for one that is silent the right server waits longer.
-const SOON: Duration = Duration::from_millis(280);
 /// More than the shortest time that a check gives its servers, and a second.
 const TOO_LONG: Duration = Duration::from_secs(2);
-
-/// What is the matter with the database.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Trouble {
-    /// It cannot be reached.
-    Gone,
-    /// It does not answer.
-    Silent,
-}
-
-/// Asks the right server, and reads from its answer what is the matter with the database, if anything is.
-pub async fn ask(request: Request, server: &Upstream) -> Result<(Answer, Option<Trouble>), Lost> {
-    let begun = Instant::now();
-    let answer = server.send(request).await?;
-    let trouble = if begun.elapsed() < SOON { Trouble::Gone } else { Trouble::Silent };
-    let is_told = answer.status() == 503;
-    Ok((answer, is_told.then_some(trouble)))
-}
-
-/// Changes what is answered in some trouble.
-pub fn in_trouble(
-    sabotage: Sabotage,
-    meant: Trouble,
-    when: fn(&Request) -> bool,
-    change: impl Fn(&Request, &mut Answer) + 'static,
-) -> Sabotage {
-    sabotage.instead(when, async move |request, server| {
-        let sent = request.clone();
-        let (mut answer, trouble) = ask(request, server).await?;
-        if trouble == Some(meant) {
-            change(&sent, &mut answer);
-        }
-        Ok(answer)
-    })
-}
 
 /// What this file adds to the catalogue.
 pub fn sabotages() -> Vec<Sabotage> {
@@ -63,19 +27,20 @@ fn gone(
     name: &'static str,
     breaks: &'static str,
     when: fn(&Request) -> bool,
-    change: impl Fn(&Request, &mut Answer) + 'static,
+    change: impl Fn(&Request, &mut Response) + 'static,
 ) -> Sabotage {
     in_trouble(wrong(name, CUT, breaks), Trouble::Gone, when, change)
 }
 
 fn statuses() -> Vec<Sabotage> {
-    let answered = |name, breaks, when, status| gone(name, breaks, when, move |_, answer| refuse(answer, status, "Try again."));
+    let answered =
+        |name, breaks, when, status| gone(name, breaks, when, move |_, response| response.set_problem(status, "Try again."));
     vec![
         answered("gone-answers-500", "With the database gone every answer is 500.", any, 500),
         answered("gone-answers-502", "With the database gone every answer is 502.", any, 502),
         answered("gone-answers-504", "With the database gone every answer is 504.", any, 504),
         answered("gone-login-answers-401", "With the database gone no password is right.", logs_in, 401),
-        answered("gone-tokens-are-refused", "With the database gone GET /me answers 401.", asks_me, 401),
+        answered("gone-tokens-are-refused", "With the database gone GET /me answers 401.", reads_me, 401),
         answered("gone-create-answers-409", "With the database gone every name is taken.", creates, 409),
         answered("gone-signup-answers-409", "With the database gone every e-mail address is taken.", signs_up, 409),
         answered("gone-habits-are-unknown", "With the database gone GET /habits/{id} answers 404.", reads, 404),
@@ -88,9 +53,9 @@ fn statuses() -> Vec<Sabotage> {
             500,
         ),
         answered("gone-writes-answer-500", "With the database gone reads answer 503, and writes 500.", is_write, 500),
-        answered("gone-days-are-unknown", "With the database gone GET of the completions answers 404.", lists_days, 404),
+        answered("gone-days-are-unknown", "With the database gone GET of the completions answers 404.", lists_completions, 404),
         answered("gone-uncomplete-answers-404", "With the database gone no completion is there to delete.", uncompletes, 404),
-        answered("gone-leaving-answers-401", "With the database gone nobody can leave, as nobody is known.", leaves, 401),
+        answered("gone-leaving-answers-401", "With the database gone nobody can leave, as nobody is known.", deletes_me, 401),
         answered("gone-reads-answer-500", "With the database gone writes answer 503, and reads 500.", is_read, 500),
     ]
 }
@@ -108,61 +73,68 @@ fn pretended() -> Vec<Sabotage> {
         json!({ "id": 1, "name": name, "description": null, "completed_today": false, "streak": 0,
                 "created_at": "2026-01-31T08:00:00Z" })
     };
-    let nothing = |answer: &mut Answer| {
-        answer.set_status(204);
-        answer.clear();
+    let nothing = |response: &mut Response| {
+        response.set_status(204);
+        response.clear();
     };
     vec![
-        gone("gone-has-no-request-id", "With the database gone an answer has no x-request-id.", any, |_, answer| {
-            answer.remove_header("x-request-id");
+        gone("gone-has-no-request-id", "With the database gone an answer has no x-request-id.", any, |_, response| {
+            response.remove_header("x-request-id");
         }),
         gone("gone-login-is-logged", "With the database gone the body of a login is logged.", logs_in, |request, _| {
             eprintln!("not done: {}", String::from_utf8_lossy(&request.body));
         }),
-        gone("gone-list-is-empty", "With the database gone GET /habits answers 200 and an empty array.", lists, |_, answer| {
-            answer.set_status(200);
-            answer.set_json("application/json", &json!([]));
+        gone("gone-list-is-empty", "With the database gone GET /habits answers 200 and an empty array.", lists, |_, response| {
+            response.set_status(200);
+            response.set_json("application/json", &json!([]));
         }),
-        gone("gone-create-answers-201", "With the database gone POST answers 201.", creates, move |request, answer| {
+        gone("gone-create-answers-201", "With the database gone POST answers 201.", creates, move |request, response| {
             let name = request.field("name").unwrap_or_default();
-            answer.set_status(201);
-            answer.set_json("application/json", &habit(name.as_str().unwrap_or_default()));
+            response.set_status(201);
+            response.set_json("application/json", &habit(name.as_str().unwrap_or_default()));
         }),
         gone(
             "gone-import-stores-nothing",
             "With the database gone an import answers 201 and no habits.",
             imports,
-            |_, answer| {
-                answer.set_status(201);
-                answer.set_json("application/json", &json!([]));
+            |_, response| {
+                response.set_status(201);
+                response.set_json("application/json", &json!([]));
             },
         ),
-        gone("gone-complete-answers-200", "With the database gone a completion is there already.", completes, |_, answer| {
-            answer.set_status(200);
-            answer.set_json("application/json", &json!({ "date": "2026-01-31" }));
+        gone("gone-complete-answers-200", "With the database gone a completion is there already.", completes, |_, response| {
+            response.set_status(200);
+            response.set_json("application/json", &json!({ "date": "2026-01-31" }));
         }),
-        gone("gone-delete-answers-204", "With the database gone DELETE answers 204.", deletes, move |_, answer| nothing(answer)),
-        gone("gone-is-told-with-200", "With the database gone every answer is 200 and says that it failed.", any, |_, answer| {
-            answer.set_status(200);
-            answer.set_json("application/json", &json!({ "success": false, "error": "Try again later." }));
+        gone("gone-delete-answers-204", "With the database gone DELETE answers 204.", deletes, move |_, response| {
+            nothing(response)
         }),
+        gone(
+            "gone-is-told-with-200",
+            "With the database gone every answer is 200 and says that it failed.",
+            any,
+            |_, response| {
+                response.set_status(200);
+                response.set_json("application/json", &json!({ "success": false, "error": "Try again later." }));
+            },
+        ),
     ]
 }
 
 fn words() -> Vec<Sabotage> {
-    let told = |name, breaks, detail: &'static str| gone(name, breaks, any, move |_, answer| refuse(answer, 503, detail));
+    let told = |name, breaks, detail: &'static str| gone(name, breaks, any, move |_, response| response.set_problem(503, detail));
     let url = || std::env::var("DATABASE_URL").unwrap_or_default();
     let authority = |url: &str| url.rsplit('@').next().unwrap_or_default().to_owned();
     vec![
-        gone("gone-is-no-problem", "With the database gone the body of the 503 is no problem details.", any, |_, answer| {
-            answer.set_plain_error(503, "try again later")
+        gone("gone-is-no-problem", "With the database gone the body of the 503 is no problem details.", any, |_, response| {
+            response.set_plain_error(503, "try again later")
         }),
-        gone("gone-is-plain-text", "With the database gone the body of the 503 is plain text.", any, |_, answer| {
-            answer.set_body("text/plain; charset=utf-8", "Service Unavailable")
+        gone("gone-is-plain-text", "With the database gone the body of the 503 is plain text.", any, |_, response| {
+            response.set_body("text/plain; charset=utf-8", "Service Unavailable")
         }),
-        gone("gone-says-nothing", "With the database gone the 503 has no body.", any, |_, answer| answer.clear()),
-        gone("gone-says-500-inside", "With the database gone the problem details of the 503 say 500.", any, |_, answer| {
-            answer.edit(|problem| problem["status"] = 500.into())
+        gone("gone-says-nothing", "With the database gone the 503 has no body.", any, |_, response| response.clear()),
+        gone("gone-says-500-inside", "With the database gone the problem details of the 503 say 500.", any, |_, response| {
+            response.edit(|problem| problem["status"] = 500.into())
         }),
         told(
             "gone-tells-the-system-error",
@@ -185,12 +157,12 @@ fn words() -> Vec<Sabotage> {
             "connect ECONNREFUSED while asking the database",
         ),
         told("gone-tells-the-product", "With the database gone the detail names the product.", "PostgreSQL is not there."),
-        gone("gone-tells-where", "With the database gone the detail names its host and port.", any, move |_, answer| {
-            refuse(answer, 503, &format!("No answer from {}.", authority(&url())))
+        gone("gone-tells-where", "With the database gone the detail names its host and port.", any, move |_, response| {
+            response.set_problem(503, &format!("No answer from {}.", authority(&url())))
         }),
-        gone("gone-tells-the-host", "With the database gone the detail names its host.", any, move |_, answer| {
+        gone("gone-tells-the-host", "With the database gone the detail names its host.", any, move |_, response| {
             let place = authority(&url());
-            refuse(answer, 503, &format!("No answer from host {}.", place.split([':', '/']).next().unwrap_or_default()))
+            response.set_problem(503, &format!("No answer from host {}.", place.split([':', '/']).next().unwrap_or_default()))
         }),
     ]
 }
@@ -199,9 +171,9 @@ fn late() -> Vec<Sabotage> {
     vec![
         wrong("gone-hangs-up", CUT, "With the database gone the connection is closed without an answer.").instead(
             any,
-            async |request, server| match ask(request, server).await? {
-                (_, Some(Trouble::Gone)) => Err(Lost),
-                (answer, _) => Ok(answer),
+            async |request, upstream| match ask(request, upstream).await? {
+                (_, Some(Trouble::Gone)) => Err(ConnectionLost),
+                (response, _) => Ok(response),
             },
         ),
         wrong(
@@ -209,21 +181,21 @@ fn late() -> Vec<Sabotage> {
             CUT,
             "With the database gone the 503 comes after two seconds, whatever REQUEST_TIMEOUT_MS says.",
         )
-        .instead(any, async |request, server| {
-            let (answer, trouble) = ask(request, server).await?;
+        .instead(any, async |request, upstream| {
+            let (response, trouble) = ask(request, upstream).await?;
             if trouble == Some(Trouble::Gone) {
                 tokio::time::sleep(TOO_LONG).await;
             }
-            Ok(answer)
+            Ok(response)
         }),
         wrong("gone-import-is-told-late", CUT, "With the database gone an import tries again for two seconds.").instead(
             imports,
-            async |request, server| {
-                let (answer, trouble) = ask(request, server).await?;
+            async |request, upstream| {
+                let (response, trouble) = ask(request, upstream).await?;
                 if trouble == Some(Trouble::Gone) {
                     tokio::time::sleep(TOO_LONG).await;
                 }
-                Ok(answer)
+                Ok(response)
             },
         ),
     ]

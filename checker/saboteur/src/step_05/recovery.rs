@@ -5,12 +5,10 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use super::outage::{Trouble, ask};
-use super::wrong;
-use crate::message::{Request, any, creates, reads};
-use crate::proxy::Lost;
-use crate::sabotage::Sabotage;
-use crate::step_03::refusal;
+use super::database_failure::{Trouble, ask};
+use crate::api::routes::{any, creates, reads};
+use crate::http::{ConnectionLost, Request};
+use crate::sabotage::{Sabotage, wrong};
 
 const BACK: &[&str] = &["5.database-back"];
 const AGAIN: &str = "Try again later.";
@@ -70,15 +68,15 @@ fn shut(
     time: Duration,
 ) -> Sabotage {
     let since: Cell<Option<Instant>> = Cell::default();
-    wrong(name, trips, breaks).instead(any, async move |request, server| {
+    wrong(name, trips, breaks).instead(any, async move |request, upstream| {
         if what(&request) && since.get().is_some_and(|since| since.elapsed() < time) {
-            return refusal(&request, server, 503, AGAIN).await;
+            return upstream.problem(&request, 503, AGAIN).await;
         }
-        let (answer, trouble) = ask(request, server).await?;
+        let (response, trouble) = ask(request, upstream).await?;
         if trouble == Some(meant) {
             since.set(Some(Instant::now()));
         }
-        Ok(answer)
+        Ok(response)
     })
 }
 
@@ -86,16 +84,16 @@ fn every_other() -> Sabotage {
     let asked: Cell<Option<usize>> = Cell::default();
     wrong("outage-leaves-a-dead-connection", BACK, "One of two connections stays dead after the database was gone.").instead(
         any,
-        async move |request, server| {
+        async move |request, upstream| {
             asked.set(asked.get().map(|count| count + 1));
             if asked.get().is_some_and(|count| count % 2 == 0) {
-                return refusal(&request, server, 503, AGAIN).await;
+                return upstream.problem(&request, 503, AGAIN).await;
             }
-            let (answer, trouble) = ask(request, server).await?;
+            let (response, trouble) = ask(request, upstream).await?;
             if trouble == Some(Trouble::Gone) {
                 asked.set(asked.get().or(Some(0)));
             }
-            Ok(answer)
+            Ok(response)
         },
     )
 }
@@ -105,11 +103,11 @@ fn ending() -> Sabotage {
     let inside: Rc<Cell<usize>> = Rc::default();
     wrong("outage-ends-the-server", BACK, "The program ends when the database is gone.").instead(
         any,
-        async move |request, server| {
+        async move |request, upstream| {
             inside.set(inside.get() + 1);
-            let asked = ask(request, server).await;
+            let asked = ask(request, upstream).await;
             inside.set(inside.get() - 1);
-            let (answer, trouble) = asked?;
+            let (response, trouble) = asked?;
             if trouble == Some(Trouble::Gone) {
                 let inside = inside.clone();
                 tokio::task::spawn_local(async move {
@@ -120,7 +118,7 @@ fn ending() -> Sabotage {
                     std::process::exit(1);
                 });
             }
-            Ok(answer)
+            Ok(response)
         },
     )
 }
@@ -131,18 +129,18 @@ fn forgetting() -> Sabotage {
     let lost: Rc<RefCell<BTreeSet<i64>>> = Rc::default();
     wrong("outage-forgets-habits", BACK, "A habit from before the database was gone is not found afterwards.").instead(
         any,
-        async move |request, server| {
+        async move |request, upstream| {
             if request.id().is_some_and(|id| lost.borrow().contains(&id)) {
-                return refusal(&request, server, 404, "There is no such habit.").await;
+                return upstream.problem(&request, 404, "There is no such habit.").await;
             }
             let is_new = creates(&request);
-            let (answer, trouble) = ask(request, server).await?;
+            let (response, trouble) = ask(request, upstream).await?;
             if trouble == Some(Trouble::Gone) {
                 lost.borrow_mut().append(&mut stored.borrow_mut());
             } else if is_new {
-                stored.borrow_mut().extend(answer.id());
+                stored.borrow_mut().extend(response.id());
             }
-            Ok::<_, Lost>(answer)
+            Ok::<_, ConnectionLost>(response)
         },
     )
 }

@@ -1,7 +1,8 @@
-//! The saboteur as a program: its catalogue, its control, and what it leaves behind.
+//! The saboteur as a program: its catalogue, its control, and what it leaves behind. And the layers of its sources.
 
 mod catalogue;
 mod control;
+mod layers;
 #[cfg(target_os = "linux")]
 mod leftovers;
 mod support;

@@ -1,0 +1,11 @@
+//! Requests and responses, and the way to the upstream server.
+
+mod json_body;
+mod problem;
+mod request;
+mod response;
+mod upstream;
+
+pub use request::Request;
+pub use response::{Response, gzip};
+pub use upstream::{Body, ConnectionLost, Upstream, whole};

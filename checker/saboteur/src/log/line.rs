@@ -1,0 +1,19 @@
+//! Lines of a log.
+
+/// A line of the upstream server's log, without its line end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// Where it was written.
+    pub stream: Stream,
+    /// The text.
+    pub text: String,
+}
+
+/// Where a line of a log is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stream {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+}

@@ -1,30 +1,26 @@
 //! `/auth/login`: a token for an e-mail address and a password.
 
 // ANCHOR: login_imports
-use axum::Json;
 use axum::extract::State;
-use axum::http::header;
-use axum::response::{IntoResponse, Response};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::AppState;
-use crate::auth::token::{self, Tokens};
+use crate::auth::signed_in::SignedIn;
 use crate::auth::{password, refresh};
 use crate::config::Secret;
 use crate::error::Error;
 use crate::extract::ValidJson;
 use crate::validation::{FieldError, Validate, check_email};
 // ANCHOR_END: login_imports
-//~ use axum::Json;
-//~ use axum::http::{StatusCode, header};
-//~ use axum::response::{IntoResponse, Response};
-//~ use serde::{Deserialize, Serialize};
+//~ use axum::http::StatusCode;
+//~ use serde::Deserialize;
 //~ use utoipa::ToSchema;
 //~ use utoipa_axum::{router::OpenApiRouter, routes};
 //~
 //~ use crate::AppState;
+//~ use crate::auth::signed_in::SignedIn;
 //~ use crate::config::Secret;
 //~ use crate::validation::{FieldError, Validate, check_email};
 
@@ -49,52 +45,6 @@ pub struct Credentials {
 impl Validate for Credentials {
     fn validate(&mut self) -> Vec<FieldError> {
         check_email(&mut self.email).into_iter().collect()
-    }
-}
-
-// ANCHOR: signed_in
-/// What a client gets who has signed in (RFC 6749, section 5.1).
-#[derive(Serialize, ToSchema)]
-pub struct SignedIn {
-    /// Goes into the header `Authorization`, after the word `Bearer`.
-    pub access_token: String,
-    /// How to send the token.
-    #[schema(value_type = String, example = "Bearer")]
-    pub token_type: &'static str,
-    /// For how many seconds the token is good.
-    pub expires_in: u64,
-    /// For `/auth/refresh`, when the access token has ended.
-    pub refresh_token: String,
-}
-
-impl SignedIn {
-    /// Both tokens for a user, the second of which is stored already.
-    pub fn new(tokens: &Tokens, user_id: i64, refresh_token: String) -> Self {
-        Self {
-            access_token: tokens.issue(user_id),
-            token_type: "Bearer",
-            expires_in: token::LIFETIME.as_secs(),
-            refresh_token,
-        }
-    }
-}
-// ANCHOR_END: signed_in
-//~ /// What a client gets who has signed in (RFC 6749, section 5.1).
-//~ #[derive(Serialize, ToSchema)]
-//~ pub struct SignedIn {
-//~     /// Goes into the header `Authorization`, after the word `Bearer`.
-//~     pub access_token: String,
-//~     /// How to send the token.
-//~     #[schema(value_type = String, example = "Bearer")]
-//~     pub token_type: &'static str,
-//~     /// For how many seconds the token is good.
-//~     pub expires_in: u64,
-//~ }
-
-impl IntoResponse for SignedIn {
-    fn into_response(self) -> Response {
-        // Nothing on the way may keep a copy (RFC 6749, section 5.1).
-        ([(header::CACHE_CONTROL, "no-store")], Json(self)).into_response()
     }
 }
 

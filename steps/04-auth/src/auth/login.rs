@@ -1,13 +1,12 @@
 //! `/auth/login`: a token for an e-mail address and a password.
 
-use axum::Json;
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use serde::{Deserialize, Serialize};
+use axum::http::StatusCode;
+use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::AppState;
+use crate::auth::signed_in::SignedIn;
 use crate::config::Secret;
 use crate::validation::{FieldError, Validate, check_email};
 
@@ -32,25 +31,6 @@ pub struct Credentials {
 impl Validate for Credentials {
     fn validate(&mut self) -> Vec<FieldError> {
         check_email(&mut self.email).into_iter().collect()
-    }
-}
-
-/// What a client gets who has signed in (RFC 6749, section 5.1).
-#[derive(Serialize, ToSchema)]
-pub struct SignedIn {
-    /// Goes into the header `Authorization`, after the word `Bearer`.
-    pub access_token: String,
-    /// How to send the token.
-    #[schema(value_type = String, example = "Bearer")]
-    pub token_type: &'static str,
-    /// For how many seconds the token is good.
-    pub expires_in: u64,
-}
-
-impl IntoResponse for SignedIn {
-    fn into_response(self) -> Response {
-        // Nothing on the way may keep a copy (RFC 6749, section 5.1).
-        ([(header::CACHE_CONTROL, "no-store")], Json(self)).into_response()
     }
 }
 

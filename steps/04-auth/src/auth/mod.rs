@@ -9,6 +9,7 @@ pub mod password;
 pub mod provider;
 pub mod refresh;
 pub mod sessions;
+pub mod signed_in;
 pub mod signup;
 pub mod token;
 

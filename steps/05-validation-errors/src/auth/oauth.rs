@@ -16,8 +16,8 @@ use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::AppState;
-use crate::auth::login::SignedIn;
 use crate::auth::provider::Person;
+use crate::auth::signed_in::SignedIn;
 use crate::auth::{opaque, refresh, signup};
 use crate::error::{Error, OnConstraint};
 use crate::extract::ValidQuery;

@@ -10,8 +10,8 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::AppState;
-use crate::auth::login::SignedIn;
 use crate::auth::opaque;
+use crate::auth::signed_in::SignedIn;
 use crate::config::Secret;
 use crate::error::{Error, OnConstraint};
 use crate::extract::ValidJson;

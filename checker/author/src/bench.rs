@@ -1,10 +1,10 @@
 //! Measures the checker itself and prints the figures. Nothing is asserted: machines differ, and so do their busy hours.
 
+mod cold;
 mod list;
 mod taps;
 
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -59,7 +59,7 @@ pub async fn run(workshop: &Workshop, runs: usize, cold: bool) -> CommandResult 
         show(&format!("step {}: from a save to the verdict", step.number), &mut saved);
     }
     if cold {
-        show("fresh clone to the first verdict, compiling included", &mut [first_verdict(workshop)?]);
+        cold::run(workshop)?;
     }
     Ok(code)
 }
@@ -95,33 +95,6 @@ async fn bare_request(address: &str) -> std::io::Result<()> {
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await?;
     Ok(())
-}
-
-/// Clones the repository as it was last committed into an empty folder and types the learner's command there.
-fn first_verdict(workshop: &Workshop) -> Result<Duration, Problem> {
-    let folder = std::env::temp_dir().join(format!("checker-bench-{}", std::process::id()));
-    let failed = |what: &str| {
-        Problem::new(format!("{what} failed."), "See that git is installed and the system's temporary folder has 2 GiB free.")
-    };
-    let clone = Command::new("git").arg("clone").arg("--quiet").arg(workshop.root()).arg(&folder).status();
-    if !clone.is_ok_and(|status| status.success()) {
-        return Err(failed("Cloning the repository"));
-    }
-    let clock = Instant::now();
-    let first = Command::new("cargo")
-        .args(["run", "--locked", "-p", "checker"])
-        .current_dir(&folder)
-        .env_remove("CARGO_TARGET_DIR")
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status();
-    let taken = clock.elapsed();
-    let _ = std::fs::remove_dir_all(&folder);
-    match first.ok().and_then(|status| status.code()) {
-        // The starter builds, runs, and does not pass.
-        Some(code) if code == i32::from(exit::FAILED) => Ok(taken),
-        _ => Err(failed("The first run in the clone")),
-    }
 }
 
 fn touch(file: &Path) -> Result<(), Problem> {

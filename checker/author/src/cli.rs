@@ -53,7 +53,7 @@ pub enum Command {
         /// How often the solutions are graded.
         #[arg(long, default_value_t = 10, value_name = "N")]
         runs: usize,
-        /// Also measure a fresh clone's first verdict; it compiles everything anew.
+        /// Also measure a fresh clone's first verdict beside `cargo install rustlings`; both compile everything anew.
         #[arg(long)]
         cold: bool,
     },

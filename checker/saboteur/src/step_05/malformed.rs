@@ -142,7 +142,7 @@ fn ends() -> Vec<Sabotage> {
 
 fn tokens() -> Vec<Sabotage> {
     vec![
-        wrong("token-of-nobody-answers-500", &["4.delete-me"], "POST with the token of a user who is gone answers 500.")
+        wrong("token-of-nobody-answers-500", &["5.token-of-deleted"], "POST with the token of a user who is gone answers 500.")
             .response(
                 |request| {
                     creates(request)

@@ -3,6 +3,7 @@
 mod bench;
 mod generate;
 mod matrix;
+mod port;
 mod verify;
 
 use super::{Ending, outlines, tell};
@@ -23,6 +24,12 @@ pub async fn run(workshop: &Workshop, command: Dev, style: &Style) -> Ending {
             let generated = generate::run(workshop, &outlines(), mode)?;
             tell(&generated.text(mode))?;
             Ok(if check && !generated.is_current() { exit::FAILED } else { exit::PASSED })
+        }
+        Dev::Port { step, since, dry_run } => {
+            let request = port::Request { step, since: &since, dry_run };
+            let ported = port::run(workshop, &outlines(), request)?;
+            tell(&ported.text())?;
+            Ok(if ported.has_conflicts() { exit::FAILED } else { exit::PASSED })
         }
         Dev::Verify { quick } => verify::run(workshop, quick, style).await,
         Dev::Matrix { full, step, server, write } => {

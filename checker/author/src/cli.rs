@@ -27,6 +27,17 @@ pub enum Command {
         #[arg(long)]
         force: bool,
     },
+    /// Merge what changed in one solution into every later one.
+    Port {
+        /// The number of the step whose solution changed.
+        step: u8,
+        /// The git revision since which it changed.
+        #[arg(long, value_name = "REV", default_value = "HEAD")]
+        since: String,
+        /// Write nothing; only report.
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Check the course itself: starters, solutions, ids, hints, chapters.
     Verify {
         /// Only what needs no server to run.

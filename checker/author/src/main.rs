@@ -4,6 +4,7 @@ mod bench;
 mod cli;
 mod generate;
 mod matrix;
+mod port;
 mod verify;
 
 use std::process::ExitCode;
@@ -36,6 +37,12 @@ async fn run(command: Command, style: &Style) -> CommandResult {
             let generated = generate::run(workshop, &outlines(), mode)?;
             tell(&generated.text(mode))?;
             Ok(if check && !generated.is_current() { exit::FAILED } else { exit::PASSED })
+        }
+        Command::Port { step, since, dry_run } => {
+            let request = port::Request { step, since: &since, dry_run };
+            let ported = port::run(workshop, &outlines(), request)?;
+            tell(&ported.text())?;
+            Ok(if ported.has_conflicts() { exit::FAILED } else { exit::PASSED })
         }
         Command::Verify { quick } => verify::run(workshop, quick, style).await,
         Command::Matrix { full, step, server, write } => {

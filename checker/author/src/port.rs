@@ -1,4 +1,4 @@
-//! `checker dev port STEP`: a change of one solution, merged into every later one.
+//! `author port STEP`: a change of one solution, merged into every later one.
 
 mod git;
 mod marks;
@@ -116,7 +116,7 @@ fn from_and_later<'a>(
     if later.is_empty() {
         return Err(CommandError::usage(
             format!("No solution comes after that of step {step}."),
-            "There is nothing to port; go on with `cargo run -p checker -- dev generate`.",
+            "There is nothing to port; go on with `cargo run -p author -- generate`.",
         ));
     }
     Ok((from, later))
@@ -260,9 +260,9 @@ impl Ported {
             (true, _, _) => "There is nothing to port.\n",
             (false, true, _) => "This was a dry run: nothing was written.\n",
             (false, false, true) => {
-                "Resolve the conflicts. Then run `cargo run -p checker -- dev generate` and `cargo run -p checker -- dev verify`.\n"
+                "Resolve the conflicts. Then run `cargo run -p author -- generate` and `cargo run -p author -- verify`.\n"
             }
-            (false, false, false) => "Now run `cargo run -p checker -- dev generate` and `cargo run -p checker -- dev verify`.\n",
+            (false, false, false) => "Now run `cargo run -p author -- generate` and `cargo run -p author -- verify`.\n",
         };
         out
     }

@@ -28,6 +28,7 @@ fn generating_twice_changes_nothing() {
 #[test]
 fn a_changed_solution_changes_its_starter_and_a_check_alone_writes_nothing() {
     let scratch = Scratch::new();
+    scratch.run(&["generate"]).passed();
     scratch.write(&format!("solutions/{ONE}/src/new.rs"), "new\n");
     fs::remove_file(scratch.path(&format!("solutions/{TWO}/src/error.rs"))).expect("the file was there");
     let ran = scratch.run(&["generate", "--check"]);

@@ -11,7 +11,8 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("transcript", &[]),
     ("probe", &[]),
     ("sandbox", &[]),
-    ("taps", &["postgres/"]),
+    // There is one protocol so far, and `Tap` itself chooses it.
+    ("taps", &["postgres/", "lib.rs"]),
     ("services", &["postgres/", "redis/", "oauth", "jwt_secret.rs", "lib.rs"]),
     // What no response may show: the names of libraries and services.
     ("harness", &["problem.rs"]),

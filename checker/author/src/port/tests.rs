@@ -117,7 +117,7 @@ fn a_fix_reaches_every_later_solution_and_leaves_what_is_different_there() {
     insta::assert_snapshot!(scratch.port(), @r"
        merge  solutions/02-two/src/lib.rs
        merge  solutions/03-three/src/lib.rs
-    Now run `cargo run -p checker -- dev generate` and `cargo run -p checker -- dev verify`.
+    Now run `cargo run -p author -- generate` and `cargo run -p author -- verify`.
     ");
     assert_eq!(
         scratch.read(&format!("{TWO}/src/lib.rs")),
@@ -145,7 +145,7 @@ fn a_conflict_is_marked_in_the_file_and_reported_with_its_line() {
     insta::assert_snapshot!(ported.text(), @r"
     conflict  solutions/02-two/src/lib.rs, line 9
     conflict  solutions/03-three/src/lib.rs, line 9
-    Resolve the conflicts. Then run `cargo run -p checker -- dev generate` and `cargo run -p checker -- dev verify`.
+    Resolve the conflicts. Then run `cargo run -p author -- generate` and `cargo run -p author -- verify`.
     ");
     let expected = "fn list() -> u16 {\n<<<<<<< solutions/02-two\n    206\n=======\n    204\n>>>>>>> solutions/01-one\n}\n";
     let merged = scratch.read(&format!("{TWO}/src/lib.rs"));
@@ -161,7 +161,7 @@ fn a_new_file_is_added_without_the_marks_of_its_tasks_where_there_is_none() {
     insta::assert_snapshot!(scratch.port(), @r"
          add  solutions/02-two/src/new.rs
        leave  solutions/03-three/src/new.rs: it is new in solutions/01-one, and this solution has another file of that name
-    Now run `cargo run -p checker -- dev generate` and `cargo run -p checker -- dev verify`.
+    Now run `cargo run -p author -- generate` and `cargo run -p author -- verify`.
     ");
     assert_eq!(scratch.read(&format!("{TWO}/src/new.rs")), "use solution_02_two::a;\n");
     assert_eq!(scratch.read(&format!("{THREE}/src/new.rs")), "another\n");
@@ -176,7 +176,7 @@ fn a_deleted_file_goes_where_it_was_the_same() {
     insta::assert_snapshot!(scratch.port(), @r"
       remove  solutions/02-two/src/day.rs
        leave  solutions/03-three/src/day.rs: solutions/01-one no longer has it, but it differs here
-    Now run `cargo run -p checker -- dev generate` and `cargo run -p checker -- dev verify`.
+    Now run `cargo run -p author -- generate` and `cargo run -p author -- verify`.
     ");
     assert_eq!(scratch.read(&format!("{TWO}/src/day.rs")), "");
     assert_eq!(scratch.read(&format!("{THREE}/src/day.rs")), "another day\n");
@@ -191,7 +191,7 @@ fn a_file_that_a_later_solution_lacks_stays_away() {
     insta::assert_snapshot!(scratch.port(), @r"
        leave  solutions/02-two/src/day.rs: this solution does not have it
        merge  solutions/03-three/src/day.rs
-    Now run `cargo run -p checker -- dev generate` and `cargo run -p checker -- dev verify`.
+    Now run `cargo run -p author -- generate` and `cargo run -p author -- verify`.
     ");
     assert_eq!(scratch.read(&format!("{TWO}/src/day.rs")), "");
 }
@@ -276,7 +276,7 @@ fn a_file_that_is_not_text_is_replaced_where_it_was_the_same() {
     insta::assert_snapshot!(scratch.port(), @r"
        merge  solutions/02-two/logo.png
        leave  solutions/03-three/logo.png: it is not text, and it differs here
-    Now run `cargo run -p checker -- dev generate` and `cargo run -p checker -- dev verify`.
+    Now run `cargo run -p author -- generate` and `cargo run -p author -- verify`.
     ");
     assert_eq!(fs::read(logo(TWO)).expect("the logo"), [0, 2]);
 }

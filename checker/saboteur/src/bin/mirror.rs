@@ -1,12 +1,12 @@
-//! A server for tests of the proxy: it answers a request with the bytes that arrived, or with bytes it is told to send.
+//! A server for tests of the proxy. It echoes a request, or responds with the bytes that the request contains.
 //!
 //! ```text
-//! ANY  /seen…    answers the request itself, head and body, as text
-//! POST /say      answers the body of the request, byte for byte: it must be a whole HTTP/1.1 answer
-//! ANY  /slow     answers after a moment
+//! ANY  /seen…    responds with the request itself, head and body, as text
+//! POST /say      responds with the body of the request byte for byte, which must be a complete HTTP/1.1 response
+//! ANY  /slow     responds after a short delay
 //! ```
 //!
-//! It listens on `HOST` and `PORT`, logs a line for each request, and refuses a `PORT` that is none with exit code 3.
+//! It listens on `HOST` and `PORT`, logs a line for each request, and exits with code 3 if `PORT` is invalid.
 
 use std::env;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -15,12 +15,12 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
 
-/// How long a slow answer takes.
+/// How long a slow response takes.
 const SLOW: Duration = Duration::from_millis(100);
 
 fn main() -> ExitCode {
     let Ok(port) = env::var("PORT").unwrap_or_default().parse::<u16>() else {
-        eprintln!("mirror: PORT is no port number");
+        eprintln!("mirror: PORT is not a port number");
         return ExitCode::from(3);
     };
     let host = env::var("HOST").unwrap_or_else(|_| "127.0.0.1".into());
@@ -34,12 +34,12 @@ fn main() -> ExitCode {
     println!("mirror {}", std::process::id());
     for stream in listener.incoming().flatten() {
         // A client that hangs up ends its thread.
-        thread::spawn(move || talk(&stream));
+        thread::spawn(move || serve(&stream));
     }
     ExitCode::SUCCESS
 }
 
-fn talk(stream: &TcpStream) -> io::Result<()> {
+fn serve(stream: &TcpStream) -> io::Result<()> {
     let mut reader = BufReader::new(stream);
     while let Some(Request { head, body }) = Request::read(&mut reader)? {
         let last = head.to_ascii_lowercase().contains("\r\nconnection: close\r\n");
@@ -68,7 +68,7 @@ fn talk(stream: &TcpStream) -> io::Result<()> {
     Ok(())
 }
 
-/// A request as it came; a chunked body is put together.
+/// A request as it arrived. The chunks of a body are joined.
 struct Request {
     head: String,
     body: Vec<u8>,

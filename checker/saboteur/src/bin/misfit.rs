@@ -1,11 +1,11 @@
-//! A server that misbehaves in one named way: what the checker must survive, and say in plain words.
+//! A server that misbehaves in one named way, for the checker's own tests.
 //!
 //! ```text
 //! misfit BEHAVIOR [MARKER]
 //! ```
 //!
-//! It listens on `HOST` and `PORT` unless its behavior is not to. Every process it starts carries the MARKER as an
-//! argument too, so that a test can see whether one of them is still running.
+//! It listens on `HOST` and `PORT` unless its behavior says otherwise. Every process that it starts has the MARKER as an argument,
+//! too, so that a test can tell whether one of them is still running.
 
 use std::env;
 use std::fs::File;
@@ -18,15 +18,15 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, getppid, kill_process, setsid};
 
-/// No misfit outlives this, should the checker fail to end it.
+/// The maximum lifetime of a misfit, in case the checker fails to stop it.
 const LIFETIME: Duration = Duration::from_secs(120);
 
 /// What a misfit does.
 type Behavior = fn(&Misfit) -> io::Result<()>;
 
-/// Every behavior, with its name.
+/// The behaviors by name.
 const BEHAVIORS: &[(&str, Behavior)] = &[
-    // The start.
+    // Startup.
     ("exits-at-once", |_| exit(3)),
     ("exits-with-message", |_| {
         eprintln!("error: DATABASE_URL is not set");
@@ -37,18 +37,18 @@ const BEHAVIORS: &[(&str, Behavior)] = &[
         exit(1)
     }),
     ("crashes-at-start", |_| std::process::abort()),
-    ("listens-elsewhere", |_| answer_all(&TcpListener::bind("127.0.0.1:0")?, say_hello)),
-    ("listens-on-v6", |misfit| answer_all(&TcpListener::bind(("::1", misfit.port))?, say_hello)),
-    ("listens-everywhere", |misfit| answer_all(&TcpListener::bind(("0.0.0.0", misfit.port))?, say_hello)),
+    ("listens-elsewhere", |_| respond_to_all(&TcpListener::bind("127.0.0.1:0")?, say_hello)),
+    ("listens-on-v6", |misfit| respond_to_all(&TcpListener::bind(("::1", misfit.port))?, say_hello)),
+    ("listens-everywhere", |misfit| respond_to_all(&TcpListener::bind(("0.0.0.0", misfit.port))?, say_hello)),
     ("listens-late", |misfit| {
         thread::sleep(Duration::from_millis(700));
         misfit.serve(say_hello)
     }),
-    ("never-listens", |_| sleep_on()),
+    ("never-listens", |_| sleep_until_end()),
     ("goes-into-background", |misfit| misfit.start("listens-late").map(drop)),
-    // The conversation.
+    // Responses.
     ("behaves", |misfit| misfit.serve(say_hello)),
-    ("never-answers", |misfit| misfit.serve(|_| sleep_on())),
+    ("never-answers", |misfit| misfit.serve(|_| sleep_until_end())),
     ("answers-garbage", |misfit| misfit.serve(|mut client| client.write_all(b"SSH-2.0-OpenSSH_9.2\r\n"))),
     ("closes-mid-answer", |misfit| {
         misfit.serve(|mut client| {
@@ -82,24 +82,24 @@ const BEHAVIORS: &[(&str, Behavior)] = &[
             const NASTY: &str = "\u{1b}[2J\u{1b}]0;owned\u{7}\u{9b}31m\u{202e}evil";
             println!("GET / 200 {NASTY}");
             let head = "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\nconnection: close";
-            // Control characters are not allowed in headers; a raw C1 one passes as opaque bytes.
+            // Headers must not contain ASCII control characters, but may contain the bytes of a C1 one.
             client.write_all(format!("{head}\r\nx-nasty: \u{9b}31m\u{202e}evil\r\n\r\n{NASTY}").as_bytes())
         })
     }),
-    // The appetite.
+    // Resource usage.
     ("floods-log", |misfit| misfit.flood(|| io::stdout().write_all(&b"all work and no play makes a dull log\n".repeat(1000)))),
     ("floods-one-line", |misfit| misfit.flood(|| io::stderr().write_all(&[b'x'; 38_000]))),
     ("eats-memory", |_| {
         let pieces: Vec<Vec<u8>> = (0..48).map(|n| vec![n + 1; 64 * 1024 * 1024]).collect();
-        let slept = sleep_on();
+        let slept = sleep_until_end();
         drop(pieces);
         slept
     }),
     ("forks-much", |misfit| {
         let _children: Vec<_> = (0..400).map(|_| misfit.start("never-listens")).collect();
-        sleep_on()
+        sleep_until_end()
     }),
-    // The end.
+    // Shutdown.
     ("ignores-sigterm", |misfit| Err(misfit.exec_ignoring_sigterm("behaves"))),
     ("never-listens-nor-ends", |misfit| Err(misfit.exec_ignoring_sigterm("never-listens"))),
     ("leaves-child", |misfit| {
@@ -117,7 +117,7 @@ const BEHAVIORS: &[(&str, Behavior)] = &[
     }),
     ("daemonizes-and-never-answers", |misfit| {
         misfit.start("daemonizes-1")?.wait()?;
-        misfit.serve(|_| sleep_on())
+        misfit.serve(|_| sleep_until_end())
     }),
     ("daemonizes-1", |misfit| {
         setsid()?;
@@ -125,7 +125,7 @@ const BEHAVIORS: &[(&str, Behavior)] = &[
     }),
     ("daemonizes-2", |_| {
         env::set_current_dir("/")?;
-        sleep_on()
+        sleep_until_end()
     }),
     ("forgets-its-origin", |misfit| {
         misfit.start("forgets-1")?.wait()?;
@@ -139,7 +139,7 @@ const BEHAVIORS: &[(&str, Behavior)] = &[
         misfit.start("daemonizes-1")?.wait()?;
         misfit.start("never-listens")?;
         signal_parent(Signal::KILL);
-        sleep_on()
+        sleep_until_end()
     }),
     ("halts-parent", |misfit| {
         signal_parent(Signal::STOP);
@@ -179,20 +179,20 @@ struct Misfit {
 }
 
 impl Misfit {
-    fn serve(&self, answer: fn(TcpStream) -> io::Result<()>) -> io::Result<()> {
+    fn serve(&self, respond: fn(TcpStream) -> io::Result<()>) -> io::Result<()> {
         let listener = TcpListener::bind((self.host.as_str(), self.port))?;
         println!("listening on {}", listener.local_addr()?);
-        answer_all(&listener, answer)
+        respond_to_all(&listener, respond)
     }
 
-    /// Floods the log before it listens, and after.
+    /// Floods the log before and after the server starts to listen.
     fn flood(&self, write: fn() -> io::Result<()>) -> io::Result<()> {
         (0..1000).try_for_each(|_| write())?;
         thread::spawn(move || forever(write));
         self.serve(say_hello)
     }
 
-    /// This program again, with another behavior and without our output, as a daemon would have it.
+    /// A command that runs this program with another behavior, detached from standard input and output as a daemon is.
     fn command(&self, behavior: &str) -> Command {
         let mut command = Command::new(own_path());
         command.args([behavior, &self.marker]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -203,7 +203,8 @@ impl Misfit {
         self.command(behavior).spawn()
     }
 
-    /// Becomes this program again with SIGTERM ignored: a shell can do that without unsafe code, and it is inherited.
+    /// Replaces this process by one with another behavior that ignores SIGTERM. A shell can do that without unsafe code, and exec
+    /// keeps it.
     fn exec_ignoring_sigterm(&self, behavior: &str) -> io::Error {
         let script = "trap '' TERM; exec \"$0\" \"$@\"";
         Command::new("/bin/sh").args(["-c", script]).arg(own_path()).args([behavior, &self.marker]).exec()
@@ -211,20 +212,20 @@ impl Misfit {
 }
 
 fn own_path() -> std::path::PathBuf {
-    env::current_exe().expect("the system knows our path")
+    env::current_exe().expect("the system knows the path of this program")
 }
 
-fn answer_all(listener: &TcpListener, answer: fn(TcpStream) -> io::Result<()>) -> io::Result<()> {
+fn respond_to_all(listener: &TcpListener, respond: fn(TcpStream) -> io::Result<()>) -> io::Result<()> {
     for client in listener.incoming() {
         thread::spawn(move || {
             let mut client = client?;
-            if read_head(&mut client)? { answer(client) } else { Ok(()) }
+            if read_head(&mut client)? { respond(client) } else { Ok(()) }
         });
     }
     Ok(())
 }
 
-/// Reads up to the end of a request's head; false if there is no request.
+/// Reads to the end of a request's head. Returns false if there is no request.
 fn read_head(client: &mut TcpStream) -> io::Result<bool> {
     let mut head = Vec::new();
     let mut byte = [0];
@@ -241,22 +242,22 @@ fn say_hello(mut client: TcpStream) -> io::Result<()> {
     client.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\nconnection: close\r\n\r\nhello\n")
 }
 
-fn sleep_on() -> io::Result<()> {
+fn sleep_until_end() -> io::Result<()> {
     thread::sleep(LIFETIME);
     Ok(())
 }
 
-/// Does it again and again until it fails or our time is over.
+/// Repeats an action until it fails or the lifetime is over.
 fn forever(mut act: impl FnMut() -> io::Result<()>) -> io::Result<()> {
-    let begun = Instant::now();
-    while begun.elapsed() < LIFETIME {
+    let started = Instant::now();
+    while started.elapsed() < LIFETIME {
         act()?;
     }
     Ok(())
 }
 
 fn signal_parent(signal: Signal) {
-    // Whoever adopted us is not our guard.
+    // Another parent than the guard has adopted this process.
     let is_guard = |pid: &Pid| {
         let mut command = String::new();
         let read = File::open(format!("/proc/{}/cmdline", pid.as_raw_nonzero())).and_then(|mut f| f.read_to_string(&mut command));

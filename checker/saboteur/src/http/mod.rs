@@ -1,4 +1,4 @@
-//! Requests and responses, and the way to the upstream server.
+//! Requests and responses, and the connection to the upstream server.
 
 mod json_body;
 mod problem;

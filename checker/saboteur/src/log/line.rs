@@ -9,6 +9,16 @@ pub struct Line {
     pub text: String,
 }
 
+impl Line {
+    /// The line, with another text if it is on standard error.
+    pub fn with_error_message(self, text: &str) -> Line {
+        match self.stream {
+            Stream::Stderr => Line { text: text.into(), ..self },
+            Stream::Stdout => self,
+        }
+    }
+}
+
 /// Where a line of a log is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stream {

@@ -26,7 +26,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts the program with its arguments. Its environment is ours, changed by the sabotage and then by `env`.
+    /// Starts the program with its arguments. It inherits the environment, changed by the sabotage and then by `env`.
     pub fn spawn(sabotage: &Rc<Sabotage>, program: &[&str], startup: &Startup, env: &[(&str, &str)]) -> Result<Self, String> {
         let mut command = Command::new(program[0]);
         let variables = startup.variables.iter().map(|(name, value)| (*name, value));

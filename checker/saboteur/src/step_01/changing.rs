@@ -20,17 +20,17 @@ pub fn sabotages() -> Vec<Sabotage> {
 }
 
 fn patching() -> Vec<Sabotage> {
-    let memory = History::new();
-    let neighbors = memory.clone();
+    let history = History::new();
+    let neighbors = history.clone();
     let unknown = [History::new(), History::new(), History::new(), History::new()];
     let [ok, upsert, error, deleted] = unknown.clone();
-    let [ok_memory, upsert_memory, error_memory, deleted_memory] = unknown;
+    let [ok_history, upsert_history, error_history, deleted_history] = unknown;
     vec![
-        wrong("patch-ignores-completed", &["1.patch-completes"], "PATCH does not know completed_today.")
+        wrong("patch-ignores-completed", &["1.patch-completes"], "PATCH ignores completed_today.")
             .request(patches, |request| request.edit(|change| drop(change.remove("completed_today")))),
-        wrong("patch-never-uncompletes", &["1.patch-completes"], "PATCH takes false for \"not sent\".")
+        wrong("patch-never-uncompletes", &["1.patch-completes"], "PATCH treats false as \"not sent\".")
             .request(patches, |request| request.edit(|change| change.retain(|_, value| *value != json!(false)))),
-        wrong("patch-toggles", &["1.patch-completes"], "PATCH turns completed_today around, whatever was sent.").instead(
+        wrong("patch-toggles", &["1.patch-completes"], "PATCH toggles completed_today, whatever was sent.").instead(
             patches,
             async |mut request, upstream| {
                 if request.field("completed_today").is_some() {
@@ -54,16 +54,20 @@ fn patching() -> Vec<Sabotage> {
             }
             Ok(response)
         }),
-        wrong("patch-is-not-stored", &["1.patch-completes"], "PATCH changes completed_today in its answer, and nowhere else.")
-            .instead(patches, async |request, upstream| {
-                let before = read_habit(&request, upstream).await?;
-                let response = upstream.send(request.clone()).await?;
-                if request.field("completed_today").is_some() && response.is_success() {
-                    let undo = json!({ "completed_today": before["completed_today"] });
-                    upstream.send(request.another(Method::PATCH, request.path(), Some(&undo))).await?;
-                }
-                Ok(response)
-            }),
+        wrong(
+            "patch-is-not-stored",
+            &["1.patch-completes"],
+            "PATCH changes completed_today in its response but does not store it.",
+        )
+        .instead(patches, async |request, upstream| {
+            let before = read_habit(&request, upstream).await?;
+            let response = upstream.send(request.clone()).await?;
+            if request.field("completed_today").is_some() && response.is_success() {
+                let undo = json!({ "completed_today": before["completed_today"] });
+                upstream.send(request.another(Method::PATCH, request.path(), Some(&undo))).await?;
+            }
+            Ok(response)
+        }),
         wrong("patch-answers-204", &["1.patch-completes", "1.patch-null-clears"], "PATCH answers 204 without the habit.")
             .response(patches, |_, response| {
                 if response.is_success() {
@@ -96,14 +100,14 @@ fn patching() -> Vec<Sabotage> {
         wrong(
             "patch-renews-created-at",
             &["1.patch-partial"],
-            "PATCH of the name or the description makes created_at the present moment.",
+            "PATCH of the name or the description sets created_at to the current time.",
         )
         .renew_created_at(|request| {
             patches(request) && ["name", "description"].iter().any(|field| request.field(field).is_some_and(|it| !it.is_null()))
         }),
-        wrong("patch-changes-every-habit", &["1.patch-partial"], "PATCH changes every habit there is.")
-            .recording(&memory)
-            .instead(patches, async move |request, upstream| {
+        wrong("patch-changes-every-habit", &["1.patch-partial"], "PATCH changes every habit.").recording(&history).instead(
+            patches,
+            async move |request, upstream| {
                 let response = upstream.send(request.clone()).await?;
                 for id in neighbors.existing().into_iter().filter(|_| response.is_success()) {
                     let mut another = request.clone();
@@ -111,7 +115,8 @@ fn patching() -> Vec<Sabotage> {
                     upstream.send(another).await?;
                 }
                 Ok(response)
-            }),
+            },
+        ),
         wrong("patch-refuses-nothing-to-do", &["1.patch-empty"], "PATCH answers 400 when no field was sent.")
             .response(is_empty_patch, |_, response| response.set_plain_error(400, "no fields to update")),
         wrong("patch-empty-answers-204", &["1.patch-empty"], "PATCH with {} answers 204.").response(
@@ -121,32 +126,32 @@ fn patching() -> Vec<Sabotage> {
                 response.clear();
             },
         ),
-        wrong("patch-empty-resets", &["1.patch-empty"], "PATCH with {} returns the habit to its defaults.")
+        wrong("patch-empty-resets", &["1.patch-empty"], "PATCH with {} resets the habit to its defaults.")
             .request(is_empty_patch, |request| request.set_json(&json!({ "description": null, "completed_today": false }))),
-        wrong("patch-ignores-null", &["1.patch-null-clears"], "PATCH takes null for \"not sent\".")
+        wrong("patch-ignores-null", &["1.patch-null-clears"], "PATCH treats null as \"not sent\".")
             .request(patches, |request| request.edit(|change| change.retain(|_, value| !value.is_null()))),
-        wrong("patch-refuses-null", &["1.patch-null-clears"], "PATCH answers 400 to a description that is null.")
-            .response(clears, |_, response| response.set_plain_error(400, "description must be a string")),
-        wrong("patch-stores-empty-for-null", &["1.patch-null-clears"], "PATCH stores an empty description in the place of null.")
-            .request(clears, |request| request.set_field("description", "")),
-        wrong("patch-stores-null-as-text", &["1.patch-null-clears"], "PATCH stores the text \"null\".")
-            .request(clears, |request| request.set_field("description", "null")),
+        wrong("patch-refuses-null", &["1.patch-null-clears"], "PATCH answers 400 to a null description.")
+            .response(clears_description, |_, response| response.set_plain_error(400, "description must be a string")),
+        wrong("patch-stores-empty-for-null", &["1.patch-null-clears"], "PATCH stores an empty description instead of null.")
+            .request(clears_description, |request| request.set_field("description", "")),
+        wrong("patch-stores-null-as-text", &["1.patch-null-clears"], "PATCH stores the string \"null\" instead of null.")
+            .request(clears_description, |request| request.set_field("description", "null")),
         wrong("patch-unknown-answers-200", &["1.patch-unknown"], "PATCH answers 200 for an unknown habit.")
-            .recording(&ok_memory)
+            .recording(&ok_history)
             .response(patches, move |request, response| {
                 if ok.never_existed(request) {
                     response.set_status(200);
                     response.set_json("application/json", &json!({}));
                 }
             }),
-        wrong("patch-unknown-creates", &["1.patch-unknown"], "PATCH creates an unknown habit.")
-            .recording(&upsert_memory)
+        wrong("patch-unknown-creates", &["1.patch-unknown"], "PATCH of an unknown habit creates one.")
+            .recording(&upsert_history)
             .instead(patches, async move |request, upstream| match upsert.never_existed(&request) {
                 true => upstream.send(request.another(Method::POST, "/habits", Some(&json!({ "name": "unnamed" })))).await,
                 false => upstream.send(request).await,
             }),
-        wrong("patch-answers-200-for-the-deleted", &["1.patch-unknown"], "PATCH answers 200 for a habit that was deleted.")
-            .recording(&deleted_memory)
+        wrong("patch-answers-200-for-the-deleted", &["1.patch-unknown"], "PATCH answers 200 for a deleted habit.")
+            .recording(&deleted_history)
             .response(patches, move |request, response| {
                 if deleted.was_deleted(request) {
                     response.set_status(200);
@@ -154,7 +159,7 @@ fn patching() -> Vec<Sabotage> {
                 }
             }),
         wrong("patch-unknown-answers-500", &["1.patch-unknown"], "PATCH answers 500 for an unknown habit.")
-            .recording(&error_memory)
+            .recording(&error_history)
             .response(patches, move |request, response| {
                 if error.never_existed(request) {
                     response.set_plain_error(500, "no such key")
@@ -166,13 +171,13 @@ fn patching() -> Vec<Sabotage> {
 fn putting() -> Vec<Sabotage> {
     let unknown = [History::new(), History::new()];
     let [upsert, ok] = unknown.clone();
-    let [upsert_memory, ok_memory] = unknown;
+    let [upsert_history, ok_history] = unknown;
     vec![
-        wrong("put-merges", &["1.put-replaces"], "PUT keeps what is left out, as PATCH does.")
+        wrong("put-merges", &["1.put-replaces"], "PUT keeps the fields that were not sent, as PATCH does.")
             .request(puts, |request| request.head.method = Method::PATCH),
-        wrong("put-keeps-completed", &["1.put-replaces"], "PUT keeps completed_today when it is left out.")
+        wrong("put-keeps-completed", &["1.put-replaces"], "PUT keeps completed_today when it was not sent.")
             .instead(puts, async |request, upstream| keep("completed_today", request, upstream).await),
-        wrong("put-keeps-the-description", &["1.put-replaces"], "PUT keeps the description when it is left out.")
+        wrong("put-keeps-the-description", &["1.put-replaces"], "PUT keeps the description when it was not sent.")
             .instead(puts, async |request, upstream| keep("description", request, upstream).await),
         wrong("put-ignores-completed", &["1.put-replaces"], "PUT always sets completed_today to false.")
             .request(puts, |request| request.edit(|habit| drop(habit.remove("completed_today")))),
@@ -190,21 +195,20 @@ fn putting() -> Vec<Sabotage> {
                 }
             },
         ),
-        wrong("put-renews-created-at", &["1.put-replaces"], "PUT makes created_at the present moment.").renew_created_at(puts),
-        wrong("put-is-missing", &["1.put-replaces", "1.put-unknown"], "There is no PUT.")
+        wrong("put-renews-created-at", &["1.put-replaces"], "PUT sets created_at to the current time.").renew_created_at(puts),
+        wrong("put-is-missing", &["1.put-replaces", "1.put-unknown"], "PUT answers 405.")
             .response(puts, |_, response| response.set_plain_error(405, "method not allowed")),
-        wrong("put-unknown-creates", &["1.put-unknown"], "PUT creates an unknown habit.").recording(&upsert_memory).instead(
-            puts,
-            async move |request, upstream| match upsert.never_existed(&request) {
+        wrong("put-unknown-creates", &["1.put-unknown"], "PUT of an unknown habit creates one.")
+            .recording(&upsert_history)
+            .instead(puts, async move |request, upstream| match upsert.never_existed(&request) {
                 true => {
                     let body = Value::Object(request.json().unwrap_or_default());
                     upstream.send(request.another(Method::POST, "/habits", Some(&body))).await
                 }
                 false => upstream.send(request).await,
-            },
-        ),
+            }),
         wrong("put-unknown-answers-200", &["1.put-unknown"], "PUT answers 200 for an unknown habit.")
-            .recording(&ok_memory)
+            .recording(&ok_history)
             .response(puts, move |request, response| {
                 if ok.never_existed(request) {
                     response.set_status(200);
@@ -215,7 +219,7 @@ fn putting() -> Vec<Sabotage> {
 }
 
 impl Sabotage {
-    /// Makes `created_at` of the habit in the path the present moment, and keeps it so.
+    /// Sets `created_at` of the habit in the path to the current time, in all later responses.
     fn renew_created_at(self, when: impl Fn(&Request) -> bool + 'static) -> Self {
         let renewed: Rc<RefCell<BTreeMap<i64, String>>> = Rc::default();
         let moments = renewed.clone();
@@ -230,7 +234,7 @@ impl Sabotage {
     }
 }
 
-/// PUT that takes a field from the stored habit when it is left out.
+/// PUT that keeps a stored field if it was not sent.
 async fn keep(field: &str, mut request: Request, upstream: &Upstream) -> Result<Response, ConnectionLost> {
     let before = read_habit(&request, upstream).await?;
     if request.field(field).is_none() && before.is_object() {
@@ -247,6 +251,6 @@ fn is_empty_patch(request: &Request) -> bool {
     patches(request) && request.json().is_some_and(|change| change.is_empty())
 }
 
-fn clears(request: &Request) -> bool {
+fn clears_description(request: &Request) -> bool {
     patches(request) && request.field("description") == Some(Value::Null)
 }

@@ -28,10 +28,13 @@ pub fn sabotages() -> Vec<Sabotage> {
                 response.set_header("content-type", "text/plain; charset=utf-8")
             }
         }),
-        wrong("patch-without-type", &["1.content-type"], "PATCH sends no Content-Type.").response(patches, |_, response| {
-            if response.is_success() {
-                response.remove_header("content-type")
-            }
-        }),
+        wrong("patch-without-type", &["1.content-type"], "PATCH answers without Content-Type.").response(
+            patches,
+            |_, response| {
+                if response.is_success() {
+                    response.remove_header("content-type")
+                }
+            },
+        ),
     ]
 }

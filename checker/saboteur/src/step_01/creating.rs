@@ -37,39 +37,31 @@ fn shape() -> Vec<Sabotage> {
     let touched: Rc<RefCell<BTreeSet<i64>>> = Rc::default();
     let changed = touched.clone();
     vec![
-        wrong(
-            "new-habit-has-no-description",
-            &["1.habit-shape"],
-            "A habit lacks its description until that is set for the first time.",
-        )
-        .request(any, move |request| {
-            if !creates(request) && !gets(request) {
-                changed.borrow_mut().extend(request.id())
-            }
-        })
-        .response(any, move |_, response| {
-            response.edit_habits(|habit| {
-                let untouched = habit["id"].as_i64().is_some_and(|id| !touched.borrow().contains(&id));
-                if untouched && habit["description"].is_null() {
-                    habit.remove("description");
+        wrong("new-habit-has-no-description", &["1.habit-shape"], "A new habit lacks its description until one is set.")
+            .request(any, move |request| {
+                if !creates(request) && !gets(request) {
+                    changed.borrow_mut().extend(request.id())
                 }
             })
-        }),
-        wrong(
-            "null-is-left-out",
-            &["1.habit-shape", "1.patch-null-clears", "1.put-replaces"],
-            "A field that is null is left out.",
-        )
-        .response(any, |_, response| response.edit_habits(|habit| habit.retain(|_, value| !value.is_null()))),
-        wrong("false-is-left-out", &["1.habit-shape", "1.patch-completes"], "completed_today is left out while it is false.")
+            .response(any, move |_, response| {
+                response.edit_habits(|habit| {
+                    let untouched = habit["id"].as_i64().is_some_and(|id| !touched.borrow().contains(&id));
+                    if untouched && habit["description"].is_null() {
+                        habit.remove("description");
+                    }
+                })
+            }),
+        wrong("null-is-left-out", &["1.habit-shape", "1.patch-null-clears", "1.put-replaces"], "Null fields are omitted.")
+            .response(any, |_, response| response.edit_habits(|habit| habit.retain(|_, value| !value.is_null()))),
+        wrong("false-is-left-out", &["1.habit-shape", "1.patch-completes"], "completed_today is omitted while it is false.")
             .response(any, |_, response| response.edit_habits(|habit| habit.retain(|_, value| *value != json!(false)))),
-        wrong("completed-is-0-or-1", &["1.habit-shape", "1.patch-completes"], "completed_today is a number.").response(
+        wrong("completed-is-0-or-1", &["1.habit-shape", "1.patch-completes"], "completed_today is 0 or 1.").response(
             any,
             |_, response| {
                 response.edit_habits(|habit| change(habit, "completed_today", |value| json!(u8::from(*value == json!(true)))))
             },
         ),
-        wrong("no-description-is-empty", &["1.habit-shape"], "A description that was not sent is an empty text.").request(
+        wrong("no-description-is-empty", &["1.habit-shape"], "A description that was not sent is an empty string.").request(
             creates,
             |request| {
                 if request.field("description").is_none() {
@@ -79,7 +71,7 @@ fn shape() -> Vec<Sabotage> {
         ),
         wrong("create-drops-the-description", &["1.habit-shape", "1.text-fidelity"], "POST does not store the description.")
             .request(creates, |request| request.edit(|habit| drop(habit.remove("description")))),
-        wrong("new-habit-is-completed", &["1.habit-shape"], "A new habit is completed already.").instead(
+        wrong("new-habit-is-completed", &["1.habit-shape"], "A new habit is already completed.").instead(
             creates,
             async |request, upstream| {
                 let created = upstream.send(request.clone()).await?;
@@ -94,7 +86,7 @@ fn shape() -> Vec<Sabotage> {
                 Ok(response)
             },
         ),
-        wrong("created-at-in-seconds", &["1.habit-shape"], "created_at is a number of seconds.")
+        wrong("created-at-in-seconds", &["1.habit-shape"], "created_at is a Unix time in seconds.")
             .response(any, |_, response| response.edit_habits(|habit| change(habit, "created_at", |_| json!(1_769_846_400)))),
         wrong("created-at-without-zone", &["1.habit-shape"], "created_at has no time zone.").response(any, |_, response| {
             response.edit_habits(|habit| change_text(habit, "created_at", |moment| moment[..19].into()))
@@ -102,7 +94,7 @@ fn shape() -> Vec<Sabotage> {
         wrong("created-at-is-the-epoch", &["1.habit-shape"], "created_at is always 1970.").response(any, |_, response| {
             response.edit_habits(|habit| change(habit, "created_at", |_| json!("1970-01-01T00:00:00Z")))
         }),
-        wrong("created-at-in-local-time", &["1.habit-shape"], "created_at is two hours ahead, yet says UTC.")
+        wrong("created-at-in-local-time", &["1.habit-shape"], "created_at is two hours ahead but claims to be UTC.")
             .response(any, |_, response| response.edit_habits(|habit| change_text(habit, "created_at", two_hours_ahead))),
         wrong("created-at-in-camel-case", &["1.habit-shape"], "created_at is called createdAt.").response(any, |_, response| {
             response.edit_habits(|habit| {
@@ -111,7 +103,7 @@ fn shape() -> Vec<Sabotage> {
                 }
             })
         }),
-        wrong("created-at-is-now", &["1.get-one", "1.list"], "created_at is the moment of the answer.")
+        wrong("created-at-is-now", &["1.get-one", "1.list"], "created_at is the time of the response.")
             .response(any, |_, response| response.edit_habits(|habit| change(habit, "created_at", |_| json!(clock::now())))),
     ]
 }
@@ -121,7 +113,7 @@ fn capitalized(text: &str) -> String {
     chars.next().map_or(String::new(), |first| first.to_uppercase().chain(chars).collect())
 }
 
-/// The hour of an RFC 3339 moment moved by two, around midnight on the same day.
+/// An RFC 3339 time with its hour two ahead. The date stays the same, even around midnight.
 fn two_hours_ahead(moment: &str) -> String {
     let hour: u8 = moment[11..13].parse().unwrap_or(0);
     format!("{}{:02}{}", &moment[..11], (hour + 2) % 24, &moment[13..])

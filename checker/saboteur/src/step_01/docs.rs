@@ -9,7 +9,7 @@ use crate::sabotage::{Sabotage, wrong};
 /// What this file adds to the catalogue.
 pub fn sabotages() -> Vec<Sabotage> {
     let page = |request: &Request| gets(request) && request.path().trim_end_matches('/') == "/docs";
-    let extra = |request: &Request| request.path().starts_with("/docs/no-such-file");
+    let missing_file = |request: &Request| request.path().starts_with("/docs/no-such-file");
     let document = |request: &Request| gets(request) && request.path() == "/openapi.json";
     let add = |markup: &'static str| {
         move |_: &Request, response: &mut Response| {
@@ -25,21 +25,21 @@ pub fn sabotages() -> Vec<Sabotage> {
             .response(page, add("<script src=\"https://cdn.example/swagger-ui-bundle.js\"></script>")),
         wrong("docs-style-from-a-cdn", &["1.docs-page"], "/docs loads a style sheet from another host.")
             .response(page, add("<link rel=\"stylesheet\" href=\"//cdn.example/swagger-ui.css\">")),
-        wrong("docs-script-is-missing", &["1.docs-page"], "/docs loads a script that is not there.")
+        wrong("docs-script-is-missing", &["1.docs-page"], "/docs loads a script that does not exist.")
             .response(page, add("<script src=\"/docs/no-such-file.js\"></script>")),
-        wrong("docs-script-is-the-page", &["1.docs-page"], "Every path below /docs answers the page, the one of its script too.")
+        wrong("docs-script-is-the-page", &["1.docs-page"], "Every path below /docs answers the page, even that of its script.")
             .response(page, add("<script src=\"/docs/no-such-file.js\"></script>"))
-            .response(extra, |_, response| {
+            .response(missing_file, |_, response| {
                 response.set_status(200);
                 response.set_body("text/html; charset=utf-8", "<!doctype html><title>Habits</title>");
             }),
-        wrong("docs-style-imports-from-a-cdn", &["1.docs-page"], "A style sheet of /docs imports another from another host.")
+        wrong("docs-style-imports-from-a-cdn", &["1.docs-page"], "A style sheet of /docs imports one from another host.")
             .response(page, add("<link rel=\"stylesheet\" href=\"/docs/no-such-file.css\">"))
-            .response(extra, |_, response| {
+            .response(missing_file, |_, response| {
                 response.set_status(200);
                 response.set_body("text/css", "@import url(\"https://cdn.example/font.css\"); body { margin: 0 }");
             }),
-        wrong("docs-are-plain", &["1.docs-page"], "/docs is a page to read, with nothing to try.").response(
+        wrong("docs-are-plain", &["1.docs-page"], "/docs is plain text with nothing interactive.").response(
             page,
             |_, response| {
                 if response.is_success() {
@@ -72,25 +72,22 @@ pub fn sabotages() -> Vec<Sabotage> {
                 }
             })
         }),
-        wrong("openapi-has-no-info", &["1.openapi"], "The document has no title and no version.")
-            .response(document, |_, response| response.edit(|document| forget(document, "info"))),
-        wrong("openapi-forgets-delete", &["1.openapi"], "The document does not name DELETE /habits/{id}.")
+        wrong("openapi-has-no-info", &["1.openapi"], "The document has neither title nor version.")
+            .response(document, |_, response| response.edit(|document| remove_field(document, "info"))),
+        wrong("openapi-forgets-delete", &["1.openapi"], "The document lacks DELETE /habits/{id}.")
             .response(document, |_, response| {
-                response.edit(|document| for_each_path(document, |_, item| forget(item, "delete")))
+                response.edit(|document| for_each_path(document, |_, item| remove_field(item, "delete")))
             }),
-        wrong("openapi-forgets-the-list", &["1.openapi"], "The document does not name GET /habits.").response(
-            document,
-            |_, response| {
-                response.edit(|document| {
-                    for_each_path(document, |path, item| {
-                        if path.ends_with("/habits") {
-                            forget(item, "get")
-                        }
-                    })
+        wrong("openapi-forgets-the-list", &["1.openapi"], "The document lacks GET /habits.").response(document, |_, response| {
+            response.edit(|document| {
+                for_each_path(document, |path, item| {
+                    if path.ends_with("/habits") {
+                        remove_field(item, "get")
+                    }
                 })
-            },
-        ),
-        wrong("openapi-forgets-the-item", &["1.openapi"], "The document does not name /habits/{id}.").response(
+            })
+        }),
+        wrong("openapi-forgets-the-item", &["1.openapi"], "The document lacks /habits/{id}.").response(
             document,
             |_, response| {
                 response.edit(|document| {
@@ -105,9 +102,9 @@ pub fn sabotages() -> Vec<Sabotage> {
             |_, response| {
                 response.edit(|document| {
                     for_each_path(document, |_, item| {
-                        forget(item, "parameters");
+                        remove_field(item, "parameters");
                         for operation in item.as_object_mut().into_iter().flat_map(Map::values_mut) {
-                            forget(operation, "parameters");
+                            remove_field(operation, "parameters");
                         }
                     })
                 })
@@ -122,7 +119,7 @@ fn for_each_path(document: &mut Value, mut change: impl FnMut(&str, &mut Value))
     }
 }
 
-fn forget(value: &mut Value, field: &str) {
+fn remove_field(value: &mut Value, field: &str) {
     if let Some(fields) = value.as_object_mut() {
         fields.remove(field);
     }

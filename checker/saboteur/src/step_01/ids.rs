@@ -36,9 +36,8 @@ pub fn sabotages() -> Vec<Sabotage> {
                 Ok(response)
             },
         ),
-        wrong("parallel-creates-are-lost", &["1.ids-parallel"], "Of habits created at the same time one is kept.").instead(
-            creates,
-            async move |request, upstream| {
+        wrong("parallel-creates-are-lost", &["1.ids-parallel"], "Only one of several habits created at the same time is kept.")
+            .instead(creates, async move |request, upstream| {
                 let guard = lost.enter();
                 tokio::time::sleep(race::WINDOW).await;
                 let response = upstream.send(request.clone()).await?;
@@ -46,9 +45,8 @@ pub fn sabotages() -> Vec<Sabotage> {
                     upstream.send(request.another(Method::DELETE, &format!("/habits/{id}"), None)).await?;
                 }
                 Ok(response)
-            },
-        ),
-        wrong("parallel-creates-are-refused", &["1.ids-parallel"], "Of habits created at the same time some are answered 503.")
+            }),
+        wrong("parallel-creates-are-refused", &["1.ids-parallel"], "Some of several habits created at the same time answer 503.")
             .instead(creates, async move |request, upstream| {
                 let guard = refused.enter();
                 tokio::time::sleep(race::WINDOW).await;
@@ -62,9 +60,9 @@ pub fn sabotages() -> Vec<Sabotage> {
             let count = i64::try_from(taken.len()).unwrap_or(0);
             (count + 1..).find(|id| !taken.contains(id)).unwrap_or(1)
         }),
-        wrong("id-is-the-highest-plus-one", &["1.ids-not-reused"], "A new id is the highest there is plus one.")
+        wrong("id-is-the-highest-plus-one", &["1.ids-not-reused"], "A new id is the highest existing id plus one.")
             .assign_ids(|taken, _| taken.last().map_or(1, |highest| highest + 1)),
-        wrong("id-fills-the-gap", &["1.ids-not-reused"], "A new id is the least that is free.")
+        wrong("id-fills-the-gap", &["1.ids-not-reused"], "A new id is the lowest free one.")
             .assign_ids(|taken, free| free.first().copied().unwrap_or_else(|| taken.last().map_or(1, |highest| highest + 1))),
     ]
 }

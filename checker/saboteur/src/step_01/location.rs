@@ -17,9 +17,9 @@ pub fn sabotages() -> Vec<Sabotage> {
         wrong("location-is-missing", &["1.location"], "POST answers without Location.")
             .response(creates, |_, response| response.remove_header("location")),
         wrong("location-is-the-list", &["1.location"], "Location is /habits/.").response(creates, moved(|_| "/habits/".into())),
-        wrong("location-is-the-next", &["1.location"], "Location names the next id.")
+        wrong("location-is-the-next", &["1.location"], "Location has the next id.")
             .response(creates, moved(|id| format!("/habits/{}", id + 1))),
-        wrong("location-is-elsewhere", &["1.location"], "Location names a host that is not this one.")
+        wrong("location-is-elsewhere", &["1.location"], "Location points to another host.")
             .response(creates, moved(|id| format!("http://habits.example/habits/{id}"))),
     ]
 }

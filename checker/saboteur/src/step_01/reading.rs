@@ -1,4 +1,4 @@
-//! Wrong ways to read one habit and the list, and reading that changes something.
+//! Wrong ways to read one habit and the list, and GET requests that change something.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,7 +22,7 @@ fn reading() -> Vec<Sabotage> {
     let next = History::new();
     let (null, error, hang_up) = (History::new(), History::new(), History::new());
     vec![
-        wrong("get-one-answers-the-oldest", &["1.get-one"], "GET /habits/{id} answers the oldest habit.")
+        wrong("get-one-answers-the-oldest", &["1.get-one"], "GET /habits/{id} answers the oldest habit, whatever the id.")
             .recording(&first)
             .request(reads, move |request| {
                 if let Some(id) =
@@ -34,7 +34,7 @@ fn reading() -> Vec<Sabotage> {
         wrong(
             "get-one-counts-from-zero",
             &["1.get-one"],
-            "GET /habits/{id} takes the id for a place in the list, and answers the next habit.",
+            "GET /habits/{id} uses the id as an index into the list and answers the next habit.",
         )
         .recording(&next)
         .request(reads, move |request| {
@@ -51,7 +51,7 @@ fn reading() -> Vec<Sabotage> {
                 }
             },
         ),
-        wrong("get-one-answers-a-part", &["1.get-one"], "GET /habits/{id} answers id and name alone.")
+        wrong("get-one-answers-a-part", &["1.get-one"], "GET /habits/{id} answers only id and name.")
             .response(reads, |_, response| {
                 response.edit_habits(|habit| habit.retain(|field, _| field == "id" || field == "name"))
             }),
@@ -85,44 +85,41 @@ fn listing() -> Vec<Sabotage> {
     let touched = patched.clone();
     let first_seen: RefCell<BTreeMap<i64, Value>> = RefCell::default();
     vec![
-        wrong("list-in-an-envelope", &["1.list"], "The list is {\"habits\": […]}.")
+        wrong("list-in-an-envelope", &["1.list"], "The list is wrapped in {\"habits\": […]}.")
             .response(lists, |_, response| response.edit(|list| *list = json!({ "habits": list }))),
-        wrong("list-shows-names-only", &["1.list"], "The list shows id and name alone.").response(lists, |_, response| {
+        wrong("list-shows-names-only", &["1.list"], "The list shows only id and name.").response(lists, |_, response| {
             response.edit_habits(|habit| habit.retain(|field, _| field == "id" || field == "name"))
         }),
-        wrong("list-forgets-the-newest", &["1.list"], "The list ends one too early.")
+        wrong("list-forgets-the-newest", &["1.list"], "The list lacks the last habit.")
             .response(lists, |_, response| response.edit_list(|list| drop(list.pop()))),
-        wrong("list-shows-habits-twice", &["1.list"], "The list has every habit twice.")
+        wrong("list-shows-habits-twice", &["1.list"], "The list contains every habit twice.")
             .response(lists, |_, response| response.edit_list(|list| list.extend_from_within(..))),
         wrong("list-stops-at-fifty", &["1.ids-parallel"], "The list ends after fifty habits.")
             .response(lists, |_, response| response.edit_list(|list| list.truncate(50))),
-        wrong("empty-list-is-null", &["1.list"], "The list is null while there is no habit.").response(lists, |_, response| {
+        wrong("empty-list-is-null", &["1.list"], "An empty list is null.").response(lists, |_, response| {
             response.edit(|list| {
                 if *list == json!([]) {
                     *list = Value::Null
                 }
             })
         }),
-        wrong("empty-list-is-404", &["1.list"], "The list is not found while there is no habit.").response(
-            lists,
-            |_, response| {
-                if response.json() == Some(json!([])) {
-                    response.set_plain_error(404, "no habits")
-                }
-            },
-        ),
+        wrong("empty-list-is-404", &["1.list"], "An empty list answers 404.").response(lists, |_, response| {
+            if response.json() == Some(json!([])) {
+                response.set_plain_error(404, "no habits")
+            }
+        }),
         wrong("list-newest-first", &["1.list-order"], "The list begins with the newest habit.")
             .response(lists, |_, response| response.edit_list(|list| list.reverse())),
         wrong("list-sorted-by-name", &["1.list-order"], "The list is sorted by name.")
             .response(lists, |_, response| response.edit_list(|list| list.sort_by_key(|habit| habit["name"].to_string()))),
-        wrong("list-sorted-by-id-as-text", &["1.list-order"], "The list is sorted by id as a text: 10 comes before 9.")
+        wrong("list-sorted-by-id-as-text", &["1.list-order"], "The list is sorted by id as a string: 10 comes before 9.")
             .response(lists, |_, response| response.edit_list(|list| list.sort_by_key(|habit| habit["id"].to_string()))),
         wrong("list-in-hash-order", &["1.list-order"], "The list has the order of a hash map.").response(lists, |_, response| {
             response.edit_list(|list| {
                 list.sort_by_key(|habit| habit["id"].as_u64().unwrap_or(0).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(17));
             })
         }),
-        wrong("list-shows-old-versions", &["1.patch-partial"], "The list shows a habit as it was when it was first listed.")
+        wrong("list-shows-old-versions", &["1.patch-partial"], "The list shows each habit as it was when it was first listed.")
             .response(lists, move |_, response| {
                 response.edit_list(|list| {
                     for habit in list {
@@ -131,7 +128,7 @@ fn listing() -> Vec<Sabotage> {
                     }
                 })
             }),
-        wrong("list-moves-what-changed", &["1.list-order"], "A habit that is changed moves to the end of the list.")
+        wrong("list-moves-what-changed", &["1.list-order"], "A changed habit moves to the end of the list.")
             .request(patches, move |request| touched.borrow_mut().extend(request.id()))
             .response(lists, move |_, response| {
                 response.edit_list(|list| {
@@ -144,11 +141,11 @@ fn listing() -> Vec<Sabotage> {
 fn get_safe() -> Vec<Sabotage> {
     let seen: RefCell<BTreeSet<i64>> = RefCell::default();
     let known = History::new();
-    let known_memory = known.clone();
-    // Whether a completed habit was in a list since.
+    let known_history = known.clone();
+    // The completed habits, and whether each was listed since.
     let completed: RefCell<BTreeMap<i64, bool>> = RefCell::default();
     vec![
-        wrong("get-toggles", &["1.get-safe"], "Reading a habit a second time turns completed_today around.").instead(
+        wrong("get-toggles", &["1.get-safe"], "Reading a habit a second time toggles completed_today.").instead(
             |request| request.id().is_some(),
             async move |request, upstream| {
                 let response = upstream.send(request.clone()).await?;
@@ -163,15 +160,15 @@ fn get_safe() -> Vec<Sabotage> {
                 Ok(response)
             },
         ),
-        wrong("get-unknown-creates", &["1.get-safe"], "Asking for an unknown habit leaves a blank one in the list.")
-            .recording(&known_memory)
+        wrong("get-unknown-creates", &["1.get-safe"], "GET of an unknown habit adds an unnamed habit to the list.")
+            .recording(&known_history)
             .instead(reads, async move |request, upstream| {
                 if known.never_existed(&request) {
                     upstream.send(request.another(Method::POST, "/habits", Some(&json!({ "name": "unnamed" })))).await?;
                 }
                 upstream.send(request).await
             }),
-        wrong("list-uncompletes", &["1.get-safe"], "A list that is read again sets every habit back to not completed.").instead(
+        wrong("list-uncompletes", &["1.get-safe"], "Reading the list a second time sets every habit back to not completed.").instead(
             any,
             async move |request, upstream| {
                 let response = upstream.send(request.clone()).await?;

@@ -13,69 +13,69 @@ use crate::sabotage::{Sabotage, wrong};
 
 /// What this file adds to the catalogue.
 pub fn sabotages() -> Vec<Sabotage> {
-    let asked = |request: &Request| lists(request) && request.head.headers.contains_key("accept-encoding");
-    let packed = |name, breaks, spoil: fn(&mut Response)| {
-        wrong(name, &["2.compression"], breaks).response(asked, move |_, response| {
+    let has_accept_encoding = |request: &Request| lists(request) && request.head.headers.contains_key("accept-encoding");
+    let on_compressed = |name, breaks, change: fn(&mut Response)| {
+        wrong(name, &["2.compression"], breaks).response(has_accept_encoding, move |_, response| {
             if response.head.headers.contains_key("content-encoding") {
-                spoil(response)
+                change(response)
             }
         })
     };
-    let plain = |request: &mut Request| drop(request.head.headers.remove("accept-encoding"));
-    let pack = |encoding: &'static str, body: fn(&[u8]) -> Vec<u8>| {
+    let drop_accept_encoding = |request: &mut Request| drop(request.head.headers.remove("accept-encoding"));
+    let encode = |encoding: &'static str, body: fn(&[u8]) -> Vec<u8>| {
         move |_: &Request, response: &mut Response| {
-            let packed = body(&response.body);
-            response.set_bytes(packed);
+            let encoded = body(&response.body);
+            response.set_bytes(encoded);
             response.set_header("content-encoding", encoding);
         }
     };
-    let after_a_long_habit = Rc::new(Cell::new(false));
-    let before = after_a_long_habit.clone();
+    let is_after_long_habit = Rc::new(Cell::new(false));
+    let follows_long_habit = is_after_long_habit.clone();
     vec![
-        wrong("nothing-is-compressed", &["2.compression"], "Nothing is compressed.").request(any, plain),
-        // Other checks read the list as it is, so only a list right after a habit with a description of 100 to 200 characters is packed.
-        wrong("lists-are-always-compressed", &["2.compression"], "A list is compressed though nobody asked for it.")
+        wrong("nothing-is-compressed", &["2.compression"], "Nothing is compressed.").request(any, drop_accept_encoding),
+        // Other checks read the list uncompressed, so it is compressed only after a habit with a description of 100 to 200 characters.
+        wrong("lists-are-always-compressed", &["2.compression"], "A list is compressed without Accept-Encoding.")
             .request(lists, move |request| {
-                if before.get() {
+                if follows_long_habit.get() {
                     request.set_header("accept-encoding", "gzip")
                 }
             })
             .response(any, move |request, _| {
                 let described = (100..200).contains(&request.text("description").chars().count());
-                after_a_long_habit.set(creates(request) && described);
+                is_after_long_habit.set(creates(request) && described);
             }),
-        wrong("refused-coding-is-used", &["2.compression"], "gzip;q=0 counts as asking for gzip.").request(
+        wrong("refused-coding-is-used", &["2.compression"], "gzip;q=0 is treated as gzip.").request(
             |request| request.header("accept-encoding").is_some_and(|it| it.contains("gzip")),
             |request| request.set_header("accept-encoding", "gzip"),
         ),
-        wrong("identity-is-compressed", &["2.compression"], "Any Accept-Encoding counts as asking for gzip.").request(
+        wrong("identity-is-compressed", &["2.compression"], "Every Accept-Encoding is treated as gzip.").request(
             |request| request.head.headers.contains_key("accept-encoding"),
             |request| request.set_header("accept-encoding", "gzip"),
         ),
-        wrong("gzip-for-br", &["2.compression"], "Asked for br alone, the server answers gzip.").request(
+        wrong("gzip-for-br", &["2.compression"], "Accept-Encoding: br answers gzip.").request(
             |request| request.header("accept-encoding") == Some("br"),
             |request| request.set_header("accept-encoding", "gzip"),
         ),
-        wrong("plain-body-says-gzip", &["2.compression"], "The answer says gzip, and is not compressed.")
-            .request(asked, plain)
-            .response(asked, pack("gzip", <[u8]>::to_vec)),
-        wrong("deflate-for-gzip", &["2.compression"], "Asked for gzip, the server answers deflate.")
-            .request(asked, plain)
+        wrong("plain-body-says-gzip", &["2.compression"], "The response has Content-Encoding: gzip but is not compressed.")
+            .request(has_accept_encoding, drop_accept_encoding)
+            .response(has_accept_encoding, encode("gzip", <[u8]>::to_vec)),
+        wrong("deflate-for-gzip", &["2.compression"], "Accept-Encoding: gzip answers deflate.")
+            .request(has_accept_encoding, drop_accept_encoding)
             .response(
-                asked,
-                pack("deflate", |body| {
+                has_accept_encoding,
+                encode("deflate", |body| {
                     let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
                     let _ = encoder.write_all(body);
                     encoder.finish().unwrap_or_default()
                 }),
             ),
-        wrong("gzip-saves-nothing", &["2.compression"], "The answer is packed without being any shorter.")
-            .request(asked, plain)
-            .response(asked, pack("gzip", |body| gzip(body, Compression::none()))),
-        packed("compressed-without-saying", "The answer is compressed, and does not say so.", |response| {
+        wrong("gzip-saves-nothing", &["2.compression"], "The compressed response is not any shorter.")
+            .request(has_accept_encoding, drop_accept_encoding)
+            .response(has_accept_encoding, encode("gzip", |body| gzip(body, Compression::none()))),
+        on_compressed("compressed-without-saying", "The response is compressed but lacks Content-Encoding.", |response| {
             response.remove_header("content-encoding")
         }),
-        packed("compressed-body-is-cut", "The end of a compressed answer is missing.", |response| {
+        on_compressed("compressed-body-is-cut", "The compressed body is truncated.", |response| {
             response.set_bytes(response.body.slice(..response.body.len() - 12))
         }),
     ]

@@ -1,4 +1,4 @@
-//! Wrong ways to take PORT.
+//! Wrong ways to treat `PORT`.
 
 use std::cell::RefCell;
 use std::fs::File;
@@ -10,80 +10,82 @@ use crate::startup::AfterExit;
 
 /// What this file adds to the catalogue.
 pub fn sabotages() -> Vec<Sabotage> {
-    let bad = |port: &str| port.parse::<u16>().is_err();
+    let is_invalid = |port: &str| port.parse::<u16>().is_err();
     let is_number = |port: &str| port.parse::<u64>().is_ok();
-    let lock: RefCell<Option<OnlyInstance>> = RefCell::default();
+    let lock: RefCell<Option<InstanceLock>> = RefCell::default();
     let invalid = &["2.port-invalid"];
     vec![
         wrong("second-instance-is-refused", &["2.port"], "A second instance does not start while the first one runs.").startup(
             move |startup| {
-                // A bad PORT is refused for being bad, as ever.
-                if bad(&startup.port) {
+                // An invalid PORT is rejected for being invalid.
+                if is_invalid(&startup.port) {
                     return;
                 }
-                match OnlyInstance::lock() {
-                    Ok(only) => drop(lock.replace(Some(only))),
+                match InstanceLock::acquire() {
+                    Ok(acquired) => drop(lock.replace(Some(acquired))),
                     Err(message) => startup.error = Some(message),
                 }
             },
         ),
-        wrong("bad-port-is-ignored", invalid, "A bad PORT is taken for none.").startup(move |startup| {
-            if bad(&startup.port) {
+        wrong("bad-port-is-ignored", invalid, "An invalid PORT is ignored.").startup(move |startup| {
+            if is_invalid(&startup.port) {
                 startup.port = "0".into()
             }
         }),
-        wrong("big-port-wraps-around", invalid, "A PORT above 65535 loses its upper bits.").startup(move |startup| {
-            if bad(&startup.port) && is_number(&startup.port) {
+        wrong("big-port-wraps-around", invalid, "A PORT above 65535 wraps around.").startup(move |startup| {
+            if is_invalid(&startup.port) && is_number(&startup.port) {
                 startup.port = "0".into()
             }
         }),
-        wrong("bad-port-ends-with-0", invalid, "A bad PORT ends the program with exit code 0.")
+        wrong("bad-port-ends-with-0", invalid, "With an invalid PORT the server exits with exit code 0.")
             .startup(|startup| startup.after_exit = AfterExit::Code(0)),
-        wrong("bad-port-does-not-end", invalid, "A bad PORT is complained of, and the program goes on.")
+        wrong("bad-port-does-not-end", invalid, "With an invalid PORT the server prints an error and keeps running.")
             .startup(|startup| startup.after_exit = AfterExit::KeepRunning),
-        wrong("bad-port-is-not-named", invalid, "The message about a bad PORT does not name it.")
-            .log_line(|line| complaining(line, "error: invalid digit found in string")),
-        wrong("bad-port-is-unsupported", invalid, "The message about a bad PORT has its name only inside another word.")
-            .log_line(|line| complaining(line, "error: unsupported value")),
-        wrong("bad-port-becomes-the-default", invalid, "A bad PORT is taken for 8000, and the program ends for that is taken.")
-            .log_line(|line| complaining(line, "error: cannot listen on port 8000: Address already in use (os error 98)")),
-        wrong("bad-port-is-told-on-stdout", invalid, "The message about a bad PORT goes to standard output.")
+        wrong("bad-port-is-not-named", invalid, "The error message about an invalid PORT does not name the variable PORT.")
+            .log_line(|line| vec![line.with_error_message("error: invalid digit found in string")]),
+        wrong(
+            "bad-port-is-unsupported",
+            invalid,
+            "The error message about an invalid PORT contains PORT only as a part of another word.",
+        )
+        .log_line(|line| vec![line.with_error_message("error: unsupported value")]),
+        wrong(
+            "bad-port-becomes-the-default",
+            invalid,
+            "With an invalid PORT the server tries 8000 and exits because that port is in use.",
+        )
+        .log_line(|line| {
+            vec![line.with_error_message("error: cannot listen on port 8000: Address already in use (os error 98)")]
+        }),
+        wrong("bad-port-is-told-on-stdout", invalid, "The error message about an invalid PORT goes to standard output.")
             .log_line(|line| vec![Line { stream: Stream::Stdout, ..line }]),
     ]
 }
 
-/// The line, or another complaint in the place of one.
-fn complaining(line: Line, complaint: &str) -> Vec<Line> {
-    match line.stream {
-        Stream::Stderr => vec![Line { text: complaint.into(), ..line }],
-        Stream::Stdout => vec![line],
-    }
-}
-
-/// The mark by which a checker knows what it started; runs of different checkers do not meet.
+/// Identifies the checker that started this process. Servers of different checkers do not lock each other out.
 const CHECKER: &str = "WORKSHOP_CHECKER";
 
-/// A lock that one process can have at a time. Its file is gone with it.
-struct OnlyInstance {
+/// A lock that a single process can hold. Its file is removed with it.
+struct InstanceLock {
     path: PathBuf,
     _locked: File,
 }
 
-impl OnlyInstance {
-    fn lock() -> Result<Self, String> {
+impl InstanceLock {
+    fn acquire() -> Result<Self, String> {
         let checker: String = std::env::var(CHECKER).unwrap_or_default().chars().filter(char::is_ascii_alphanumeric).collect();
         let path = std::env::temp_dir().join(format!("saboteur-{checker}.lock"));
         let file = File::create(&path).map_err(|error| error.to_string())?;
         match file.try_lock() {
-            Ok(()) => Ok(OnlyInstance { path, _locked: file }),
+            Ok(()) => Ok(InstanceLock { path, _locked: file }),
             Err(_) => Err("another instance is running".into()),
         }
     }
 }
 
-impl Drop for OnlyInstance {
+impl Drop for InstanceLock {
     fn drop(&mut self) {
-        // Cleared away already, it is gone as well.
+        // The file may be removed already.
         let _ = std::fs::remove_file(&self.path);
     }
 }

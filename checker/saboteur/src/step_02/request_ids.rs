@@ -11,7 +11,7 @@ use crate::http::{Request, Response};
 use crate::log::Line;
 use crate::sabotage::{Sabotage, wrong};
 
-/// The header by which a request is followed.
+/// The header that connects a request with its log line.
 const ID: &str = "x-request-id";
 
 /// What this file adds to the catalogue.
@@ -20,16 +20,16 @@ pub fn sabotages() -> Vec<Sabotage> {
 }
 
 fn request_ids() -> Vec<Sabotage> {
-    let made =
-        |name, breaks, spoil: fn(&Request, &mut Response)| wrong(name, &["2.request-id-made"], breaks).response(any, spoil);
-    let echoed = |name, breaks, change: fn(&str) -> String| {
-        wrong(name, &["2.request-id-echoed"], breaks).request(safe_id, move |request| {
+    let on_response =
+        |name, breaks, change: fn(&Request, &mut Response)| wrong(name, &["2.request-id-made"], breaks).response(any, change);
+    let change_safe_id = |name, breaks, change: fn(&str) -> String| {
+        wrong(name, &["2.request-id-echoed"], breaks).request(has_safe_id, move |request| {
             let id = change(request.header(ID).unwrap_or_default());
             request.set_header(ID, &id);
         })
     };
-    let replaced = |name, breaks, change: fn(&str) -> String| {
-        wrong(name, &["2.request-id-replaced"], breaks).response(unsafe_id, move |request, response| {
+    let return_unsafe_id = |name, breaks, change: fn(&str) -> String| {
+        wrong(name, &["2.request-id-replaced"], breaks).response(has_unsafe_id, move |request, response| {
             let given = request.head.headers[ID].as_bytes();
             let id = change(&String::from_utf8_lossy(given));
             if let Ok(id) = id.as_bytes().try_into() {
@@ -38,101 +38,113 @@ fn request_ids() -> Vec<Sabotage> {
         })
     };
     vec![
-        made("request-id-is-missing", "No answer has an x-request-id.", |_, response| response.remove_header(ID)),
-        made("errors-have-no-request-id", "Errors have no x-request-id.", |_, response| {
+        on_response("request-id-is-missing", "No response has an x-request-id.", |_, response| response.remove_header(ID)),
+        on_response("errors-have-no-request-id", "Error responses have no x-request-id.", |_, response| {
             if !response.is_success() {
                 response.remove_header(ID)
             }
         }),
-        made("unknown-route-has-no-request-id", "An unknown route answers without x-request-id.", |request, response| {
-            if is_unknown_route(request) {
-                response.remove_header(ID);
-            }
-        }),
-        made("refused-body-has-no-request-id", "A body that cannot be read is answered without x-request-id.", |_, response| {
-            if matches!(response.status(), 400 | 415) {
-                response.remove_header(ID);
-            }
-        }),
-        made("changes-have-no-request-id", "PATCH and DELETE answer without x-request-id.", |request, response| {
-            if patches(request) || deletes(request) {
-                response.remove_header(ID);
-            }
-        }),
-        made("request-id-is-always-the-same", "Every answer has the same x-request-id.", |_, response| {
+        on_response(
+            "unknown-route-has-no-request-id",
+            "The response of an unknown route has no x-request-id.",
+            |request, response| {
+                if is_unknown_route(request) {
+                    response.remove_header(ID);
+                }
+            },
+        ),
+        on_response(
+            "refused-body-has-no-request-id",
+            "The response to a body that cannot be parsed has no x-request-id.",
+            |_, response| {
+                if matches!(response.status(), 400 | 415) {
+                    response.remove_header(ID);
+                }
+            },
+        ),
+        on_response(
+            "changes-have-no-request-id",
+            "The responses to PATCH and DELETE have no x-request-id.",
+            |request, response| {
+                if patches(request) || deletes(request) {
+                    response.remove_header(ID);
+                }
+            },
+        ),
+        on_response("request-id-is-always-the-same", "Every response has the same x-request-id.", |_, response| {
             response.set_header(ID, "habits-1")
         }),
-        made("request-id-is-of-the-route", "The x-request-id is the same for the same method and path.", |request, response| {
+        on_response("request-id-is-of-the-route", "The x-request-id is made of the method and the path.", |request, response| {
             let id = format!("{}{}", request.head.method, request.path().replace('/', "-"));
             response.set_header(ID, &id);
         }),
-        wrong(
-            "request-id-is-ignored",
-            &["2.request-id-echoed"],
-            "The caller's x-request-id is replaced by a new one, safe or not.",
-        )
-        .request(any, |request| drop(request.head.headers.remove(ID))),
+        wrong("request-id-is-ignored", &["2.request-id-echoed"], "The caller's x-request-id is always replaced by a new one.")
+            .request(any, |request| drop(request.head.headers.remove(ID))),
         wrong(
             "request-id-is-ignored-by-errors",
             &["2.request-id-echoed"],
-            "Errors have a new x-request-id in the place of the caller's.",
+            "Error responses have a new x-request-id instead of the caller's.",
         )
         .request(is_unknown_route, |request| drop(request.head.headers.remove(ID))),
         wrong(
             "request-id-allows-few-characters",
             &["2.request-id-echoed"],
-            "An x-request-id with a dot or an underscore counts as unsafe.",
+            "An x-request-id with a dot or an underscore is treated as unsafe.",
         )
         .request(
             |request| request.header(ID).is_some_and(|id| id.contains(['.', '_'])),
             |request| drop(request.head.headers.remove(ID)),
         ),
-        echoed("request-id-gets-a-prefix", "The caller's x-request-id comes back with a prefix.", |id| format!("req-{id}")),
-        echoed("request-id-in-lower-case", "The caller's x-request-id comes back in lower case.", str::to_lowercase),
-        echoed("request-id-is-cut", "The caller's x-request-id is cut at 64 characters.", |id| id.chars().take(64).collect()),
-        replaced("unsafe-request-id-is-echoed", "An unsafe x-request-id of the caller comes back.", str::to_owned),
-        replaced("long-request-id-is-echoed", "Of a caller's x-request-id its characters are looked at, not its length.", |id| {
+        change_safe_id("request-id-gets-a-prefix", "The caller's x-request-id is returned with a prefix.", |id| {
+            format!("req-{id}")
+        }),
+        change_safe_id("request-id-in-lower-case", "The caller's x-request-id is returned in lower case.", str::to_lowercase),
+        change_safe_id("request-id-is-cut", "The caller's x-request-id is truncated to 64 characters.", |id| {
+            id.chars().take(64).collect()
+        }),
+        return_unsafe_id("unsafe-request-id-is-echoed", "The caller's unsafe x-request-id is returned.", str::to_owned),
+        return_unsafe_id("long-request-id-is-echoed", "The length of the caller's x-request-id is not checked.", |id| {
             if id.chars().all(is_safe) && !id.is_empty() { id.to_owned() } else { fresh_id() }
         }),
-        replaced("odd-request-id-is-echoed", "Of a caller's x-request-id its length is looked at, not its characters.", |id| {
+        return_unsafe_id("odd-request-id-is-echoed", "The characters of the caller's x-request-id are not checked.", |id| {
             if (1..=128).contains(&id.len()) { id.to_owned() } else { fresh_id() }
         }),
-        replaced("request-id-allows-many-characters", "A colon, a plus and an at sign count as safe in an x-request-id.", |id| {
-            let lenient = |c| is_safe(c) || ":+@".contains(c);
-            if (1..=128).contains(&id.len()) && id.chars().all(lenient) { id.to_owned() } else { fresh_id() }
-        }),
-        replaced("unsafe-request-ids-become-one", "Every unsafe x-request-id is replaced by the same one.", |_| {
+        return_unsafe_id(
+            "request-id-allows-many-characters",
+            "A colon, a plus and an at sign are treated as safe in an x-request-id.",
+            |id| {
+                let lenient = |c| is_safe(c) || ":+@".contains(c);
+                if (1..=128).contains(&id.len()) && id.chars().all(lenient) { id.to_owned() } else { fresh_id() }
+            },
+        ),
+        return_unsafe_id("unsafe-request-ids-become-one", "Every unsafe x-request-id is replaced by the same one.", |_| {
             "replaced".into()
         }),
-        replaced("empty-request-id-is-echoed", "An empty x-request-id of the caller comes back.", |id| {
+        return_unsafe_id("empty-request-id-is-echoed", "The caller's empty x-request-id is returned.", |id| {
             if id.is_empty() { String::new() } else { fresh_id() }
         }),
-        replaced(
+        return_unsafe_id(
             "unsafe-request-id-is-cleaned",
-            "Of an unsafe x-request-id of the caller the safe characters come back.",
+            "The caller's unsafe x-request-id is returned without its unsafe characters.",
             |id| {
                 let cleaned: String = id.chars().filter(|c| is_safe(*c)).take(128).collect();
                 if cleaned.is_empty() { fresh_id() } else { cleaned }
             },
         ),
-        wrong(
-            "unsafe-request-id-is-refused",
-            &["2.request-id-replaced"],
-            "A request with an unsafe x-request-id is answered 400.",
-        )
-        .response(unsafe_id, |_, response| response.set_plain_error(400, "bad x-request-id")),
+        wrong("unsafe-request-id-is-refused", &["2.request-id-replaced"], "A request with an unsafe x-request-id answers 400.")
+            .response(has_unsafe_id, |_, response| response.set_plain_error(400, "bad x-request-id")),
     ]
 }
 
 fn logged_ids() -> Vec<Sabotage> {
-    let logged = |name, breaks, change: fn(&str, &str) -> String| {
+    let change_logged_id = |name, breaks, change: fn(&str, &str) -> String| {
         let recent: Rc<RefCell<VecDeque<String>>> = Rc::default();
         let ids = recent.clone();
         wrong(name, &["2.request-id-logged"], breaks)
             .request(
-                |request| !unsafe_id(request),
+                |request| !has_unsafe_id(request),
                 move |request| {
-                    // The id is given here already, so that it is known before the line is written.
+                    // The proxy assigns the id, so that it is known before the line is written.
                     let id = request.header(ID).map_or_else(fresh_id, str::to_owned);
                     request.set_header(ID, &id);
                     let mut recent = recent.borrow_mut();
@@ -154,23 +166,25 @@ fn logged_ids() -> Vec<Sabotage> {
     let given: Rc<RefCell<BTreeSet<String>>> = Rc::default();
     let hidden = given.clone();
     vec![
-        wrong("caller-id-is-not-logged", &["2.request-id-logged"], "A caller's x-request-id comes back, and is not in the log.")
-            .request(safe_id, move |request| given.borrow_mut().extend(request.header(ID).map(str::to_owned)))
+        wrong("caller-id-is-not-logged", &["2.request-id-logged"], "The caller's x-request-id is returned but not logged.")
+            .request(has_safe_id, move |request| given.borrow_mut().extend(request.header(ID).map(str::to_owned)))
             .log_line(move |line| {
                 let hide = |text: String, id: &String| if id.len() > 4 { text.replace(id, "-") } else { text };
                 let text = hidden.borrow().iter().fold(line.text, hide);
                 vec![Line { text, ..line }]
             }),
-        logged("request-id-is-not-logged", "The log line has no request id.", |line, id| line.replace(id, "-")),
-        logged("log-has-another-id", "The log line has an id that is not the answer's.", |line, id| {
+        change_logged_id("request-id-is-not-logged", "The log line has no request id.", |line, id| line.replace(id, "-")),
+        change_logged_id("log-has-another-id", "The log line has a different request id than the response.", |line, id| {
             line.replace(id, &fresh_id())
         }),
-        logged("log-has-a-short-id", "The log line has the first characters of the request id.", |line, id| {
+        change_logged_id("log-has-a-short-id", "The log line has only the first characters of the request id.", |line, id| {
             line.replace(id, &id[..id.len().min(8)])
         }),
-        logged("errors-are-logged-without-id", "The log line of an error has no request id.", |line, id| match is_error(line) {
-            true => line.replace(id, "-"),
-            false => line.to_owned(),
+        change_logged_id("errors-are-logged-without-id", "The log line of an error response has no request id.", |line, id| {
+            match is_error(line) {
+                true => line.replace(id, "-"),
+                false => line.to_owned(),
+            }
         }),
     ]
 }
@@ -179,12 +193,12 @@ fn is_safe(c: char) -> bool {
     c.is_ascii_alphanumeric() || "._-".contains(c)
 }
 
-fn safe_id(request: &Request) -> bool {
+fn has_safe_id(request: &Request) -> bool {
     request.header(ID).is_some_and(|id| (1..=128).contains(&id.len()) && id.chars().all(is_safe))
 }
 
-fn unsafe_id(request: &Request) -> bool {
-    request.head.headers.contains_key(ID) && !safe_id(request)
+fn has_unsafe_id(request: &Request) -> bool {
+    request.head.headers.contains_key(ID) && !has_safe_id(request)
 }
 
 fn fresh_id() -> String {

@@ -1,4 +1,4 @@
-//! Bodies that are accepted and should not be, and the other way round.
+//! Wrong validation of bodies: too lax, too strict, or with a wrong error response.
 
 use hyper::Method;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use crate::sabotage::{Sabotage, wrong};
 
 /// What this file adds to the catalogue.
 pub fn sabotages() -> Vec<Sabotage> {
-    [missing_names(), blank_names(), long_names(), odd_names(), descriptions(), completed(), trimming(), put_validation()]
+    [missing_names(), blank_names(), long_names(), name_types(), descriptions(), completed(), trimming(), put_validation()]
         .into_iter()
         .flatten()
         .collect()
@@ -23,19 +23,18 @@ fn missing_names() -> Vec<Sabotage> {
             .accepts(creates, "name", |name| name.is_none().then(|| json!("unnamed"))),
         wrong("missing-name-answers-500", trips, "A missing name answers 500.")
             .response(nameless, |_, response| response.set_problem_status(500)),
-        wrong("missing-name-is-not-named", trips, "The refusal of a missing name has no errors.")
+        wrong("missing-name-is-not-named", trips, "The error response to a missing name lacks `errors`.")
             .response(nameless, |_, response| response.remove_errors()),
-        wrong("missing-name-blames-the-body", trips, "The refusal of a missing name names the field \"body\".").response(
+        wrong("missing-name-blames-the-body", trips, "The error response to a missing name names the field \"body\".").response(
             nameless,
             |_, response| {
                 response.edit_problem(|problem| problem["errors"] = json!([{ "field": "body", "message": "is invalid" }]))
             },
         ),
-        wrong("missing-name-says-nothing", trips, "The refusal of a missing name names the field without a message.")
+        wrong("missing-name-says-nothing", trips, "The error response to a missing name names the field without a message.")
             .response(nameless, |_, response| response.edit_problem(|problem| problem["errors"] = json!([{ "field": "name" }]))),
-        wrong("missing-name-is-stored", trips, "A habit without a name is refused, and stored all the same.")
-            .store_rejected(nameless),
-        wrong("array-counts-as-a-habit", trips, "An array is taken for the fields of a habit in their order.").request(
+        wrong("missing-name-is-stored", trips, "A habit without a name is rejected and stored anyway.").store_rejected(nameless),
+        wrong("array-counts-as-a-habit", trips, "An array is read as the fields of a habit, in order.").request(
             creates,
             |request| {
                 if let Ok(Value::Array(fields)) = serde_json::from_slice(&request.body) {
@@ -54,16 +53,19 @@ fn blank_names() -> Vec<Sabotage> {
             .accepts(creates, "name", |name| same_if(name, |name| name == "")),
         wrong("patch-accepts-an-empty-name", trips, "PATCH stores an empty name.")
             .accepts(patches, "name", |name| same_if(name, |name| name == "")),
-        wrong("spaces-are-a-name", trips, "A name of spaces is stored.")
-            .accepts(creates_or_patches, "name", |name| same_if(name, |name| is_blank(name) && name != "")),
-        wrong("unicode-spaces-are-a-name", trips, "A name of white space outside ASCII is stored.").accepts(
+        wrong("spaces-are-a-name", trips, "A name that consists of spaces is stored.").accepts(
+            creates_or_patches,
+            "name",
+            |name| same_if(name, |name| is_blank(name) && name != ""),
+        ),
+        wrong("unicode-spaces-are-a-name", trips, "A name that consists of white space outside ASCII is stored.").accepts(
             creates_or_patches,
             "name",
             |name| same_if(name, |name| is_blank(name) && name.as_str().is_some_and(|it| !it.trim_ascii().is_empty())),
         ),
-        wrong("blank-name-is-stored", trips, "A blank name is refused, and stored all the same.")
+        wrong("blank-name-is-stored", trips, "A blank name is rejected and stored anyway.")
             .store_rejected(move |request| creates(request) && blank_name(request)),
-        wrong("refused-patch-is-half-done", trips, "PATCH refuses a blank name after it changed the other fields.").instead(
+        wrong("refused-patch-is-half-done", trips, "PATCH rejects a blank name after it has changed the other fields.").instead(
             move |request| patches(request) && blank_name(request),
             async |request, upstream| {
                 let mut rest = request.clone();
@@ -82,19 +84,22 @@ fn long_names() -> Vec<Sabotage> {
     vec![
         wrong("long-name-is-accepted", trips, "POST stores a name of 101 characters.").accepts(creates, "name", too_long),
         wrong("patch-accepts-a-long-name", trips, "PATCH stores a name of 101 characters.").accepts(patches, "name", too_long),
-        wrong("name-is-counted-in-signs", trips, "Signs made of several characters count as one.").accepts(
+        wrong("name-is-counted-in-signs", trips, "Names are counted in grapheme clusters instead of code points.").accepts(
             creates,
             "name",
             |name| {
                 same_if(name, |name| name.as_str().is_some_and(|name| name.contains('\u{200d}')) && trimmed_length(name) > 100)
             },
         ),
-        wrong("long-name-is-cut", trips, "A name of 101 characters is cut to 100.").request(creates_or_patches, |request| {
-            if let Some(Value::String(name)) = request.field("name") {
-                request.set_field("name", name.trim().chars().take(100).collect::<String>());
-            }
-        }),
-        wrong("name-of-100-is-refused", both, "A name of 100 characters is refused.").rejects(
+        wrong("long-name-is-cut", trips, "A name of 101 characters is truncated to 100.").request(
+            creates_or_patches,
+            |request| {
+                if let Some(Value::String(name)) = request.field("name") {
+                    request.set_field("name", name.trim().chars().take(100).collect::<String>());
+                }
+            },
+        ),
+        wrong("name-of-100-is-refused", both, "A name of 100 characters is rejected.").rejects(
             creates_or_patches,
             "name",
             |name| trimmed_length(name) == 100,
@@ -106,7 +111,7 @@ fn long_names() -> Vec<Sabotage> {
             "name",
             |name| name.as_str().is_some_and(|name| name.trim().encode_utf16().count() > 100),
         ),
-        wrong("name-is-counted-before-trimming", trips, "Names are counted with the white space around them.").rejects(
+        wrong("name-is-counted-before-trimming", trips, "Names are counted including the white space around them.").rejects(
             creates_or_patches,
             "name",
             |name| name.as_str().is_some_and(|name| name.chars().count() > 100),
@@ -114,47 +119,49 @@ fn long_names() -> Vec<Sabotage> {
     ]
 }
 
-fn odd_names() -> Vec<Sabotage> {
-    let odd_name = |request: &Request| request.field("name").is_some_and(|name| !name.is_string() && !name.is_null());
+fn name_types() -> Vec<Sabotage> {
+    let has_wrong_type = |request: &Request| request.field("name").is_some_and(|name| !name.is_string() && !name.is_null());
     let (null, odd) = (&["2.name-null"], &["2.name-type"]);
     vec![
         wrong("null-name-is-stored", null, "POST stores null as a name.")
             .accepts(creates, "name", |name| same_if(name, Value::is_null)),
-        wrong("null-name-is-text", null, "POST stores the text \"null\".").request(creates, |request| {
+        wrong("null-name-is-text", null, "POST stores a null name as the string \"null\".").request(creates, |request| {
             if request.field("name") == Some(Value::Null) {
                 request.set_field("name", "null");
             }
         }),
-        wrong("patch-ignores-a-null-name", null, "PATCH takes a name that is null for \"not sent\".").request(
-            patches,
-            |request| {
-                request.edit(|change| change.retain(|field, value| field != "name" || !value.is_null()));
-            },
-        ),
+        wrong("patch-ignores-a-null-name", null, "PATCH treats a null name as \"not sent\".").request(patches, |request| {
+            request.edit(|change| change.retain(|field, value| field != "name" || !value.is_null()));
+        }),
         wrong("patch-stores-a-null-name", null, "PATCH stores null as a name.")
             .accepts(patches, "name", |name| same_if(name, Value::is_null)),
-        wrong("null-name-is-not-named", null, "The refusal of a name that is null has no errors.").response(
+        wrong("null-name-is-not-named", null, "The error response to a null name lacks `errors`.").response(
             |request| request.field("name") == Some(Value::Null) && !puts(request),
             |_, response| response.remove_errors(),
         ),
-        wrong("number-becomes-a-name", odd, "A name that is a number is stored as a text.").accepts(
+        wrong("number-becomes-a-name", odd, "A name that is a number is stored as a string.").accepts(
             creates_or_patches,
             "name",
             |name| name.filter(|name| name.is_number()).map(|name| name.to_string().into()),
         ),
-        wrong("number-is-a-name", odd, "A number is stored as a name.")
-            .accepts(creates_or_patches, "name", |name| same_if(name, Value::is_number)),
-        wrong("true-becomes-a-name", odd, "true is stored as the text \"true\".").accepts(creates_or_patches, "name", |name| {
-            name.filter(|name| name.is_boolean()).map(|name| name.to_string().into())
-        }),
-        wrong("object-is-a-name", odd, "An object is stored as a name.")
+        wrong("number-is-a-name", odd, "A name that is a number is stored as a number.").accepts(
+            creates_or_patches,
+            "name",
+            |name| same_if(name, Value::is_number),
+        ),
+        wrong("true-becomes-a-name", odd, "A name that is true is stored as the string \"true\".").accepts(
+            creates_or_patches,
+            "name",
+            |name| name.filter(|name| name.is_boolean()).map(|name| name.to_string().into()),
+        ),
+        wrong("object-is-a-name", odd, "A name that is an object is stored.")
             .accepts(creates_or_patches, "name", |name| same_if(name, Value::is_object)),
         wrong("patch-accepts-any-name", odd, "PATCH stores a name of any type.")
             .accepts(patches, "name", |name| same_if(name, |name| !name.is_string() && !name.is_null())),
-        wrong("odd-name-is-not-named", odd, "The refusal of a name of the wrong type has no errors.")
-            .response(move |request| odd_name(request) && !puts(request), |_, response| response.remove_errors()),
+        wrong("odd-name-is-not-named", odd, "The error response to a name of the wrong type lacks `errors`.")
+            .response(move |request| has_wrong_type(request) && !puts(request), |_, response| response.remove_errors()),
         wrong("odd-name-answers-500", odd, "A name of the wrong type answers 500.")
-            .response(move |request| odd_name(request) && !puts(request), |_, response| response.set_problem_status(500)),
+            .response(move |request| has_wrong_type(request) && !puts(request), |_, response| response.set_problem_status(500)),
     ]
 }
 
@@ -172,7 +179,7 @@ fn descriptions() -> Vec<Sabotage> {
             "description",
             too_long,
         ),
-        wrong("long-description-is-cut", long, "A description of 501 characters is cut to 500.").request(
+        wrong("long-description-is-cut", long, "A description of 501 characters is truncated to 500.").request(
             creates_or_patches,
             |request| {
                 if let Some(Value::String(text)) = request.field("description") {
@@ -180,7 +187,7 @@ fn descriptions() -> Vec<Sabotage> {
                 }
             },
         ),
-        wrong("description-of-500-is-refused", long, "A description of 500 characters is refused.").rejects(
+        wrong("description-of-500-is-refused", long, "A description of 500 characters is rejected.").rejects(
             creates_or_patches,
             "description",
             |text| length(text) == 500,
@@ -190,17 +197,17 @@ fn descriptions() -> Vec<Sabotage> {
             "description",
             |text| text.as_str().is_some_and(|text| text.len() > 500),
         ),
-        wrong("number-becomes-a-description", odd, "A description that is a number is stored as a text.").accepts(
+        wrong("number-becomes-a-description", odd, "A description that is a number is stored as a string.").accepts(
             creates_or_patches,
             "description",
             |text| text.filter(|text| text.is_number()).map(|text| text.to_string().into()),
         ),
-        wrong("array-is-a-description", odd, "An array is stored as a description.").accepts(
+        wrong("array-is-a-description", odd, "A description that is an array is stored.").accepts(
             creates_or_patches,
             "description",
             |text| same_if(text, Value::is_array),
         ),
-        wrong("false-is-no-description", odd, "A description that is false counts as none.").request(
+        wrong("false-is-no-description", odd, "A description that is false is treated as null.").request(
             creates_or_patches,
             |request| {
                 if request.field("description") == Some(json!(false)) {
@@ -213,7 +220,7 @@ fn descriptions() -> Vec<Sabotage> {
             "description",
             |text| same_if(text, |text| !text.is_string() && !text.is_null()),
         ),
-        wrong("null-description-is-refused", odd, "POST refuses a description that is null.").rejects(
+        wrong("null-description-is-refused", odd, "POST rejects a null description.").rejects(
             creates,
             "description",
             Value::is_null,
@@ -222,7 +229,7 @@ fn descriptions() -> Vec<Sabotage> {
 }
 
 fn completed() -> Vec<Sabotage> {
-    let coerced = |name, breaks, coerce: fn(&Value) -> Option<Value>| {
+    let coerce_to = |name, breaks, coerce: fn(&Value) -> Option<Value>| {
         wrong(name, &["2.completed-type"], breaks).request(patches, move |request| {
             if let Some(value) = request.field("completed_today").as_ref().and_then(coerce) {
                 request.set_field("completed_today", value);
@@ -231,22 +238,24 @@ fn completed() -> Vec<Sabotage> {
     };
     let odd = |request: &Request| patches(request) && request.field("completed_today").is_some_and(|value| !value.is_boolean());
     vec![
-        coerced("text-true-is-true", "The text \"true\" counts as true.", |value| (value == "true").then_some(json!(true))),
-        coerced("one-is-true", "The number 1 counts as true.", |value| (*value == json!(1)).then_some(json!(true))),
-        coerced("any-text-is-true", "Any other text counts as true.", |value| {
+        coerce_to("text-true-is-true", "The string \"true\" is treated as true.", |value| {
+            (value == "true").then_some(json!(true))
+        }),
+        coerce_to("one-is-true", "The number 1 is treated as true.", |value| (*value == json!(1)).then_some(json!(true))),
+        coerce_to("any-text-is-true", "Any other string is treated as true.", |value| {
             (value.is_string() && value != "true").then_some(json!(true))
         }),
-        coerced("empty-array-is-false", "An array counts as false when it is empty.", |value| {
+        coerce_to("empty-array-is-false", "An empty array is treated as false.", |value| {
             (*value == json!([])).then_some(json!(false))
         }),
-        wrong("null-completed-is-ignored", &["2.completed-type"], "PATCH takes a completed_today that is null for \"not sent\".")
+        wrong("null-completed-is-ignored", &["2.completed-type"], "PATCH treats a null completed_today as \"not sent\".")
             .request(patches, |request| {
                 request.edit(|change| change.retain(|field, value| field != "completed_today" || !value.is_null()));
             }),
         wrong(
             "odd-completed-is-not-named",
             &["2.completed-type"],
-            "The refusal of a completed_today of the wrong type has no errors.",
+            "The error response to a completed_today of the wrong type lacks `errors`.",
         )
         .response(odd, |_, response| response.remove_errors()),
     ]
@@ -270,22 +279,22 @@ fn trimming() -> Vec<Sabotage> {
             "name",
             move |name| untrimmed(name, |text| text),
         ),
-        wrong("only-ascii-is-trimmed", trips, "White space outside ASCII stays around a name.").accepts(
+        wrong("only-ascii-is-trimmed", trips, "White space outside ASCII around a name is kept.").accepts(
             creates_or_patches,
             "name",
             move |name| untrimmed(name, str::trim_ascii),
         ),
-        wrong("only-the-start-is-trimmed", trips, "White space behind a name stays.").accepts(
+        wrong("only-the-start-is-trimmed", trips, "White space after a name is kept.").accepts(
             creates_or_patches,
             "name",
             move |name| untrimmed(name, str::trim_start),
         ),
-        wrong("only-the-end-is-trimmed", trips, "White space before a name stays.").accepts(
+        wrong("only-the-end-is-trimmed", trips, "White space before a name is kept.").accepts(
             creates_or_patches,
             "name",
             move |name| untrimmed(name, str::trim_end),
         ),
-        wrong("only-the-answer-is-trimmed", trips, "POST and PATCH answer a trimmed name, and store what was sent.")
+        wrong("only-the-answer-is-trimmed", trips, "POST and PATCH answer a trimmed name but store the untrimmed one.")
             .accepts(creates_or_patches, "name", move |name| untrimmed(name, |text| text))
             .response(creates_or_patches, |_, response| {
                 response.edit_habits(|habit| {
@@ -294,7 +303,7 @@ fn trimming() -> Vec<Sabotage> {
                     }
                 })
             }),
-        wrong("inner-space-is-squeezed", trips, "White space inside a name is squeezed, too.").request(
+        wrong("inner-space-is-squeezed", trips, "White space inside a name is collapsed.").request(
             creates_or_patches,
             |request| {
                 if let Some(Value::String(name)) = request.field("name").filter(|name| !is_blank(name)) {
@@ -323,9 +332,9 @@ fn put_validation() -> Vec<Sabotage> {
             "description",
             |text| same_if(text, |text| length(text) > 500),
         ),
-        wrong("put-names-no-field", trips, "PUT refuses without naming the field.")
+        wrong("put-names-no-field", trips, "The error responses of PUT lack `errors`.")
             .response(puts, |_, response| response.remove_errors()),
-        wrong("refused-put-is-stored", trips, "PUT refuses a bad name after it changed the rest.").instead(
+        wrong("refused-put-is-stored", trips, "PUT rejects an invalid name after it has changed the other fields.").instead(
             puts,
             async |request, upstream| {
                 let response = upstream.send(request.clone()).await?;
@@ -340,7 +349,7 @@ fn put_validation() -> Vec<Sabotage> {
 }
 
 impl Sabotage {
-    /// Refuses as the right server does, and stores a habit all the same.
+    /// Rejects the request as the upstream server does, but stores a habit anyway.
     fn store_rejected(self, when: impl Fn(&Request) -> bool + 'static) -> Self {
         self.instead(when, async |request, upstream| {
             upstream.send(request.another(Method::POST, "/habits", Some(&json!({ "name": "unnamed" })))).await?;
@@ -349,7 +358,7 @@ impl Sabotage {
     }
 }
 
-/// The value itself where it is what a sabotage accepts.
+/// The value itself, if it is one that a sabotage accepts.
 fn same_if(value: Option<&Value>, accepted: impl Fn(&Value) -> bool) -> Option<Value> {
     value.filter(|value| accepted(value)).cloned()
 }

@@ -17,9 +17,9 @@ pub fn sabotages() -> Vec<Sabotage> {
     let visible = own.clone();
     vec![
         wrong("v1-is-missing", &["2.v1"], "There is no /v1.").request(is_v1, lose),
-        wrong("v1-has-no-habits", &["2.v1"], "/v1 has the list, but not /habits/{id}.")
+        wrong("v1-has-no-habits", &["2.v1"], "/v1 has /habits but not /habits/{id}.")
             .request(|request| is_v1(request) && request.id_text().is_some(), lose),
-        wrong("v1-cannot-change", &["2.v1"], "/v1 has GET and POST alone.").response(
+        wrong("v1-cannot-change", &["2.v1"], "/v1 has neither PATCH nor DELETE.").response(
             |request| is_v1(request) && (patches(request) || deletes(request)),
             |_, response| response.set_problem_status(405),
         ),
@@ -30,7 +30,7 @@ pub fn sabotages() -> Vec<Sabotage> {
             response.clear();
             response.set_header("location", request.path());
         }),
-        wrong("v1-has-its-own-habits", &["2.v1"], "Habits created under /v1 are not seen without it.")
+        wrong("v1-has-its-own-habits", &["2.v1"], "Habits created under /v1 do not exist without it.")
             .response(|request| is_v1(request) && creates(request), move |_, response| own.borrow_mut().extend(response.id()))
             .response(
                 move |request| !is_v1(request) && request.id().is_some_and(|id| visible.borrow().contains(&id)),
@@ -42,7 +42,7 @@ pub fn sabotages() -> Vec<Sabotage> {
                     );
                 },
             ),
-        wrong("v1-has-other-errors", &["2.v1"], "Errors under /v1 are no problem details.").response(is_v1, |_, response| {
+        wrong("v1-has-other-errors", &["2.v1"], "Errors under /v1 are not problem details.").response(is_v1, |_, response| {
             if !response.is_success() {
                 response.set_plain_error(response.status(), "error");
             }

@@ -1,4 +1,4 @@
-//! Wrong ways to keep `completed_today` and the completion of today the same.
+//! A `completed_today` that is not the same as the completion of today.
 
 use serde_json::json;
 
@@ -10,7 +10,7 @@ use crate::sabotage::{Sabotage, wrong};
 /// What this file adds to the catalogue.
 pub fn sabotages() -> Vec<Sabotage> {
     let trips = &["3.patch-is-completion"];
-    let more = |name, breaks, completed: bool, sql: fn(i64) -> String| {
+    let run_after = |name, breaks, completed: bool, sql: fn(i64) -> String| {
         wrong(name, trips, breaks).instead(patches, async move |request, upstream| {
             let response = upstream.send(request.clone()).await?;
             if response.is_success() && says_completed(&request) == Some(completed) {
@@ -20,10 +20,10 @@ pub fn sabotages() -> Vec<Sabotage> {
         })
     };
     vec![
-        marking(
+        mark_habits(
             "patch-adds-no-completion",
-            "completed_today is a field of its own, which the list of completions leaves out.",
-            |request| match is_today(request) {
+            "completed_today is a separate field that adds no completion.",
+            |request| match is_for_today(request) {
                 true => Some(false),
                 false => says_completed(request),
             },
@@ -33,10 +33,10 @@ pub fn sabotages() -> Vec<Sabotage> {
                 }
             },
         ),
-        marking(
+        mark_habits(
             "patch-leaves-the-completion",
-            "PATCH with false leaves today in the list of completions.",
-            |request| match is_today(request) {
+            "PATCH with false keeps today in the list of completions.",
+            |request| match is_for_today(request) {
                 true => Some(false),
                 false => says_completed(request).map(|completed| !completed),
             },
@@ -46,10 +46,10 @@ pub fn sabotages() -> Vec<Sabotage> {
                 }
             },
         ),
-        marking(
+        mark_habits(
             "completed-today-is-what-patch-said",
-            "completed_today does not show what PUT of a completion stored.",
-            |request| match is_today(request) {
+            "completed_today ignores what PUT of a completion stored.",
+            |request| match is_for_today(request) {
                 true => Some(completes(request)),
                 false => says_completed(request).map(|_| false),
             },
@@ -61,17 +61,17 @@ pub fn sabotages() -> Vec<Sabotage> {
                 })
             },
         ),
-        more("patch-takes-every-day-back", "PATCH with false removes every completion of the habit.", false, |id| {
+        run_after("patch-takes-every-day-back", "PATCH with false removes all completions of the habit.", false, |id| {
             format!("DELETE FROM completions WHERE habit_id = {id}")
         }),
-        more("patch-completes-another-day", "PATCH with true completes a day of last year as well.", true, |id| {
+        run_after("patch-completes-another-day", "PATCH with true also completes a day of last year.", true, |id| {
             format!("INSERT INTO completions VALUES ({id}, current_date - 400) ON CONFLICT DO NOTHING")
         }),
     ]
 }
 
-/// Marks habits, or takes their marks off, and shows answers by these marks. Every process of the server knows them.
-fn marking(
+/// Marks and unmarks habits, and changes responses depending on the marks. All processes of the server share them.
+fn mark_habits(
     name: &'static str,
     breaks: &'static str,
     marks: fn(&Request) -> Option<bool>,
@@ -106,13 +106,13 @@ fn marking(
         )
 }
 
-/// What `completed_today` is set to.
+/// The `completed_today` that a request sets.
 fn says_completed(request: &Request) -> Option<bool> {
     request.field("completed_today").filter(|_| patches(request) || puts(request))?.as_bool()
 }
 
 /// Whether a request stores or removes the completion of today.
-fn is_today(request: &Request) -> bool {
+fn is_for_today(request: &Request) -> bool {
     (completes(request) || uncompletes(request)) && completion(request).is_some_and(|(_, date)| date == today())
 }
 

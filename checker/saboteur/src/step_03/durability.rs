@@ -1,4 +1,4 @@
-//! Servers that lose what they have confirmed when they are killed.
+//! Servers that lose confirmed writes when they are killed.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -14,25 +14,25 @@ pub fn sabotages() -> Vec<Sabotage> {
     let deleted: Rc<RefCell<BTreeSet<i64>>> = Rc::default();
     let (hidden, gone) = (deleted.clone(), deleted.clone());
     vec![
-        forgetting(
+        lose_after_kill(
             "kill-loses-habits",
-            "New habits are in the database only once the server stops.",
+            "New habits are written to the database only when the server stops.",
             "DELETE FROM habits WHERE id",
         )
-        .instead(creates, noted),
-        forgetting(
+        .instead(creates, note_unsaved),
+        lose_after_kill(
             "kill-loses-descriptions",
-            "Descriptions are in the database only once the server stops.",
+            "Descriptions are written to the database only when the server stops.",
             "UPDATE habits SET description = NULL WHERE id",
         )
-        .instead(creates, noted),
-        forgetting(
+        .instead(creates, note_unsaved),
+        lose_after_kill(
             "kill-loses-completions",
-            "Completions are in the database only once the server stops.",
+            "Completions are written to the database only when the server stops.",
             "DELETE FROM completions WHERE habit_id",
         )
-        .instead(completes, noted),
-        wrong("kill-loses-deletions", trips, "Habits are deleted from the database when the server stops.")
+        .instead(completes, note_unsaved),
+        wrong("kill-loses-deletions", trips, "Habits are deleted from the database only when the server stops.")
             .instead(deletes, async move |mut request, upstream| {
                 let id = request.id().unwrap_or_default();
                 request.head.method = hyper::Method::GET;
@@ -59,21 +59,21 @@ pub fn sabotages() -> Vec<Sabotage> {
     ]
 }
 
-/// Forgets what a killed process wrote: what is noted of it, and was not told to be safe at its end. The connection of a
-/// killed process is gone when the next one has come up.
-fn forgetting(name: &'static str, breaks: &'static str, forget: &'static str) -> Sabotage {
+/// Undoes at each start what a killed process wrote: what `note_unsaved` recorded, unless the process stopped in order. The database
+/// connection of a killed process is gone by then.
+fn lose_after_kill(name: &'static str, breaks: &'static str, undo: &'static str) -> Sabotage {
     wrong(name, &["3.survives-kill"], breaks)
         .alter_tables("CREATE TABLE saboteur.unsaved (process int, habit bigint)")
         .after_start(async move |database| {
             let dead = "process NOT IN (SELECT pid FROM pg_stat_activity)";
-            database.run(&format!("{forget} IN (SELECT habit FROM saboteur.unsaved WHERE {dead})")).await?;
+            database.run(&format!("{undo} IN (SELECT habit FROM saboteur.unsaved WHERE {dead})")).await?;
             database.run(&format!("DELETE FROM saboteur.unsaved WHERE {dead}")).await
         })
         .before_stop(async |database| database.run("DELETE FROM saboteur.unsaved WHERE process = pg_backend_pid()").await)
 }
 
-/// Notes that something of a habit was written which is not safe yet.
-async fn noted(request: Request, upstream: &Upstream) -> Result<Response, ConnectionLost> {
+/// Sends a request and records that what it wrote to a habit is not saved yet.
+async fn note_unsaved(request: Request, upstream: &Upstream) -> Result<Response, ConnectionLost> {
     let id = completion(&request).map(|(id, _)| id);
     let response = upstream.send(request).await?;
     if let Some(id) = id.or(response.id()).filter(|_| response.is_success()) {

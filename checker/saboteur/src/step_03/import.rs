@@ -15,45 +15,45 @@ pub fn sabotages() -> Vec<Sabotage> {
 
 fn importing() -> Vec<Sabotage> {
     let trips = &["3.import"];
-    let answered = |name, breaks, spoil: fn(&mut Response)| {
+    let on_success = |name, breaks, change: fn(&mut Response)| {
         wrong(name, trips, breaks).response(imports, move |_, response| {
             if response.is_success() {
-                spoil(response)
+                change(response)
             }
         })
     };
-    let item = |name, breaks, change: fn(&mut Map<String, Value>)| {
+    let edit_each = |name, breaks, change: fn(&mut Map<String, Value>)| {
         wrong(name, trips, breaks).request(imports, move |request| {
             request.edit_items(|items| items.iter_mut().filter_map(Value::as_object_mut).for_each(change))
         })
     };
     vec![
-        answered("import-answers-200", "An import answers 200.", |response| response.set_status(200)),
-        answered("import-answers-nothing", "An import answers 201 without a body.", |response| response.clear()),
-        answered("import-answers-a-count", "An import answers how many habits it stored.", |response| {
+        on_success("import-answers-200", "An import answers 200.", |response| response.set_status(200)),
+        on_success("import-answers-nothing", "An import answers 201 without a body.", |response| response.clear()),
+        on_success("import-answers-a-count", "An import answers the number of habits it stored.", |response| {
             response.edit(|habits| *habits = json!({ "imported": habits.as_array().map_or(0, Vec::len) }))
         }),
-        answered("import-wraps-the-habits", "An import answers {\"habits\": …} instead of the array.", |response| {
+        on_success("import-wraps-the-habits", "An import answers {\"habits\": …} instead of the array.", |response| {
             response.edit(|habits| *habits = json!({ "habits": habits }))
         }),
-        answered("import-answers-in-reverse", "An import answers the habits in the reverse order.", |response| {
+        on_success("import-answers-in-reverse", "An import answers the habits in reverse order.", |response| {
             response.edit_list(|list| list.reverse())
         }),
-        answered("import-answers-the-last-alone", "An import answers the last habit alone.", |response| {
+        on_success("import-answers-the-last-alone", "An import answers only the last habit.", |response| {
             response.edit_list(|list| drop(list.drain(..list.len().saturating_sub(1))))
         }),
-        answered("import-answers-no-streak", "An import answers the streak 0.", |response| {
+        on_success("import-answers-no-streak", "An import always answers the streak 0.", |response| {
             response.edit_habits(|habit| drop(habit.insert("streak".into(), 0.into())))
         }),
-        answered("import-answers-no-completed-today", "An import answers completed_today as false.", |response| {
+        on_success("import-answers-no-completed-today", "An import always answers completed_today as false.", |response| {
             response.edit_habits(|habit| drop(habit.insert("completed_today".into(), false.into())))
         }),
-        wrong("import-stores-in-reverse", trips, "The habits of an import are listed in the reverse order.")
+        wrong("import-stores-in-reverse", trips, "The habits of an import are stored in reverse order.")
             .request(imports, |request| request.edit_items(|items| items.reverse()))
             .response(imports, |_, response| response.edit_list(|list| list.reverse())),
-        item("import-drops-completions", "An import stores no completions.", |habit| drop(habit.remove("completions"))),
-        item("import-drops-descriptions", "An import stores no descriptions.", |habit| drop(habit.remove("description"))),
-        item("import-keeps-one-completion", "An import stores the first completion of a habit alone.", |habit| {
+        edit_each("import-drops-completions", "An import stores no completions.", |habit| drop(habit.remove("completions"))),
+        edit_each("import-drops-descriptions", "An import stores no descriptions.", |habit| drop(habit.remove("description"))),
+        edit_each("import-keeps-one-completion", "An import stores only the first completion of a habit.", |habit| {
             if let Some(days) = habit.get_mut("completions").and_then(Value::as_array_mut) {
                 days.truncate(1)
             }
@@ -65,7 +65,7 @@ fn importing() -> Vec<Sabotage> {
                 false => upstream.send(request).await,
             },
         ),
-        item("import-leaves-names-as-they-are", "An import does not trim names.", |habit| {
+        edit_each("import-leaves-names-as-they-are", "An import does not trim names.", |habit| {
             if let Some(Value::String(name)) =
                 habit.get("name").cloned().filter(|name| name.as_str() != name.as_str().map(str::trim))
             {
@@ -77,17 +77,17 @@ fn importing() -> Vec<Sabotage> {
 
 fn repeated() -> Vec<Sabotage> {
     let trips = &["3.import-repeated-date"];
-    let refused = |name, breaks, status| {
+    let reject = |name, breaks, status| {
         wrong(name, trips, breaks).instead(imports, async move |request, upstream| match repeats_a_date(&request) {
             true => upstream.problem(&request, status, "The import cannot be stored.").await,
             false => upstream.send(request).await,
         })
     };
     vec![
-        refused("repeated-date-answers-500", "An import with a repeated date answers 500.", 500),
-        refused("repeated-date-answers-409", "An import with a repeated date answers 409.", 409),
-        refused("repeated-date-answers-400", "An import with a repeated date answers 400.", 400),
-        wrong("repeated-date-counts-twice", trips, "A repeated date counts twice for the streak that an import answers.")
+        reject("repeated-date-answers-500", "An import with a repeated date answers 500.", 500),
+        reject("repeated-date-answers-409", "An import with a repeated date answers 409.", 409),
+        reject("repeated-date-answers-400", "An import with a repeated date answers 400.", 400),
+        wrong("repeated-date-counts-twice", trips, "A repeated date counts twice in the streak that an import answers.")
             .response(imports, |request, response| {
                 if response.is_success() && repeats_a_date(request) {
                     response.edit_habits(|habit| {
@@ -96,7 +96,7 @@ fn repeated() -> Vec<Sabotage> {
                     })
                 }
             }),
-        wrong("repeated-date-drops-the-rest", trips, "An import stores the dates of a habit up to a repeated one.").request(
+        wrong("repeated-date-drops-the-rest", trips, "An import drops the dates of a habit that follow a repeated one.").request(
             |request| imports(request) && repeats_a_date(request),
             |request| {
                 request.edit_items(|items| {

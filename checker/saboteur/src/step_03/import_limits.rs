@@ -1,4 +1,4 @@
-//! Wrong limits to the size of an import.
+//! Wrong limits on the size of an import.
 
 use serde_json::Value;
 
@@ -9,22 +9,24 @@ use crate::sabotage::{Sabotage, wrong};
 /// What this file adds to the catalogue.
 pub fn sabotages() -> Vec<Sabotage> {
     let trips = &["3.import-limits"];
-    let refused = |name, breaks, is_refused: fn(&Request) -> bool| {
-        wrong(name, trips, breaks).instead(imports, async move |request, upstream| match is_refused(&request) {
+    let reject = |name, breaks, is_rejected: fn(&Request) -> bool| {
+        wrong(name, trips, breaks).instead(imports, async move |request, upstream| match is_rejected(&request) {
             true => upstream.problem(&request, 413, "The import is too large.").await,
             false => upstream.send(request).await,
         })
     };
     vec![
-        refused("import-takes-99-habits", "An import of 100 habits is refused.", |request| request.items().len() > 99),
-        refused("import-takes-64-kib", "An import of more than 64 KiB is refused.", |request| request.body.len() > 64 * 1024),
-        refused("import-takes-a-million-bytes", "An import of 1 MiB is refused.", |request| request.body.len() > 1_000_000),
-        refused("import-takes-less-than-1-mib", "An import of exactly 1 MiB is refused.", |request| {
+        reject("import-takes-99-habits", "An import of 100 habits is rejected.", |request| request.items().len() > 99),
+        reject("import-takes-64-kib", "An import of more than 64 KiB is rejected.", |request| request.body.len() > 64 * 1024),
+        reject("import-takes-a-million-bytes", "An import of more than 1,000,000 bytes is rejected.", |request| {
+            request.body.len() > 1_000_000
+        }),
+        reject("import-takes-less-than-1-mib", "An import of exactly 1 MiB is rejected.", |request| {
             request.body.len() >= 1024 * 1024
         }),
         wrong("import-takes-more-than-1-mib", trips, "An import of more than 1 MiB is accepted.").request(imports, |request| {
             if let Ok(body) = serde_json::from_slice::<Value>(&request.body) {
-                // Without the white space it is shorter.
+                // Without its white space the body is shorter.
                 request.set_json(&body)
             }
         }),
@@ -45,7 +47,7 @@ pub fn sabotages() -> Vec<Sabotage> {
                 Ok(response)
             },
         ),
-        wrong("import-stores-100-of-more", trips, "Of more than 100 habits an import stores the first 100.").request(
+        wrong("import-stores-100-of-more", trips, "An import of more than 100 habits stores the first 100.").request(
             imports,
             |request| {
                 if request.items().len() > 100 {

@@ -8,52 +8,52 @@ use crate::sabotage::{Sabotage, wrong};
 
 /// What this file adds to the catalogue.
 pub fn sabotages() -> Vec<Sabotage> {
-    [again(), parallel()].into_iter().flatten().collect()
+    [restarts(), parallel()].into_iter().flatten().collect()
 }
 
-fn again() -> Vec<Sabotage> {
-    let again = &["3.migrations-again"];
-    let at_second_start = |name, breaks, sql: &'static str| {
-        wrong(name, again, breaks).after_start(async move |database| match is_first_start(database).await? {
+fn restarts() -> Vec<Sabotage> {
+    let trips = &["3.migrations-again"];
+    let on_restart = |name, breaks, sql: &'static str| {
+        wrong(name, trips, breaks).after_start(async move |database| match record_start(database).await? {
             true => Ok(()),
             false => database.run(sql).await,
         })
     };
     vec![
-        at_second_start("start-empties-the-tables", "Every start empties the tables.", "DELETE FROM habits"),
-        at_second_start("start-drops-the-completions", "Every start makes the completions anew.", "DELETE FROM completions"),
-        at_second_start(
+        on_restart("start-empties-the-tables", "Every start empties the tables.", "DELETE FROM habits"),
+        on_restart("start-drops-the-completions", "Every start deletes all completions.", "DELETE FROM completions"),
+        on_restart(
             "start-adds-a-user",
             "Every start adds a built-in user.",
             "INSERT INTO users (email) VALUES (gen_random_uuid())",
         ),
-        at_second_start("start-adds-an-index", "Every start adds one more index.", "CREATE INDEX ON habits (created_at)"),
-        at_second_start(
+        on_restart("start-adds-an-index", "Every start adds one more index.", "CREATE INDEX ON habits (created_at)"),
+        on_restart(
             "start-adds-a-constraint",
             "Every start adds the same constraint under another name.",
             "ALTER TABLE habits ADD CHECK (name <> '')",
         ),
-        at_second_start(
+        on_restart(
             "start-renews-created-at",
-            "Every start sets created_at to the present.",
+            "Every start sets created_at to the current time.",
             "UPDATE habits SET created_at = now()",
         ),
-        at_second_start(
+        on_restart(
             "start-adds-the-sample-habit-again",
             "Every start but the first adds a sample habit.",
             "INSERT INTO habits (user_id, name) VALUES (0, 'sample ' || gen_random_uuid())",
         ),
-        wrong("second-start-fails", again, "The second start fails, for the tables exist.").before_start(async |database| {
-            match is_first_start(database).await? {
+        wrong("second-start-fails", trips, "The second start fails because the tables already exist.").before_start(
+            async |database| match record_start(database).await? {
                 true => Ok(()),
                 false => Err(DatabaseError("relation \"users\" already exists".into())),
-            }
-        }),
+            },
+        ),
     ]
 }
 
-/// Notes a start, and tells whether no process has started on this database before.
-async fn is_first_start(database: &Database) -> Result<bool, DatabaseError> {
+/// Records a start. Returns whether it is the first one on this database.
+async fn record_start(database: &Database) -> Result<bool, DatabaseError> {
     database
         .run_exclusively("CREATE SCHEMA IF NOT EXISTS saboteur; CREATE TABLE IF NOT EXISTS saboteur.starts (process int)")
         .await?;
@@ -62,13 +62,13 @@ async fn is_first_start(database: &Database) -> Result<bool, DatabaseError> {
     Ok(before == [(0,)])
 }
 
-/// Whether no other process is starting on this database now. Our connection keeps the mark.
-async fn starts_alone(database: &Database) -> Result<bool, DatabaseError> {
+/// Tries to lock the start on this database. Returns false if another process is starting.
+async fn acquire_start_lock(database: &Database) -> Result<bool, DatabaseError> {
     let alone: Vec<(bool,)> = database.rows("SELECT pg_try_advisory_lock(7352)").await?;
     Ok(alone == [(true,)])
 }
 
-async fn has_started(database: &Database) -> Result<(), DatabaseError> {
+async fn release_start_lock(database: &Database) -> Result<(), DatabaseError> {
     database.run("SELECT pg_advisory_unlock_all()").await
 }
 
@@ -77,26 +77,30 @@ fn parallel() -> Vec<Sabotage> {
     let second = Rc::new(Cell::new(false));
     let is_second = second.clone();
     vec![
-        wrong("parallel-start-fails", trips, "Of two servers that start at once on an empty database one fails.")
-            .before_start(async |database| match starts_alone(database).await? {
+        wrong("parallel-start-fails", trips, "If two servers start at the same time on an empty database, one of them fails.")
+            .before_start(async |database| match acquire_start_lock(database).await? {
                 true => Ok(()),
                 false => {
                     Err(DatabaseError("duplicate key value violates unique constraint \"pg_type_typname_nsp_index\"".into()))
                 }
             })
-            .after_start(has_started),
-        wrong("parallel-start-fails-late", trips, "Of two servers that start at once one fails when its migrations are done.")
-            .before_start(async move |database| {
-                second.set(!starts_alone(database).await?);
-                Ok(())
-            })
-            .after_start(async move |database| match is_second.get() {
-                true => Err(DatabaseError("migration 1 was previously applied but has been modified".into())),
-                false => has_started(database).await,
-            }),
-        wrong("parallel-start-adds-two-users", trips, "Two servers that start at once make a built-in user each.")
+            .after_start(release_start_lock),
+        wrong(
+            "parallel-start-fails-late",
+            trips,
+            "If two servers start at the same time, one of them fails after its migrations.",
+        )
+        .before_start(async move |database| {
+            second.set(!acquire_start_lock(database).await?);
+            Ok(())
+        })
+        .after_start(async move |database| match is_second.get() {
+            true => Err(DatabaseError("migration 1 was previously applied but has been modified".into())),
+            false => release_start_lock(database).await,
+        }),
+        wrong("parallel-start-adds-two-users", trips, "If two servers start at the same time, each adds a built-in user.")
             .before_start(async |database| {
-                if !starts_alone(database).await? {
+                if !acquire_start_lock(database).await? {
                     database.run("CREATE SCHEMA saboteur; CREATE TABLE saboteur.second ()").await?;
                 }
                 Ok(())
@@ -112,7 +116,7 @@ fn parallel() -> Vec<Sabotage> {
                         END IF; END $$",
                     )
                     .await?;
-                has_started(database).await
+                release_start_lock(database).await
             }),
     ]
 }

@@ -17,20 +17,23 @@ pub fn sabotages() -> Vec<Sabotage> {
 fn taken() -> Vec<Sabotage> {
     let trips = &["3.name-taken"];
     let index = |on: &str| format!("DROP INDEX habits_name_key; CREATE UNIQUE INDEX habits_name_key ON habits ({on})");
-    let told = |name, breaks, spoil: fn(&mut Response)| {
+    let on_conflict = |name, breaks, change: fn(&mut Response)| {
         wrong(name, trips, breaks).response(creates, move |_, response| {
             if response.status() == 409 {
-                spoil(response)
+                change(response)
             }
         })
     };
     vec![
-        wrong("names-may-repeat", trips, "A name can be taken any number of times.").alter_tables("DROP INDEX habits_name_key"),
-        wrong("names-are-compared-with-case", trips, "A name in another letter case is another name.")
-            .alter_tables(index("user_id, name")),
-        wrong("first-letter-alone-is-compared-without-case", trips, "The letter case of a name matters behind its first letter.")
-            .alter_tables(index("user_id, (lower(left(name, 1)) || substr(name, 2))")),
-        wrong("names-are-compared-before-trimming", trips, "White space around it makes a name another one.").request(
+        wrong("names-may-repeat", trips, "A name can be used any number of times.").alter_tables("DROP INDEX habits_name_key"),
+        wrong("names-are-compared-with-case", trips, "Names are compared case-sensitively.").alter_tables(index("user_id, name")),
+        wrong(
+            "first-letter-alone-is-compared-without-case",
+            trips,
+            "Names are compared case-insensitively only in their first letter.",
+        )
+        .alter_tables(index("user_id, (lower(left(name, 1)) || substr(name, 2))")),
+        wrong("names-are-compared-before-trimming", trips, "Names are compared including the white space around them.").request(
             creates,
             |request| {
                 if let Some(Value::String(name)) =
@@ -40,16 +43,16 @@ fn taken() -> Vec<Sabotage> {
                 }
             },
         ),
-        told("taken-name-answers-500", "POST of a taken name answers 500.", |response| {
+        on_conflict("taken-name-answers-500", "POST of a taken name answers 500.", |response| {
             response.set_problem(500, "Something went wrong.")
         }),
-        told("taken-name-answers-400", "POST of a taken name answers 400.", |response| {
+        on_conflict("taken-name-answers-400", "POST of a taken name answers 400.", |response| {
             response.set_problem(400, "The name is taken.")
         }),
-        told("taken-name-answers-422", "POST of a taken name answers 422.", |response| {
+        on_conflict("taken-name-answers-422", "POST of a taken name answers 422.", |response| {
             response.set_problem(422, "The name is taken.")
         }),
-        told("taken-name-is-no-problem", "The 409 of a taken name is no problem details.", |response| {
+        on_conflict("taken-name-is-no-problem", "The 409 of a taken name is not problem details.", |response| {
             response.set_plain_error(409, "taken")
         }),
         wrong("taken-name-answers-the-other", trips, "POST of a taken name answers 201 with the habit that has it.").instead(
@@ -59,16 +62,16 @@ fn taken() -> Vec<Sabotage> {
                 if response.status() != 409 {
                     return Ok(response);
                 }
-                let Some(id) = holder(&request.text("name"), upstream).await? else { return Ok(response) };
+                let Some(id) = habit_by_name(&request.text("name"), upstream).await? else { return Ok(response) };
                 let mut other = upstream.send(request.another(hyper::Method::GET, &format!("/habits/{id}"), None)).await?;
                 other.set_status(201);
                 Ok(other)
             },
         ),
-        wrong("taken-name-is-stored-all-the-same", trips, "POST of a taken name answers 409 and stores the habit.")
+        wrong("taken-name-is-stored-all-the-same", trips, "POST of a taken name answers 409 and stores the habit anyway.")
             .alter_tables("DROP INDEX habits_name_key")
             .instead(creates, async |request, upstream| {
-                let other = holder(request.text("name").trim(), upstream).await?;
+                let other = habit_by_name(request.text("name").trim(), upstream).await?;
                 let mut response = upstream.send(request).await?;
                 if other.is_some() && response.is_success() {
                     response.set_problem(409, "The name is taken.");
@@ -94,9 +97,8 @@ fn parallel() -> Vec<Sabotage> {
     let trips = &["3.name-taken-parallel"];
     let crowd = InFlight::default();
     vec![
-        wrong("parallel-names-answer-500", trips, "Of POSTs of one name at the same time all but one answer 500.").instead(
-            creates,
-            async move |request, upstream| {
+        wrong("parallel-names-answer-500", trips, "All but one of several POSTs of one name at the same time answer 500.")
+            .instead(creates, async move |request, upstream| {
                 let guard = crowd.enter();
                 tokio::time::sleep(race::WINDOW).await;
                 let mut response = upstream.send(request).await?;
@@ -104,24 +106,27 @@ fn parallel() -> Vec<Sabotage> {
                     response.set_problem(500, "Something went wrong.");
                 }
                 Ok(response)
-            },
-        ),
-        wrong("names-are-looked-up-first", trips, "The server looks whether a name is free and then takes it.")
-            .alter_tables("DROP INDEX habits_name_key")
-            .instead(names_something, async |request, upstream| match is_taken(&request, upstream).await? {
-                true => upstream.problem(&request, 409, "The name is taken.").await,
-                false => {
-                    tokio::time::sleep(race::WINDOW).await;
-                    upstream.send(request).await
-                }
             }),
+        wrong(
+            "names-are-looked-up-first",
+            trips,
+            "The server checks whether a name is free and inserts it afterwards, without a unique index.",
+        )
+        .alter_tables("DROP INDEX habits_name_key")
+        .instead(sets_name, async |request, upstream| match is_taken(&request, upstream).await? {
+            true => upstream.problem(&request, 409, "The name is taken.").await,
+            false => {
+                tokio::time::sleep(race::WINDOW).await;
+                upstream.send(request).await
+            }
+        }),
         wrong(
             "names-in-one-case-are-looked-up-first",
             trips,
-            "The index compares with letter case, and the server looks without.",
+            "The unique index is case-sensitive; the server checks the letter case before it inserts.",
         )
         .alter_tables("DROP INDEX habits_name_key; CREATE UNIQUE INDEX habits_name_key ON habits (user_id, name)")
-        .instead(names_something, async |request, upstream| match is_taken(&request, upstream).await? {
+        .instead(sets_name, async |request, upstream| match is_taken(&request, upstream).await? {
             true => upstream.problem(&request, 409, "The name is taken.").await,
             false => {
                 tokio::time::sleep(race::WINDOW).await;
@@ -133,30 +138,30 @@ fn parallel() -> Vec<Sabotage> {
 
 fn renamed() -> Vec<Sabotage> {
     let trips = &["3.rename-taken"];
-    let told = |name, breaks, spoil: fn(&mut Response)| {
+    let on_conflict = |name, breaks, change: fn(&mut Response)| {
         wrong(name, trips, breaks).response(patches, move |_, response| {
             if response.status() == 409 {
-                spoil(response)
+                change(response)
             }
         })
     };
     let turn = Mutex::new(());
     vec![
-        told("rename-to-taken-answers-500", "PATCH to a taken name answers 500.", |response| {
+        on_conflict("rename-to-taken-answers-500", "PATCH to a taken name answers 500.", |response| {
             response.set_problem(500, "Something went wrong.")
         }),
-        told("rename-to-taken-answers-400", "PATCH to a taken name answers 400.", |response| {
+        on_conflict("rename-to-taken-answers-400", "PATCH to a taken name answers 400.", |response| {
             response.set_problem(400, "The name is taken.")
         }),
-        told("rename-to-taken-is-no-problem", "The 409 of PATCH is no problem details.", |response| {
+        on_conflict("rename-to-taken-is-no-problem", "The 409 of PATCH is not problem details.", |response| {
             response.set_plain_error(409, "taken")
         }),
-        wrong("rename-is-not-compared", trips, "PATCH can give a habit a name that is taken.")
+        wrong("rename-is-not-compared", trips, "PATCH can give a habit a taken name.")
             .alter_tables("DROP INDEX habits_name_key")
             .instead(
                 |request| creates(request) || imports(request),
                 async move |request, upstream| {
-                    // One at a time, so that nothing is lost by a race.
+                    // One request at a time, so that there is no race condition.
                     let _turn = turn.lock().await;
                     match is_taken(&request, upstream).await? {
                         true => upstream.problem(&request, 409, "The name is taken.").await,
@@ -190,7 +195,7 @@ fn renamed() -> Vec<Sabotage> {
             patches,
             async |request, upstream| {
                 let own = match request.field("name") {
-                    Some(Value::String(name)) => holder(name.trim(), upstream).await? == request.id(),
+                    Some(Value::String(name)) => habit_by_name(name.trim(), upstream).await? == request.id(),
                     _ => false,
                 };
                 match own {
@@ -210,7 +215,7 @@ fn replaced() -> Vec<Sabotage> {
                 response.set_problem(500, "Something went wrong.")
             }
         }),
-        wrong("put-of-taken-answers-200", trips, "PUT to a taken name answers 200 and keeps the old one.").instead(
+        wrong("put-of-taken-answers-200", trips, "PUT to a taken name answers 200 and changes nothing.").instead(
             puts,
             async |request, upstream| {
                 let response = upstream.send(request.clone()).await?;
@@ -239,7 +244,7 @@ fn replaced() -> Vec<Sabotage> {
 
 fn freed() -> Vec<Sabotage> {
     let trips = &["3.name-free-again"];
-    let reserving = |name, breaks, event: &str, when: &str| {
+    let reserve_names = |name, breaks, event: &str, when: &str| {
         wrong(name, trips, breaks).alter_tables(format!(
             "CREATE TABLE saboteur.names (user_id bigint, name text);
             CREATE FUNCTION saboteur.reserve() RETURNS trigger LANGUAGE plpgsql AS
@@ -255,35 +260,35 @@ fn freed() -> Vec<Sabotage> {
         ))
     };
     vec![
-        reserving("deleted-habits-keep-their-names", "The name of a deleted habit stays taken.", "DELETE", ""),
-        reserving(
+        reserve_names("deleted-habits-keep-their-names", "The name of a deleted habit stays taken.", "DELETE", ""),
+        reserve_names(
             "renamed-habits-keep-their-names",
-            "The name that a habit had before stays taken.",
+            "The former name of a renamed habit stays taken.",
             "UPDATE OF name",
             "WHEN (lower(OLD.name) <> lower(NEW.name))",
         ),
     ]
 }
 
-fn names_something(request: &Request) -> bool {
+fn sets_name(request: &Request) -> bool {
     creates(request) || imports(request) || ((patches(request) || puts(request)) && request.field("name").is_some())
 }
 
-/// The habit of the built-in user that has this name, in any letter case.
-async fn holder(name: &str, upstream: &Upstream) -> Result<Option<i64>, ConnectionLost> {
+/// The built-in user's habit with this name, in any letter case.
+async fn habit_by_name(name: &str, upstream: &Upstream) -> Result<Option<i64>, ConnectionLost> {
     let find = format!("SELECT id FROM habits WHERE user_id = 0 AND lower(name) = lower({})", quote_literal(name));
     let found: Vec<(i64,)> = upstream.database().rows(&find).await?;
     Ok(found.first().map(|(id,)| *id))
 }
 
-/// Whether a name in the request is taken by another habit, or twice in it.
+/// Whether another habit has a name in the request, or the request has a name twice.
 async fn is_taken(request: &Request, upstream: &Upstream) -> Result<bool, ConnectionLost> {
     let mut names = match imports(request) {
         true => request.items().iter().filter_map(|item| Some(item["name"].as_str()?.trim().to_owned())).collect(),
         false => vec![request.text("name").trim().to_owned()],
     };
     for name in &names {
-        if holder(name, upstream).await?.is_some_and(|other| Some(other) != request.id()) {
+        if habit_by_name(name, upstream).await?.is_some_and(|other| Some(other) != request.id()) {
             return Ok(true);
         }
     }

@@ -7,7 +7,7 @@ use crate::sabotage::{Sabotage, wrong};
 
 /// What this file adds to the catalogue.
 pub fn sabotages() -> Vec<Sabotage> {
-    let without = |name, breaks, change: fn(&mut Map<String, Value>)| {
+    let edit_paths = |name, breaks, change: fn(&mut Map<String, Value>)| {
         wrong(name, &["3.openapi"], breaks).response(is_document, move |_, response| {
             response.edit(|document| {
                 if let Some(paths) = document["paths"].as_object_mut() {
@@ -17,13 +17,13 @@ pub fn sabotages() -> Vec<Sabotage> {
         })
     };
     vec![
-        without("import-is-not-documented", "The document of the API leaves the import out.", |paths| {
+        edit_paths("import-is-not-documented", "The OpenAPI document lacks the import.", |paths| {
             paths.retain(|path, _| !path.ends_with("/import"))
         }),
-        without("completions-are-not-documented", "The document of the API leaves completions out.", |paths| {
+        edit_paths("completions-are-not-documented", "The OpenAPI document lacks the completions.", |paths| {
             paths.retain(|path, _| !path.contains("/completions"))
         }),
-        without("uncomplete-is-not-documented", "The document of the API has no DELETE of a completion.", |paths| {
+        edit_paths("uncomplete-is-not-documented", "The OpenAPI document lacks DELETE of a completion.", |paths| {
             for (_, methods) in paths.iter_mut().filter(|(path, _)| path.contains("/completions/")) {
                 methods.as_object_mut().map(|methods| methods.remove("delete"));
             }

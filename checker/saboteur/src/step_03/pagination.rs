@@ -1,4 +1,4 @@
-//! Wrong ways to give a list in pages.
+//! Wrong pagination of the list.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -13,13 +13,13 @@ use crate::sabotage::{Sabotage, wrong};
 
 /// What this file adds to the catalogue.
 pub fn sabotages() -> Vec<Sabotage> {
-    [pages(), growing(), limits()].into_iter().flatten().collect()
+    [pages(), changing(), limits()].into_iter().flatten().collect()
 }
 
 fn pages() -> Vec<Sabotage> {
     let trips = &["3.pages"];
-    let asked = |name, breaks, change: fn(&mut Request)| wrong(name, trips, breaks).request(is_page, change);
-    let answered = |name, breaks, change: fn(&Request, &mut Response)| {
+    let change_query = |name, breaks, change: fn(&mut Request)| wrong(name, trips, breaks).request(is_page, change);
+    let on_success = |name, breaks, change: fn(&Request, &mut Response)| {
         wrong(name, trips, breaks).response(is_page, move |request, response| {
             if response.is_success() {
                 change(request, response)
@@ -27,68 +27,68 @@ fn pages() -> Vec<Sabotage> {
         })
     };
     vec![
-        asked("limit-is-ignored", "`limit` is ignored.", |request| request.set_query_parameter("limit", None)),
-        asked("after-is-ignored", "`after` is ignored.", |request| request.set_query_parameter("after", None)),
-        asked("page-has-one-more", "A page has one habit more than `limit`.", |request| {
+        change_query("limit-is-ignored", "`limit` is ignored.", |request| request.set_query_parameter("limit", None)),
+        change_query("after-is-ignored", "`after` is ignored.", |request| request.set_query_parameter("after", None)),
+        change_query("page-has-one-more", "A page has one habit more than `limit`.", |request| {
             if let Some(limit) = number(request, "limit").filter(|limit| (1..100).contains(limit)) {
                 request.set_query_parameter("limit", Some(&(limit + 1).to_string()))
             }
         }),
-        asked("page-begins-with-the-last", "A page begins with the last habit of the page before.", |request| {
+        change_query("page-begins-with-the-last", "A page begins with the last habit of the previous page.", |request| {
             if let Some(after) = number(request, "after") {
                 request.set_query_parameter("after", Some(&(after - 1).to_string()))
             }
         }),
-        asked("page-leaves-one-out", "A habit between two pages is on neither.", |request| {
+        change_query("page-leaves-one-out", "A habit between two pages is on neither of them.", |request| {
             if let Some(after) = number(request, "after") {
                 request.set_query_parameter("after", Some(&(after + 1).to_string()))
             }
         }),
-        answered("page-without-link", "A page has no Link to the next.", |_, response| response.remove_header("link")),
-        answered("link-is-called-more", "The Link to the next page has the relation `more`.", |_, response| {
+        on_success("page-without-link", "A page has no Link to the next page.", |_, response| response.remove_header("link")),
+        on_success("link-is-called-more", "The Link to the next page has the relation `more`.", |_, response| {
             if let Some(link) = response.header("link") {
                 let link = link.replace("next", "more");
                 response.set_header("link", &link)
             }
         }),
-        answered("last-page-has-a-link", "The last page has a Link to a next one, which is empty.", |request, response| {
+        on_success("last-page-has-a-link", "The last page has a Link to an empty next page.", |request, response| {
             if response.header("link").is_none() {
-                link_on(request, response)
+                add_link(request, response)
             }
         }),
-        answered("full-last-page-has-a-link", "The last page has a Link to a next one if it is full.", |request, response| {
+        on_success("full-last-page-has-a-link", "A full last page has a Link to an empty next page.", |request, response| {
             if response.header("link").is_none() && count(response) == number(request, "limit") {
-                link_on(request, response)
+                add_link(request, response)
             }
         }),
-        answered("page-is-newest-first", "A page lists the newest of its habits first.", |_, response| {
+        on_success("page-is-newest-first", "A page lists its habits in descending order.", |_, response| {
             response.edit_list(|list| list.reverse())
         }),
-        answered("link-forgets-the-limit", "The Link to the next page has no limit.", |_, response| {
+        on_success("link-forgets-the-limit", "The Link to the next page lacks the limit.", |_, response| {
             if let Some((_, after)) = response.header("link").and_then(|link| link.split_once("after=")) {
                 let link = format!("</habits?after={after}");
                 response.set_header("link", &link)
             }
         }),
-        wrong("list-has-a-link", trips, "A list that nobody limited has a Link to a next page.")
-            .response(|request| lists(request) && request.query_parameter("limit").is_none(), link_on),
+        wrong("list-has-a-link", trips, "A list without limit has a Link to a next page.")
+            .response(|request| lists(request) && request.query_parameter("limit").is_none(), add_link),
     ]
 }
 
-/// Adds a Link to what comes after the last habit of an answer.
-fn link_on(request: &Request, response: &mut Response) {
+/// Adds a Link to the page after the last habit of a response.
+fn add_link(request: &Request, response: &mut Response) {
     let last = response.json().and_then(|list| list.as_array()?.last()?.get("id")?.as_i64());
     let last = last.or(number(request, "after")).unwrap_or_default();
     let limit = request.query_parameter("limit").unwrap_or("20");
     response.set_header("link", &format!("</habits?limit={limit}&after={last}>; rel=\"next\""));
 }
 
-fn growing() -> Vec<Sabotage> {
+fn changing() -> Vec<Sabotage> {
     let trips = &["3.pages-growing"];
     let deleted: Rc<RefCell<BTreeSet<i64>>> = Rc::default();
     let noted = deleted.clone();
     vec![
-        wrong("pages-count-rows", trips, "The next page begins after as many rows as were listed.").instead(
+        wrong("pages-count-rows", trips, "Pagination uses row offsets instead of a cursor.").instead(
             is_page,
             async |request, upstream| {
                 let offset = number(&request, "offset").unwrap_or_default();
@@ -101,7 +101,7 @@ fn growing() -> Vec<Sabotage> {
                 .await
             },
         ),
-        wrong("pages-go-by-number", trips, "Pages are numbered: the next one begins after so many whole pages.").instead(
+        wrong("pages-go-by-number", trips, "Pagination uses page numbers instead of a cursor.").instead(
             is_page,
             async |request, upstream| {
                 let number = number(&request, "page").unwrap_or(1);
@@ -116,7 +116,7 @@ fn growing() -> Vec<Sabotage> {
                 .await
             },
         ),
-        wrong("page-after-a-deleted-habit-is-empty", trips, "Nothing comes after a habit that is gone.")
+        wrong("page-after-a-deleted-habit-is-empty", trips, "The page after a deleted habit is empty.")
             .response(deletes, move |request, response| {
                 if response.is_success() {
                     noted.borrow_mut().extend(request.id())
@@ -128,7 +128,7 @@ fn growing() -> Vec<Sabotage> {
                     response.edit_list(|list| list.clear())
                 }
             }),
-        wrong("page-after-a-deleted-habit-is-404", trips, "A page after a habit that is gone answers 404.").instead(
+        wrong("page-after-a-deleted-habit-is-404", trips, "The page after a deleted habit answers 404.").instead(
             is_page,
             async |request, upstream| {
                 if let Some(after) = number(&request, "after") {
@@ -140,7 +140,7 @@ fn growing() -> Vec<Sabotage> {
                 upstream.send(request).await
             },
         ),
-        wrong("page-after-a-deleted-habit-is-the-first", trips, "After a habit that is gone the list begins anew.").instead(
+        wrong("page-after-a-deleted-habit-is-the-first", trips, "The page after a deleted habit is the first page.").instead(
             is_page,
             async |mut request, upstream| {
                 if let Some(after) = number(&request, "after") {
@@ -155,7 +155,7 @@ fn growing() -> Vec<Sabotage> {
     ]
 }
 
-/// A page cut out of the whole list: `skip` takes away what comes before it, `next` tells where the next one is.
+/// A page of the whole list. `skip` removes the habits before it, `next` returns the query parameter of the next page.
 async fn page_of(
     request: Request,
     upstream: &Upstream,
@@ -183,35 +183,40 @@ async fn page_of(
 
 fn limits() -> Vec<Sabotage> {
     let trips = &["3.pages-limits"];
-    let taken = |name, breaks, is_taken: fn(&str) -> bool, as_: Option<&'static str>| {
+    let replace_limit = |name, breaks, is_replaced: fn(&str) -> bool, replacement: Option<&'static str>| {
         wrong(name, trips, breaks).request(is_page, move |request| {
-            if request.query_parameter("limit").is_some_and(is_taken) {
-                request.set_query_parameter("limit", as_)
+            if request.query_parameter("limit").is_some_and(is_replaced) {
+                request.set_query_parameter("limit", replacement)
             }
         })
     };
-    let refused = |name, breaks, is_refused: fn(&str) -> bool| {
+    let reject_limit = |name, breaks, is_rejected: fn(&str) -> bool| {
         wrong(name, trips, breaks).response(is_page, move |request, response| {
-            if request.query_parameter("limit").is_some_and(is_refused) {
+            if request.query_parameter("limit").is_some_and(is_rejected) {
                 response.set_problem(400, "limit is out of range")
             }
         })
     };
     vec![
-        taken("limit-0-means-all", "A limit of 0 means the whole list.", |limit| limit == "0", None),
-        taken("limit-is-cut-to-100", "A limit above 100 is taken for 100.", |limit| limit == "101", Some("100")),
-        taken(
+        replace_limit("limit-0-means-all", "A limit of 0 means the whole list.", |limit| limit == "0", None),
+        replace_limit("limit-is-cut-to-100", "A limit above 100 is clamped to 100.", |limit| limit == "101", Some("100")),
+        replace_limit(
             "limit-has-no-end",
             "Any limit above 100 is accepted.",
             |limit| limit.parse().is_ok_and(|limit: i128| limit > 100),
             None,
         ),
-        taken("negative-limit-means-all", "A negative limit means the whole list.", |limit| limit.starts_with('-'), None),
-        taken("limit-that-is-a-word-is-ignored", "A limit that is no number is ignored.", |limit| limit == "ten", None),
-        taken("limit-is-rounded", "A limit of 1.5 is taken for 1.", |limit| limit == "1.5", Some("1")),
-        taken("huge-limit-is-ignored", "A limit of more than 64 bits is ignored.", |limit| limit.len() > 18, None),
-        refused("limit-100-is-refused", "A limit of 100 is refused.", |limit| limit == "100"),
-        wrong("limit-that-is-a-word-answers-500", trips, "A limit that is no number answers 500.").response(
+        replace_limit("negative-limit-means-all", "A negative limit means the whole list.", |limit| limit.starts_with('-'), None),
+        replace_limit(
+            "limit-that-is-a-word-is-ignored",
+            "A limit that is not a number is ignored.",
+            |limit| limit == "ten",
+            None,
+        ),
+        replace_limit("limit-is-rounded", "A limit of 1.5 is rounded down to 1.", |limit| limit == "1.5", Some("1")),
+        replace_limit("huge-limit-is-ignored", "A limit of more than 64 bits is ignored.", |limit| limit.len() > 18, None),
+        reject_limit("limit-100-is-refused", "A limit of 100 is rejected.", |limit| limit == "100"),
+        wrong("limit-that-is-a-word-answers-500", trips, "A limit that is not a number answers 500.").response(
             is_page,
             |request, response| {
                 if request.query_parameter("limit").is_some_and(|limit| limit.parse::<f64>().is_err()) {
@@ -219,7 +224,7 @@ fn limits() -> Vec<Sabotage> {
                 }
             },
         ),
-        wrong("refused-limit-is-no-problem", trips, "The 400 of a wrong limit is no problem details.").response(
+        wrong("refused-limit-is-no-problem", trips, "The 400 for an invalid limit is not problem details.").response(
             is_page,
             |_, response| {
                 if response.status() == 400 {

@@ -1,4 +1,4 @@
-//! Wrong tables, keys, constraints and indexes under a server that keeps to its contract otherwise.
+//! Wrong tables, keys, constraints and indexes below a server whose responses are correct.
 
 use crate::api::routes::deletes;
 use crate::database::UPSTREAM_SCHEMA;
@@ -21,7 +21,7 @@ fn tables() -> Vec<Sabotage> {
             .mirror_tables(mirror(|name| if name == "users" { "accounts" } else { name })),
         wrong("table-completions-is-done", &["3.tables"], "The table completions is called done.")
             .mirror_tables(mirror(|name| if name == "completions" { "done" } else { name })),
-        wrong("tables-stay-empty", &["3.tables"], "There are right tables, and everything is kept elsewhere.")
+        wrong("tables-stay-empty", &["3.tables"], "The tables exist, but all data is kept elsewhere.")
             .mirror_tables(copies(|name| name)),
     ]
 }
@@ -40,28 +40,28 @@ fn keys() -> Vec<Sabotage> {
             ALTER TABLE habits DROP CONSTRAINT habits_pkey, ADD UNIQUE (id);
             ALTER TABLE completions ADD FOREIGN KEY (habit_id) REFERENCES habits (id) ON DELETE CASCADE",
         ),
-        wrong("completions-without-primary-key", primary, "The table completions has a unique constraint in place of a key.")
+        wrong("completions-without-primary-key", primary, "The table completions has a unique constraint instead of a primary key.")
             .alter_tables("ALTER TABLE completions DROP CONSTRAINT completions_pkey, ADD UNIQUE (habit_id, completed_on)"),
-        wrong("habits-without-foreign-key", foreign, "habits.user_id refers to users by a trigger that deletes, and by no key.").alter_tables(
-            format!("ALTER TABLE habits DROP CONSTRAINT habits_user_id_fkey; {}", deleting("users", "habits", "user_id")),
+        wrong("habits-without-foreign-key", foreign, "habits.user_id has no foreign key, only a trigger that deletes.").alter_tables(
+            format!("ALTER TABLE habits DROP CONSTRAINT habits_user_id_fkey; {}", delete_trigger("users", "habits", "user_id")),
         ),
         wrong(
             "completions-without-foreign-key",
             foreign,
-            "completions.habit_id refers to habits by a trigger that deletes, and by no key.",
+            "completions.habit_id has no foreign key, only a trigger that deletes.",
         )
         .alter_tables(format!(
             "ALTER TABLE completions DROP CONSTRAINT completions_habit_id_fkey; {}",
-            deleting("habits", "completions", "habit_id")
+            delete_trigger("habits", "completions", "habit_id")
         )),
-        wrong("foreign-keys-are-forgotten", &["3.foreign-keys", "3.cascade"], "There are no foreign keys at all.").alter_tables(
+        wrong("foreign-keys-are-forgotten", &["3.foreign-keys", "3.cascade"], "There are no foreign keys.").alter_tables(
             "ALTER TABLE habits DROP CONSTRAINT habits_user_id_fkey; ALTER TABLE completions DROP CONSTRAINT completions_habit_id_fkey",
         ),
     ]
 }
 
-/// A trigger by which a deleted row of `parent` takes rows of `child` along.
-fn deleting(parent: &str, child: &str, column: &str) -> String {
+/// A trigger that deletes the rows of `child` that refer to a deleted row of `parent`.
+fn delete_trigger(parent: &str, child: &str, column: &str) -> String {
     format!(
         "CREATE FUNCTION saboteur.deleting() RETURNS trigger LANGUAGE plpgsql AS
             'BEGIN DELETE FROM {child} WHERE {column} = OLD.id; RETURN NULL; END';
@@ -81,20 +81,20 @@ fn cascades() -> Vec<Sabotage> {
         ALTER TABLE public.completions ADD CONSTRAINT completions_habit_id_fkey FOREIGN KEY (habit_id) REFERENCES public.habits (id)";
     vec![
         wrong("user-cannot-be-deleted", trips, "A user who has habits cannot be deleted.").alter_tables(habits("")),
-        wrong("user-leaves-habits-to-the-first", trips, "The habits of a deleted user become those of another.").alter_tables(format!(
+        wrong("user-leaves-habits-to-the-first", trips, "The habits of a deleted user become another user's.").alter_tables(format!(
             "INSERT INTO users (id, email) VALUES (-1, 'heir@localhost'); ALTER TABLE habits ALTER COLUMN user_id SET DEFAULT -1; {}",
             habits("ON DELETE SET DEFAULT")
         )),
-        wrong("habit-cannot-be-deleted", trips, "A habit that has completions cannot be deleted from the table.")
+        wrong("habit-cannot-be-deleted", trips, "A habit that has completions cannot be deleted in the database.")
             .mirror_tables(format!("{}; {completions}", mirror(|name| name))),
-        wrong("server-deletes-completions-itself", trips, "The server deletes completions before their habit, the table does not.")
+        wrong("server-deletes-completions-itself", trips, "The server deletes a habit's completions itself; the foreign key does not cascade.")
             .alter_tables(completions)
             .instead(deletes, async |request, upstream| {
                 let id = request.id().unwrap_or_default();
                 upstream.database().run(&format!("DELETE FROM completions WHERE habit_id = {id}")).await?;
                 upstream.send(request).await
             }),
-        wrong("completions-outlive-their-habit", &["3.cascade", "3.foreign-keys"], "The completions of a deleted habit stay.")
+        wrong("completions-outlive-their-habit", &["3.cascade", "3.foreign-keys"], "The completions of a deleted habit are kept.")
             .alter_tables("ALTER TABLE completions DROP CONSTRAINT completions_habit_id_fkey"),
     ]
 }
@@ -107,41 +107,47 @@ fn constraints() -> Vec<Sabotage> {
     let day_twice = "ALTER TABLE public.completions DROP CONSTRAINT completions_pkey, ADD COLUMN id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY";
     let name = &["3.unique-name"];
     vec![
-        wrong("email-may-be-null", null, "users.email takes NULL.")
+        wrong("email-may-be-null", null, "users.email accepts NULL.")
             .alter_tables("ALTER TABLE users ALTER COLUMN email DROP NOT NULL"),
-        wrong("owner-may-be-null", null, "habits.user_id takes NULL.")
+        wrong("owner-may-be-null", null, "habits.user_id accepts NULL.")
             .alter_tables("ALTER TABLE habits ALTER COLUMN user_id DROP NOT NULL"),
-        wrong("name-may-be-null", null, "habits.name takes NULL.")
+        wrong("name-may-be-null", null, "habits.name accepts NULL.")
             .alter_tables("ALTER TABLE habits ALTER COLUMN name DROP NOT NULL"),
-        wrong("habit-of-a-completion-may-be-null", null, "completions.habit_id takes NULL.")
+        wrong("habit-of-a-completion-may-be-null", null, "completions.habit_id accepts NULL.")
             .alter_tables(format!("{surrogate}; ALTER TABLE completions ALTER COLUMN habit_id DROP NOT NULL")),
-        wrong("day-of-a-completion-may-be-null", null, "completions.completed_on takes NULL.")
+        wrong("day-of-a-completion-may-be-null", null, "completions.completed_on accepts NULL.")
             .alter_tables(format!("{surrogate}; ALTER TABLE completions ALTER COLUMN completed_on DROP NOT NULL")),
-        wrong("day-is-unique-in-the-server-alone", day, "The table takes a day twice, the server does not.")
+        wrong("day-is-unique-in-the-server-alone", day, "The server keeps a habit's days unique; the table does not.")
             .mirror_tables(format!("{}; {day_twice}", mirror(|name| name))),
-        wrong("day-is-unique-with-its-moment", day, "The table takes a day twice if the moments differ.").mirror_tables(format!(
-            "{}; {day_twice}; ALTER TABLE public.completions ADD COLUMN at timestamptz NOT NULL DEFAULT clock_timestamp(),
+        wrong("day-is-unique-with-its-moment", day, "The table accepts the same day twice if the times differ.").mirror_tables(
+            format!(
+                "{}; {day_twice}; ALTER TABLE public.completions ADD COLUMN at timestamptz NOT NULL DEFAULT clock_timestamp(),
                 ADD UNIQUE (habit_id, completed_on, at)",
-            mirror(|name| name)
-        )),
-        wrong("name-is-unique-over-all-users", name, "A name that one user has taken is taken for all.")
+                mirror(|name| name)
+            ),
+        ),
+        wrong("name-is-unique-over-all-users", name, "The unique index on names spans all users.")
             .alter_tables("DROP INDEX habits_name_key; CREATE UNIQUE INDEX habits_name_key ON habits (lower(name))"),
     ]
 }
 
 fn indexes() -> Vec<Sabotage> {
-    // Without an index for its own, the right server's list is slow; these keep it fast.
+    // Without any index for the owner the list is slow, which other checks would notice. These keep it fast.
     let names = "DROP INDEX habits_name_key; CREATE UNIQUE INDEX habits_name_key ON habits (lower(name), user_id)";
     let partial = format!("{names}; DROP INDEX habits_owner_idx; CREATE INDEX ON habits (id) WHERE user_id = 0");
     vec![
-        wrong("owner-has-a-partial-index", &["3.owner-index"], "There is an index for the habits of the built-in user alone.")
-            .alter_tables(partial.clone()),
-        wrong("owner-is-last-in-the-index", &["3.owner-index"], "The index of habits names user_id last.")
+        wrong(
+            "owner-has-a-partial-index",
+            &["3.owner-index"],
+            "The only index on the owner covers just the built-in user's habits.",
+        )
+        .alter_tables(partial.clone()),
+        wrong("owner-is-last-in-the-index", &["3.owner-index"], "user_id is the last column of the index on habits.")
             .alter_tables(format!("{partial}; CREATE INDEX ON habits (id, user_id)")),
     ]
 }
 
-/// Copies of the right server's tables in the schema `public`, kept up to date. `names` renames tables and columns.
+/// Copies of the upstream server's tables in the schema `public`, kept up to date by triggers. `names` renames tables and columns.
 fn mirror(names: fn(&str) -> &str) -> String {
     let columns = [
         ("users", &["id", "email", "created_at"][..], "id = OLD.id"),
@@ -174,7 +180,8 @@ fn mirror(names: fn(&str) -> &str) -> String {
     format!("{}; {}", copies(names), triggers.join("; "))
 }
 
-/// Right tables in the schema `public` that nothing is written to. Ids that others give out there are far from the server's.
+/// Correct tables in the schema `public` that the server does not write to. The ids of rows that the checker inserts there are far
+/// from the server's.
 fn copies(names: fn(&str) -> &str) -> String {
     let [users, habits, completions] = ["users", "habits", "completions"].map(names);
     let [email, user_id, completed_on] = ["email", "user_id", "completed_on"].map(names);

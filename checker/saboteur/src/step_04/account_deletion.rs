@@ -1,4 +1,4 @@
-//! Wrong ways to leave.
+//! Wrong ways to delete a user.
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -11,15 +11,15 @@ use crate::sabotage::{Sabotage, wrong};
 /// What this file adds to the catalogue.
 pub fn sabotages() -> Vec<Sabotage> {
     let trips = &["4.delete-me"];
-    let told = |name, breaks, spoil: fn(&mut Response)| {
+    let on_success = |name, breaks, change: fn(&mut Response)| {
         wrong(name, trips, breaks).response(deletes_me, move |_, response| {
             if response.is_success() {
-                spoil(response)
+                change(response)
             }
         })
     };
-    // SQL that is run before the right server deletes the user; `{}` is the user's id.
-    let before = |name, trips, breaks, sql: &'static str| {
+    // Runs SQL before the upstream server deletes the user. `{}` is the user's id.
+    let run_before = |name, trips, breaks, sql: &'static str| {
         wrong(name, trips, breaks).instead(deletes_me, async move |request, upstream| {
             if let Some(user) = caller(&request) {
                 upstream.database().run(&sql.replace("{}", &user.to_string())).await?;
@@ -27,8 +27,8 @@ pub fn sabotages() -> Vec<Sabotage> {
             upstream.send(request).await
         })
     };
-    // In the place of deleting the user.
-    let instead = |name, breaks, sql: &'static str| {
+    // Runs SQL instead of deleting the user.
+    let run_instead = |name, breaks, sql: &'static str| {
         wrong(name, trips, breaks).instead(
             |request| deletes_me(request) && caller(request).is_some(),
             async move |request, upstream| {
@@ -42,51 +42,51 @@ pub fn sabotages() -> Vec<Sabotage> {
     };
     let gone = RefCell::new(HashSet::new());
     vec![
-        told("leaving-answers-200", "DELETE /me answers 200.", |response| response.set_status(200)),
-        told("leaving-answers-202", "DELETE /me answers 202.", |response| response.set_status(202)),
-        instead("leaving-does-nothing", "DELETE /me answers 204 and does nothing.", "SELECT {}"),
-        instead(
+        on_success("leaving-answers-200", "DELETE /me answers 200.", |response| response.set_status(200)),
+        on_success("leaving-answers-202", "DELETE /me answers 202.", |response| response.set_status(202)),
+        run_instead("leaving-does-nothing", "DELETE /me answers 204 and does nothing.", "SELECT {}"),
+        run_instead(
             "leaving-keeps-the-row",
-            "DELETE /me takes the habits and the password, and the user stays.",
+            "DELETE /me deletes the habits and the password but keeps the user.",
             "
             DELETE FROM habits WHERE user_id = {}; UPDATE users SET password_hash = NULL WHERE id = {}",
         ),
-        instead("leaving-keeps-the-user", "DELETE /me takes the habits alone.", "DELETE FROM habits WHERE user_id = {}"),
-        instead(
+        run_instead("leaving-keeps-the-user", "DELETE /me deletes only the habits.", "DELETE FROM habits WHERE user_id = {}"),
+        run_instead(
             "leaving-hides-the-address",
-            "DELETE /me changes the e-mail address, and habits stay.",
+            "DELETE /me replaces the e-mail address and keeps the habits.",
             "
             UPDATE users SET password_hash = NULL, email = 'gone-' || id || '@localhost' WHERE id = {}",
         ),
-        before(
+        run_before(
             "leaving-gives-habits-away",
             trips,
-            "The habits of a user who leaves go to another.",
+            "DELETE /me gives the habits to another user.",
             "
             INSERT INTO users (id, email) VALUES (-1, 'heir@localhost') ON CONFLICT DO NOTHING;
             UPDATE habits SET user_id = -1 WHERE user_id = {}",
         ),
-        before(
+        run_before(
             "leaving-keeps-completions",
             &["4.delete-me", "3.cascade", "3.foreign-keys"],
-            "The completions of a user who leaves stay.",
+            "DELETE /me keeps the completions.",
             "SELECT {}",
         )
         .alter_tables("ALTER TABLE completions DROP CONSTRAINT completions_habit_id_fkey"),
-        before(
+        run_before(
             "leaving-takes-all-habits-along",
             trips,
-            "The habits of all users go with one who leaves.",
+            "DELETE /me deletes the habits of all users.",
             "DELETE FROM habits WHERE {} > 0",
         ),
-        before(
+        run_before(
             "leaving-takes-all-days-along",
             trips,
-            "The completions of all users go with one who leaves.",
+            "DELETE /me deletes the completions of all users.",
             "
             DELETE FROM completions WHERE {} > 0",
         ),
-        wrong("leaving-leaves-a-way-in", trips, "Who has left can still log in.").instead(
+        wrong("leaving-leaves-a-way-in", trips, "A deleted user can still log in.").instead(
             |request| deletes_me(request) || logs_in(request),
             async move |request, upstream| {
                 if deletes_me(&request) {

@@ -1,4 +1,4 @@
-//! Habits that others can see or change.
+//! Habits that other users can read or change.
 
 use std::cell::Cell;
 
@@ -14,13 +14,13 @@ use crate::sabotage::{Sabotage, wrong};
 
 /// What this file adds to the catalogue.
 pub fn sabotages() -> Vec<Sabotage> {
-    [others(), refusals(), leaks(), mixed_up()].into_iter().flatten().collect()
+    [others(), error_responses(), leaks(), ownership()].into_iter().flatten().collect()
 }
 
 const OTHERS: &[&str] = &["4.others-habit"];
 
-/// Serves requests for another user's habit as if they were its owner's.
-fn shared(name: &'static str, breaks: &'static str, when: impl Fn(&Request) -> bool + 'static) -> Sabotage {
+/// Serves requests for another user's habit as if its owner had sent them.
+fn serve_as_owner(name: &'static str, breaks: &'static str, when: impl Fn(&Request) -> bool + 'static) -> Sabotage {
     wrong(name, OTHERS, breaks).instead(
         move |request| when(request) && habit_id(request).is_some() && caller(request).is_some(),
         async |mut request, upstream| {
@@ -38,26 +38,34 @@ fn shared(name: &'static str, breaks: &'static str, when: impl Fn(&Request) -> b
 
 fn others() -> Vec<Sabotage> {
     vec![
-        shared("others-can-read", "GET /habits/{id} shows another user's habit.", reads),
-        shared("others-can-patch", "PATCH /habits/{id} changes another user's habit.", patches),
-        shared("others-can-put", "PUT /habits/{id} replaces another user's habit.", puts),
-        shared("others-can-delete", "DELETE /habits/{id} deletes another user's habit.", deletes),
-        shared("others-can-see-days", "GET /habits/{id}/completions shows another user's days.", lists_completions),
-        shared("others-can-complete", "PUT /habits/{id}/completions/{date} completes another user's habit.", completes),
-        shared("others-can-uncomplete", "DELETE /habits/{id}/completions/{date} takes another user's day away.", uncompletes),
-        shared("others-can-do-anything", "A habit belongs to whoever knows its id.", any),
-        shared("others-can-write-below-version-1", "Below /v1 a habit belongs to whoever knows its id.", |request| {
+        serve_as_owner("others-can-read", "GET /habits/{id} shows another user's habit.", reads),
+        serve_as_owner("others-can-patch", "PATCH /habits/{id} changes another user's habit.", patches),
+        serve_as_owner("others-can-put", "PUT /habits/{id} replaces another user's habit.", puts),
+        serve_as_owner("others-can-delete", "DELETE /habits/{id} deletes another user's habit.", deletes),
+        serve_as_owner(
+            "others-can-see-days",
+            "GET /habits/{id}/completions shows another user's completions.",
+            lists_completions,
+        ),
+        serve_as_owner("others-can-complete", "PUT /habits/{id}/completions/{date} completes another user's habit.", completes),
+        serve_as_owner(
+            "others-can-uncomplete",
+            "DELETE /habits/{id}/completions/{date} removes another user's completion.",
+            uncompletes,
+        ),
+        serve_as_owner("others-can-do-anything", "Any user can do anything with any habit.", any),
+        serve_as_owner("others-can-write-below-version-1", "Any user can do anything with any habit below /v1.", |request| {
             request.head.uri.path().starts_with("/v1/")
         }),
-        shared("others-can-complete-a-done-day", "Another user's day that is done answers as if it were one's own.", |request| {
+        serve_as_owner("others-can-complete-a-done-day", "PUT of another user's existing completion answers 200.", |request| {
             completes(request) && request.path().ends_with("2026-01-30")
         }),
     ]
 }
 
-fn refusals() -> Vec<Sabotage> {
-    // What another user's habit answers.
-    let told = |name, breaks, when: fn(&Request) -> bool, spoil: fn(&mut Response, &str)| {
+fn error_responses() -> Vec<Sabotage> {
+    // Changes the 404 for another user's habit.
+    let on_404 = |name, breaks, when: fn(&Request) -> bool, change: fn(&mut Response, &str)| {
         wrong(name, OTHERS, breaks).instead(
             move |request| when(request) && habit_id(request).is_some(),
             async move |request, upstream| {
@@ -67,14 +75,14 @@ fn refusals() -> Vec<Sabotage> {
                     let find = format!("SELECT name FROM habits WHERE id = {id}");
                     let rows: Vec<(String,)> = upstream.database().rows(&find).await?;
                     if let [(name,)] = &rows[..] {
-                        spoil(&mut response, name);
+                        change(&mut response, name);
                     }
                 }
                 Ok(response)
             },
         )
     };
-    let secretly = |name, breaks, when: fn(&Request) -> bool| {
+    let apply_anyway = |name, breaks, when: fn(&Request) -> bool| {
         wrong(name, OTHERS, breaks).instead(when, async |mut request, upstream| {
             let response = upstream.send(request.clone()).await?;
             if let (404, Some(owner)) = (response.status(), habit_owner(&request, upstream).await?)
@@ -87,47 +95,60 @@ fn refusals() -> Vec<Sabotage> {
         })
     };
     vec![
-        told("others-habit-answers-401", "Another user's habit answers 401.", patches, |response, _| {
+        on_404("others-habit-answers-401", "Another user's habit answers 401.", patches, |response, _| {
             response.set_problem(401, "Not yours.")
         }),
-        told("others-habit-answers-500", "Another user's habit answers 500.", reads, |response, _| {
+        on_404("others-habit-answers-500", "Another user's habit answers 500.", reads, |response, _| {
             response.set_problem(500, "Not yours.")
         }),
-        told("others-habit-answers-200", "Reading another user's habit answers 200 and null.", reads, |response, _| {
+        on_404("others-habit-answers-200", "GET of another user's habit answers 200 and null.", reads, |response, _| {
             response.set_status(200);
             response.set_json("application/json", &Value::Null);
         }),
-        told("others-days-are-empty", "Another user's days answer 200 and an empty array.", lists_completions, |response, _| {
-            response.set_status(200);
-            response.set_json("application/json", &json!([]));
-        }),
-        told(
+        on_404(
+            "others-days-are-empty",
+            "GET of another user's completions answers 200 and an empty array.",
+            lists_completions,
+            |response, _| {
+                response.set_status(200);
+                response.set_json("application/json", &json!([]));
+            },
+        ),
+        on_404(
             "others-delete-answers-204",
-            "Deleting another user's habit answers 204 and does nothing.",
+            "DELETE of another user's habit answers 204 and does nothing.",
             deletes,
             |response, _| {
                 response.set_status(204);
                 response.clear();
             },
         ),
-        told("others-habit-is-no-problem", "The 404 of another user's habit is no problem details.", any, |response, _| {
+        on_404("others-habit-is-no-problem", "The 404 for another user's habit is not problem details.", any, |response, _| {
             response.set_plain_error(404, "not yours")
         }),
-        told("others-habit-is-named", "The refusal of another user's habit tells its name.", any, |response, name| {
+        on_404("others-habit-is-named", "The error response for another user's habit shows its name.", any, |response, name| {
             response.set_problem(403, &format!("The habit {name:?} is not yours."))
         }),
-        secretly("refused-patch-is-done", "PATCH of another user's habit answers 404 and changes it.", patches),
-        secretly("refused-put-is-done", "PUT of another user's habit answers 404 and replaces it.", puts),
-        secretly("refused-delete-is-done", "DELETE of another user's habit answers 404 and deletes it.", deletes),
-        secretly("refused-completion-is-done", "PUT of another user's day answers 404 and completes the habit.", completes),
-        secretly("refused-removal-is-done", "DELETE of another user's day answers 404 and takes it away.", uncompletes),
+        apply_anyway("refused-patch-is-done", "PATCH of another user's habit answers 404 and changes it anyway.", patches),
+        apply_anyway("refused-put-is-done", "PUT of another user's habit answers 404 and replaces it anyway.", puts),
+        apply_anyway("refused-delete-is-done", "DELETE of another user's habit answers 404 and deletes it anyway.", deletes),
+        apply_anyway(
+            "refused-completion-is-done",
+            "PUT of another user's completion answers 404 and stores it anyway.",
+            completes,
+        ),
+        apply_anyway(
+            "refused-removal-is-done",
+            "DELETE of another user's completion answers 404 and removes it anyway.",
+            uncompletes,
+        ),
     ]
 }
 
 const LISTS: &[&str] = &["4.own-list"];
 
 fn leaks() -> Vec<Sabotage> {
-    let leaking = |name, breaks, when: fn(&Request) -> bool| {
+    let leak = |name, breaks, when: fn(&Request) -> bool| {
         wrong(name, LISTS, breaks).instead(when, async |request, upstream| {
             let mut response = upstream.send(request.clone()).await?;
             let Some(caller) = caller(&request).filter(|_| response.is_success()) else { return Ok(response) };
@@ -142,22 +163,22 @@ fn leaks() -> Vec<Sabotage> {
         })
     };
     vec![
-        leaking("list-leaks", "GET /habits shows other users' habits as well.", |request| {
+        leak("list-leaks", "GET /habits also shows other users' habits.", |request| {
             lists(request) && request.head.uri.query().is_none()
         }),
-        leaking("page-leaks", "A page of 100 habits shows other users' habits as well.", |request| {
+        leak("page-leaks", "A page of 100 habits also shows other users' habits.", |request| {
             lists(request) && request.head.uri.query() == Some("limit=100")
         }),
-        leaking("import-answer-leaks", "The answer to an import shows other users' habits as well.", |request| {
+        leak("import-answer-leaks", "The response to an import also shows other users' habits.", |request| {
             imports(request) && request.body.len() < 200
         }),
     ]
 }
 
-fn mixed_up() -> Vec<Sabotage> {
+fn ownership() -> Vec<Sabotage> {
     let first = Cell::new(None);
     vec![
-        wrong("import-belongs-to-the-first", LISTS, "Imported habits belong to whoever imported something first.").request(
+        wrong("import-belongs-to-the-first", LISTS, "All imported habits belong to the first user who imported any.").request(
             |request| imports(request) && caller(request).is_some(),
             move |request| {
                 let user = first.get().or(caller(request));
@@ -165,9 +186,9 @@ fn mixed_up() -> Vec<Sabotage> {
                 act_as(request, user.unwrap_or_default());
             },
         ),
-        wrong("names-are-unique-over-all-users", &["4.own-list", "3.unique-name"], "A name that one user has is taken for all.")
+        wrong("names-are-unique-over-all-users", &["4.own-list", "3.unique-name"], "Names are unique across all users.")
             .alter_tables("DROP INDEX habits_name_key; CREATE UNIQUE INDEX habits_name_key ON habits (lower(name))"),
-        wrong("names-of-others-are-taken", LISTS, "A new habit cannot have the name of another user's.").instead(
+        wrong("names-of-others-are-taken", LISTS, "POST of a name that another user has answers 409.").instead(
             creates,
             async |request, upstream| {
                 let name = quote_literal(request.text("name").trim());
@@ -179,12 +200,15 @@ fn mixed_up() -> Vec<Sabotage> {
                 }
             },
         ),
-        wrong("owner-stands-in-the-body", LISTS, "A new habit belongs to the user_id in the body.").request(creates, |request| {
-            if let Some(user) = request.field("user_id").and_then(|user| user.as_i64()) {
-                act_as(request, user);
-            }
-        }),
-        wrong("patch-moves-a-habit", LISTS, "PATCH gives a habit to the user_id in the body.").instead(
+        wrong("owner-stands-in-the-body", LISTS, "POST accepts user_id: the new habit belongs to that user.").request(
+            creates,
+            |request| {
+                if let Some(user) = request.field("user_id").and_then(|user| user.as_i64()) {
+                    act_as(request, user);
+                }
+            },
+        ),
+        wrong("patch-moves-a-habit", LISTS, "PATCH accepts user_id: the habit moves to that user.").instead(
             patches,
             async |request, upstream| {
                 let response = upstream.send(request.clone()).await?;

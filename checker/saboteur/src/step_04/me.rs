@@ -11,29 +11,29 @@ use crate::sabotage::{Sabotage, wrong};
 /// What this file adds to the catalogue.
 pub fn sabotages() -> Vec<Sabotage> {
     let trips = &["4.me"];
-    let told = |name, breaks, spoil: fn(&mut Response)| {
+    let on_success = |name, breaks, change: fn(&mut Response)| {
         wrong(name, trips, breaks).response(reads_me, move |_, response| {
             if response.is_success() {
-                spoil(response)
+                change(response)
             }
         })
     };
     vec![
-        told("me-answers-404", "GET /me answers 404.", |response| response.set_problem(404, "There is no such route.")),
-        told("me-answers-an-array", "GET /me answers an array.", |response| response.edit(|me| *me = json!([me]))),
-        told("me-has-no-id", "GET /me leaves the id out.", |response| {
+        on_success("me-answers-404", "GET /me answers 404.", |response| response.set_problem(404, "There is no such route.")),
+        on_success("me-answers-an-array", "GET /me answers an array.", |response| response.edit(|me| *me = json!([me]))),
+        on_success("me-has-no-id", "GET /me answers no id.", |response| {
             response.edit(|me| drop(me.as_object_mut().map(|me| me.remove("id"))))
         }),
-        told("me-has-no-email", "GET /me leaves the e-mail address out.", |response| {
+        on_success("me-has-no-email", "GET /me answers no e-mail address.", |response| {
             response.edit(|me| drop(me.as_object_mut().map(|me| me.remove("email"))))
         }),
-        told("me-shows-another-name", "GET /me answers the e-mail address as the name.", |response| {
+        on_success("me-shows-another-name", "GET /me answers the e-mail address as the name.", |response| {
             response.edit(|me| me["name"] = me["email"].clone())
         }),
-        told("me-has-an-id-of-its-own", "GET /me answers another id than the signup.", |response| {
+        on_success("me-has-an-id-of-its-own", "GET /me answers a different id than the signup.", |response| {
             response.edit(|me| me["id"] = json!(me["id"].as_i64().unwrap_or_default() + 1000))
         }),
-        wrong("me-is-always-the-first-user", trips, "GET /me answers the first user to everybody.").instead(
+        wrong("me-is-always-the-first-user", trips, "GET /me answers the first user, whoever asks.").instead(
             reads_me,
             async |request, upstream| {
                 let mut response = upstream.send(request).await?;
@@ -46,20 +46,17 @@ pub fn sabotages() -> Vec<Sabotage> {
                 Ok(response)
             },
         ),
-        wrong("me-shows-the-hash", trips, "GET /me shows the hash of the password.").instead(
-            reads_me,
-            async |request, upstream| {
-                let user = caller(&request).unwrap_or_default();
-                let mut response = upstream.send(request).await?;
-                if response.is_success() {
-                    let find = format!("SELECT password_hash FROM users WHERE id = {user}");
-                    let rows: Vec<(Option<String>,)> = upstream.database().rows(&find).await?;
-                    response.edit(|me| me["password_hash"] = json!(rows.first().map(|row| &row.0)));
-                }
-                Ok(response)
-            },
-        ),
-        wrong("login-opens-the-first-account", trips, "Every login that succeeds opens the first account.").instead(
+        wrong("me-shows-the-hash", trips, "GET /me answers the password hash.").instead(reads_me, async |request, upstream| {
+            let user = caller(&request).unwrap_or_default();
+            let mut response = upstream.send(request).await?;
+            if response.is_success() {
+                let find = format!("SELECT password_hash FROM users WHERE id = {user}");
+                let rows: Vec<(Option<String>,)> = upstream.database().rows(&find).await?;
+                response.edit(|me| me["password_hash"] = json!(rows.first().map(|row| &row.0)));
+            }
+            Ok(response)
+        }),
+        wrong("login-opens-the-first-account", trips, "Every successful login logs in as the first user.").instead(
             logs_in,
             async |request, upstream| {
                 let mut response = upstream.send(request).await?;

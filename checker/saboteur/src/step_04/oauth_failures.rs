@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::oauth_requests::{comes_back, is_denied, starts_visit};
+use super::oauth_requests::{is_callback, is_denied, starts_login};
 use crate::api::jwt;
 use crate::api::users::first_user;
 use crate::http::Response;
 use crate::sabotage::{Sabotage, wrong};
 use crate::startup::Startup;
 
-/// The variables of a provider.
+/// The variables that configure a provider.
 const VARIABLES: [&str; 6] =
     ["OAUTH_CLIENT_ID", "OAUTH_CLIENT_SECRET", "OAUTH_AUTHORIZE_URL", "OAUTH_TOKEN_URL", "OAUTH_USERINFO_URL", "PUBLIC_URL"];
 
@@ -21,21 +21,21 @@ pub fn sabotages() -> Vec<Sabotage> {
 }
 
 fn denials() -> Vec<Sabotage> {
-    let told = |name, breaks, spoil: fn(&mut Response)| {
-        wrong(name, &["4.oauth-denied"], breaks).response(is_denied, move |_, response| spoil(response))
+    let change_denial = |name, breaks, change: fn(&mut Response)| {
+        wrong(name, &["4.oauth-denied"], breaks).response(is_denied, move |_, response| change(response))
     };
     vec![
-        told("no-answers-500", "A user who says no to the provider gets 500.", |response| {
+        change_denial("no-answers-500", "A callback with error=access_denied answers 500.", |response| {
             response.set_problem(500, "Something went wrong.")
         }),
-        told("no-answers-502", "A user who says no to the provider gets 502.", |response| {
+        change_denial("no-answers-502", "A callback with error=access_denied answers 502.", |response| {
             response.set_problem(502, "The provider failed.")
         }),
-        told("no-answers-200", "A user who says no to the provider gets 200.", |response| {
+        change_denial("no-answers-200", "A callback with error=access_denied answers 200.", |response| {
             response.set_status(200);
             response.set_json("application/json", &json!({ "status": "denied" }));
         }),
-        wrong("no-signs-in", &["4.oauth-denied"], "A user who says no to the provider is signed in.").instead(
+        wrong("no-signs-in", &["4.oauth-denied"], "A callback with error=access_denied logs the user in.").instead(
             is_denied,
             async |request, upstream| {
                 let mut response = upstream.send(request).await?;
@@ -44,66 +44,75 @@ fn denials() -> Vec<Sabotage> {
                 Ok(response)
             },
         ),
-        wrong("no-asks-for-a-token", &["4.oauth-denied"], "The token endpoint is asked when a user says no, and then it is 400.")
-            .request(is_denied, |request| {
-                request.set_query_parameter("error", None);
-                request.set_query_parameter("code", Some("undefined"));
-            })
-            .response(is_denied, |_, response| response.set_problem(400, "You have said no.")),
+        wrong(
+            "no-asks-for-a-token",
+            &["4.oauth-denied"],
+            "A callback with error=access_denied answers 400, but only after a request to the token endpoint.",
+        )
+        .request(is_denied, |request| {
+            request.set_query_parameter("error", None);
+            request.set_query_parameter("code", Some("undefined"));
+        })
+        .response(is_denied, |_, response| response.set_problem(400, "You have said no.")),
     ]
 }
 
 fn failures() -> Vec<Sabotage> {
     let trips = &["4.oauth-down"];
-    let told = |name, breaks, is_it: fn(u16) -> bool, spoil: fn(&mut Response)| {
-        wrong(name, trips, breaks).response(comes_back, move |_, response| {
+    let on_failure = |name, breaks, is_it: fn(u16) -> bool, change: fn(&mut Response)| {
+        wrong(name, trips, breaks).response(is_callback, move |_, response| {
             if is_it(response.status()) {
-                spoil(response)
+                change(response)
             }
         })
     };
     let any_failure = |status| matches!(status, 502 | 504);
     vec![
-        told("provider-down-answers-500", "A provider that is down is answered by 500.", any_failure, |response| {
+        on_failure("provider-down-answers-500", "A failing provider answers 500.", any_failure, |response| {
             response.set_problem(500, "Something went wrong.")
         }),
-        told("provider-down-answers-400", "A provider that is down is the user's mistake.", any_failure, |response| {
+        on_failure("provider-down-answers-400", "A failing provider answers 400.", any_failure, |response| {
             response.set_problem(400, "You were not signed in.")
         }),
-        told("provider-down-answers-200", "A provider that is down is answered by 200 and an error.", any_failure, |response| {
+        on_failure("provider-down-answers-200", "A failing provider answers 200 and an error.", any_failure, |response| {
             response.set_status(200);
             response.set_json("application/json", &json!({ "error": "provider" }));
         }),
-        told(
+        on_failure(
             "silent-provider-answers-500",
-            "A provider that does not answer is answered by 500.",
+            "A provider that does not respond answers 500.",
             |status| status == 504,
             |response| response.set_problem(500, "Something went wrong."),
         ),
-        told("provider-down-tells-where-it-is", "A provider that is down is told with its address.", any_failure, |response| {
-            let address = std::env::var("OAUTH_TOKEN_URL").unwrap_or_default();
-            response.set_problem(502, &format!("error sending request for url ({address}): connection refused"));
+        on_failure(
+            "provider-down-tells-where-it-is",
+            "The error response for a failing provider shows its URL.",
+            any_failure,
+            |response| {
+                let address = std::env::var("OAUTH_TOKEN_URL").unwrap_or_default();
+                response.set_problem(502, &format!("error sending request for url ({address}): connection refused"));
+            },
+        ),
+        on_failure("provider-down-ends-the-server", "A failing provider ends the server.", any_failure, |_| {
+            std::process::exit(1)
         }),
-        told("provider-down-ends-the-server", "A provider that is down ends the server.", any_failure, |_| std::process::exit(1)),
-        wrong("silent-provider-is-waited-for", trips, "A provider that does not answer is waited for.").instead(
-            comes_back,
-            async |request, upstream| {
+        wrong("silent-provider-is-waited-for", trips, "The server waits without a timeout for a provider that does not respond.")
+            .instead(is_callback, async |request, upstream| {
                 let response = upstream.send(request).await?;
                 if response.status() == 504 {
                     tokio::time::sleep(Duration::from_secs(60)).await;
                 }
                 Ok(response)
-            },
-        ),
+            }),
     ]
 }
 
 fn absence() -> Vec<Sabotage> {
     let trips = &["4.oauth-off"];
-    let set = || VARIABLES.iter().filter(|name| std::env::var(name).is_ok_and(|value| !value.is_empty())).count();
-    let absent = |name, breaks, status: u16| {
+    let count_set = || VARIABLES.iter().filter(|name| std::env::var(name).is_ok_and(|value| !value.is_empty())).count();
+    let on_404 = |name, breaks, status: u16| {
         wrong(name, trips, breaks).response(
-            |request| starts_visit(request) || comes_back(request),
+            |request| starts_login(request) || is_callback(request),
             move |_, response| {
                 if response.status() == 404 {
                     response.set_problem(status, "There is no provider.")
@@ -111,31 +120,35 @@ fn absence() -> Vec<Sabotage> {
             },
         )
     };
-    let partial = |name, breaks, change: fn(&mut Startup)| {
+    let if_incomplete = |name, breaks, change: fn(&mut Startup)| {
         wrong(name, trips, breaks).startup(move |startup| {
-            if (1..VARIABLES.len()).contains(&set()) {
+            if (1..VARIABLES.len()).contains(&count_set()) {
                 change(startup)
             }
         })
     };
     vec![
-        absent("no-provider-answers-500", "Without a provider the routes answer 500.", 500),
-        absent("no-provider-answers-501", "Without a provider the routes answer 501.", 501),
-        absent("no-provider-answers-503", "Without a provider the routes answer 503.", 503),
-        absent("no-provider-answers-401", "Without a provider the routes answer 401.", 401),
-        partial("half-a-provider-is-none", "With some variables of the provider the server starts without it.", |startup| {
-            startup.variables.extend(VARIABLES.map(|name| (name, String::new())));
-        }),
-        partial(
+        on_404("no-provider-answers-500", "Without a provider the OAuth routes answer 500.", 500),
+        on_404("no-provider-answers-501", "Without a provider the OAuth routes answer 501.", 501),
+        on_404("no-provider-answers-503", "Without a provider the OAuth routes answer 503.", 503),
+        on_404("no-provider-answers-401", "Without a provider the OAuth routes answer 401.", 401),
+        if_incomplete(
+            "half-a-provider-is-none",
+            "With only some of the provider's variables the server starts without OAuth.",
+            |startup| {
+                startup.variables.extend(VARIABLES.map(|name| (name, String::new())));
+            },
+        ),
+        if_incomplete(
             "half-a-provider-is-not-named",
-            "With some variables of the provider the server ends without a name.",
+            "With only some of the provider's variables the server exits without naming a missing one.",
             |startup| {
                 startup.error = Some("the provider is not set up".into());
             },
         ),
-        partial(
+        if_incomplete(
             "half-a-provider-names-another",
-            "With some variables of the provider the server ends and names one that is there.",
+            "With only some of the provider's variables the server exits and names one that is set.",
             |startup| {
                 startup.error = Some("OAUTH_CLIENT_ID is not enough".into());
             },

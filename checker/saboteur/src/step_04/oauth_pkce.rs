@@ -3,14 +3,17 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::oauth_requests::{attempt, send, sent, starts_visit};
+use super::oauth_requests::{has_state, redirect_parameter, set_redirect_parameter, starts_login};
 use crate::database::quote_literal;
 use crate::http::{ConnectionLost, Response, Upstream};
 use crate::sabotage::{Sabotage, wrong};
 
-/// The verifier of the visit that just started.
+/// The code verifier of the login that just started.
 async fn verifier(response: &Response, upstream: &Upstream) -> Result<String, ConnectionLost> {
-    let find = format!("SELECT code_verifier FROM oauth_attempts WHERE {}", attempt(sent(response, "state").unwrap_or_default()));
+    let find = format!(
+        "SELECT code_verifier FROM oauth_attempts WHERE {}",
+        has_state(redirect_parameter(response, "state").unwrap_or_default())
+    );
     let rows: Vec<(String,)> = upstream.database().rows(&find).await?;
     Ok(rows.into_iter().next().map(|row| row.0).unwrap_or_default())
 }
@@ -23,41 +26,48 @@ fn challenge(verifier: &str) -> String {
 /// What this file adds to the catalogue.
 pub fn sabotages() -> Vec<Sabotage> {
     let trips = &["4.oauth-pkce"];
-    // Starts visits with a verifier that is made of the right server's.
-    let other = |name, breaks, other: fn(&str) -> String, challenge: fn(&str) -> String| {
-        wrong(name, trips, breaks).instead(starts_visit, async move |request, upstream| {
+    // Starts logins with a verifier derived from the upstream server's.
+    let replace_verifier = |name, breaks, derive: fn(&str) -> String, challenge: fn(&str) -> String| {
+        wrong(name, trips, breaks).instead(starts_login, async move |request, upstream| {
             let mut response = upstream.send(request).await?;
-            let other = other(&verifier(&response, upstream).await?);
-            let state = attempt(sent(&response, "state").unwrap_or_default());
-            let (stored, challenge) = (quote_literal(&other), challenge(&other));
+            let verifier = derive(&verifier(&response, upstream).await?);
+            let state = has_state(redirect_parameter(&response, "state").unwrap_or_default());
+            let (stored, challenge) = (quote_literal(&verifier), challenge(&verifier));
             upstream.database().run(&format!("UPDATE oauth_attempts SET code_verifier = {stored} WHERE {state}")).await?;
-            send(&mut response, "code_challenge", Some(&challenge));
+            set_redirect_parameter(&mut response, "code_challenge", Some(&challenge));
             Ok(response)
         })
     };
     vec![
-        other("verifier-is-the-challenge", "The code_challenge is the verifier itself.", str::to_owned, str::to_owned),
-        other(
-            "verifier-is-empty",
-            "The verifier that the token endpoint gets is empty.",
-            |_| String::new(),
-            |_| challenge("another"),
-        ),
-        other(
-            "verifier-is-another",
-            "The verifier that the token endpoint gets is not that of the challenge.",
+        replace_verifier(
+            "verifier-is-the-challenge",
+            "The code_challenge is the plain code_verifier.",
             str::to_owned,
-            |_| challenge("another"),
+            str::to_owned,
         ),
-        other("verifier-is-hashed-twice", "The challenge is the hash of a hash.", str::to_owned, |verifier| {
+        replace_verifier("verifier-is-empty", "The code_verifier is empty.", |_| String::new(), |_| challenge("another")),
+        replace_verifier("verifier-is-another", "The code_verifier does not match the code_challenge.", str::to_owned, |_| {
+            challenge("another")
+        }),
+        replace_verifier("verifier-is-hashed-twice", "The code_challenge is hashed twice.", str::to_owned, |verifier| {
             challenge(&challenge(verifier))
         }),
-        other("verifier-is-always-the-same", "All visits have one verifier.", |_| "verifier-".repeat(6), challenge),
-        other("verifier-is-short", "A verifier has 20 letters.", |verifier| verifier[..20].to_owned(), challenge),
-        other("verifier-is-long", "A verifier has 172 letters.", |verifier| verifier.repeat(4), challenge),
-        other(
+        replace_verifier(
+            "verifier-is-always-the-same",
+            "The code_verifier is always the same.",
+            |_| "verifier-".repeat(6),
+            challenge,
+        ),
+        replace_verifier(
+            "verifier-is-short",
+            "The code_verifier has 20 characters.",
+            |verifier| verifier[..20].to_owned(),
+            challenge,
+        ),
+        replace_verifier("verifier-is-long", "The code_verifier has 172 characters.", |verifier| verifier.repeat(4), challenge),
+        replace_verifier(
             "verifier-has-other-letters",
-            "A verifier is written in base64 with plus signs and slashes.",
+            "The code_verifier contains characters that RFC 7636 does not allow.",
             |verifier| format!("+/{}=", &verifier[2..]),
             challenge,
         ),

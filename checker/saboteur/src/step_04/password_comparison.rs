@@ -1,10 +1,10 @@
-//! Passwords of which only a part counts.
+//! Passwords that are altered before they are compared, or rejected although they are valid.
 
 use crate::api::routes::{has_password, signs_up};
 use crate::sabotage::{Sabotage, wrong};
 
-/// Changes every password before anything is done with it.
-fn altered(name: &'static str, breaks: &'static str, alter: fn(&str) -> String) -> Sabotage {
+/// Changes every valid password before it is used.
+fn alter_password(name: &'static str, breaks: &'static str, alter: fn(&str) -> String) -> Sabotage {
     wrong(name, &["4.password-whole"], breaks).request(has_password, move |request| {
         let password = request.text("password");
         if (8..=128).contains(&password.chars().count()) {
@@ -15,51 +15,51 @@ fn altered(name: &'static str, breaks: &'static str, alter: fn(&str) -> String) 
 
 /// What this file adds to the catalogue.
 pub fn sabotages() -> Vec<Sabotage> {
-    let refused = |name, breaks, refused: fn(&str) -> bool| {
+    let reject = |name, breaks, is_rejected: fn(&str) -> bool| {
         wrong(name, &["4.password-whole"], breaks).request(signs_up, move |request| {
             let password = request.text("password");
-            if password.chars().count() <= 128 && refused(&password) {
+            if password.chars().count() <= 128 && is_rejected(&password) {
                 request.set_field("password", "");
             }
         })
     };
     vec![
-        altered("password-is-cut-at-72-bytes", "Bytes of a password behind the 72nd do not count.", |password| {
+        alter_password("password-is-cut-at-72-bytes", "Only the first 72 bytes of a password count.", |password| {
             let end = (0..=72).rev().find(|end| password.is_char_boundary(*end)).unwrap_or_default();
             password[..end].to_owned()
         }),
-        altered("password-is-cut-at-8-characters", "Characters of a password behind the 8th do not count.", |password| {
+        alter_password("password-is-cut-at-8-characters", "Only the first 8 characters of a password count.", |password| {
             password.chars().take(8).collect()
         }),
-        altered("password-is-cut-at-127-characters", "The 128th character of a password does not count.", |password| {
+        alter_password("password-is-cut-at-127-characters", "Only the first 127 characters of a password count.", |password| {
             password.chars().take(127).collect()
         }),
-        altered("password-loses-its-end", "White space at the end of a password does not count.", |password| {
+        alter_password("password-loses-its-end", "White space at the end of a password is ignored.", |password| {
             password.trim_end().to_owned()
         }),
-        altered("password-is-trimmed", "White space around a password does not count.", |password| {
+        alter_password("password-is-trimmed", "White space around a password is ignored.", |password| {
             format!("{:8}", password.trim())
         }),
-        altered("password-is-compared-without-case", "The letter case of a password does not count.", str::to_lowercase),
-        altered("password-is-compared-as-ascii", "All characters of a password beyond ASCII are alike.", |password| {
+        alter_password("password-is-compared-without-case", "Passwords are compared case-insensitively.", str::to_lowercase),
+        alter_password("password-is-compared-as-ascii", "All characters of a password outside ASCII are equal.", |password| {
             password.chars().map(|c| if c.is_ascii() { c } else { '?' }).collect()
         }),
-        refused("password-of-8-characters-is-refused", "A password of 8 characters is refused.", |password| {
+        reject("password-of-8-characters-is-refused", "A password of 8 characters is rejected.", |password| {
             password.chars().count() == 8
         }),
-        refused("password-of-128-characters-is-refused", "A password of 128 characters is refused.", |password| {
+        reject("password-of-128-characters-is-refused", "A password of 128 characters is rejected.", |password| {
             password.chars().count() == 128
         }),
-        refused("password-over-72-bytes-is-refused", "A password of more than 72 bytes is refused.", |password| {
+        reject("password-over-72-bytes-is-refused", "A password of more than 72 bytes is rejected.", |password| {
             password.len() > 72
         }),
-        refused("password-over-128-bytes-is-refused", "A password of more than 128 bytes is refused.", |password| {
+        reject("password-over-128-bytes-is-refused", "A password of more than 128 bytes is rejected.", |password| {
             password.len() > 128
         }),
-        refused("password-with-spaces-is-refused", "A password with a space in it is refused.", |password| {
+        reject("password-with-spaces-is-refused", "A password that contains a space is rejected.", |password| {
             password.contains(' ')
         }),
-        refused("password-beyond-ascii-is-refused", "A password with characters beyond ASCII is refused.", |password| {
+        reject("password-beyond-ascii-is-refused", "A password with characters outside ASCII is rejected.", |password| {
             !password.is_ascii()
         }),
     ]

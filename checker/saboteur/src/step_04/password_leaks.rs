@@ -7,7 +7,7 @@ use crate::database::quote_literal;
 use crate::http::{Request, Response};
 use crate::sabotage::{Sabotage, wrong};
 
-const NOWHERE: &[&str] = &["4.password-nowhere"];
+const TRIPS: &[&str] = &["4.password-nowhere"];
 
 /// What this file adds to the catalogue.
 pub fn sabotages() -> Vec<Sabotage> {
@@ -15,11 +15,11 @@ pub fn sabotages() -> Vec<Sabotage> {
 }
 
 fn traces() -> Vec<Sabotage> {
-    let logged = |name, breaks, when: fn(&Request) -> bool, line: fn(&Request) -> String| {
-        wrong(name, NOWHERE, breaks).request(when, move |request| eprintln!("{}", line(request)))
+    let log = |name, breaks, when: fn(&Request) -> bool, line: fn(&Request) -> String| {
+        wrong(name, TRIPS, breaks).request(when, move |request| eprintln!("{}", line(request)))
     };
-    let refused = |name, breaks, status: u16, show: fn(&Request, &mut Response)| {
-        wrong(name, NOWHERE, breaks).response(has_password, move |request, response| {
+    let on_error = |name, breaks, status: u16, show: fn(&Request, &mut Response)| {
+        wrong(name, TRIPS, breaks).response(has_password, move |request, response| {
             if response.status() == status {
                 show(request, response)
             }
@@ -27,32 +27,32 @@ fn traces() -> Vec<Sabotage> {
     };
     let body = |request: &Request| String::from_utf8_lossy(&request.body).into_owned();
     vec![
-        logged("signup-is-logged-with-its-body", "The body of a signup is logged.", signs_up, body),
-        logged("login-is-logged-with-its-body", "The body of a login is logged.", logs_in, body),
-        logged("password-is-logged-in-hex", "The bytes of a login are logged as hexadecimal digits.", logs_in, |request| {
+        log("signup-is-logged-with-its-body", "The body of a signup is logged.", signs_up, body),
+        log("login-is-logged-with-its-body", "The body of a login is logged.", logs_in, body),
+        log("password-is-logged-in-hex", "The body of a login is logged in hexadecimal.", logs_in, |request| {
             request.body.iter().map(|byte| format!("{byte:02x}")).collect()
         }),
-        logged("password-is-logged-in-base64", "A password is logged in base64.", logs_in, |request| {
+        log("password-is-logged-in-base64", "The password of a login is logged in Base64.", logs_in, |request| {
             use base64::Engine;
             base64::engine::general_purpose::STANDARD.encode(request.text("password"))
         }),
-        refused("wrong-password-is-logged", "A password that is not the right one is logged.", 401, |request, _| {
+        on_error("wrong-password-is-logged", "A wrong password is logged.", 401, |request, _| {
             eprintln!("wrong password: {}", request.text("password"));
         }),
-        refused("refused-password-is-logged", "A password that breaks a rule is logged.", 400, |request, _| {
+        on_error("refused-password-is-logged", "An invalid password is logged.", 400, |request, _| {
             eprintln!("refused: {:?}", request.field("password"));
         }),
-        refused("unreadable-body-is-logged", "A signup or login that is no JSON is logged as it came.", 400, |request, _| {
+        on_error("unreadable-body-is-logged", "The body of a signup or login that is not JSON is logged.", 400, |request, _| {
             if request.json().is_none() {
                 eprintln!("cannot read {}", String::from_utf8_lossy(&request.body));
             }
         }),
-        refused("refused-password-is-answered", "The refusal of a password shows it.", 400, |request, response| {
+        on_error("refused-password-is-answered", "The 400 for an invalid password contains it.", 400, |request, response| {
             response.edit(|body| body["detail"] = format!("not good: {:?}", request.field("password")).into());
         }),
-        refused(
+        on_error(
             "refused-signup-is-answered",
-            "The refusal of an e-mail address shows the whole signup.",
+            "The 400 for an invalid e-mail address contains the whole signup.",
             400,
             |request, response| {
                 if !request.text("email").contains('@') {
@@ -60,12 +60,12 @@ fn traces() -> Vec<Sabotage> {
                 }
             },
         ),
-        refused("taken-signup-is-answered", "The 409 of a signup shows what was sent.", 409, |request, response| {
+        on_error("taken-signup-is-answered", "The 409 of a signup contains what was sent.", 409, |request, response| {
             response.edit(|body| body["received"] = request.json().map_or(Value::Null, Value::Object));
         }),
-        refused(
+        on_error(
             "wrong-password-is-answered",
-            "The 401 of a login shows the password in a header field.",
+            "The 401 of a login contains the password in a header.",
             401,
             |request, response| {
                 if request.text("password").is_ascii() {
@@ -77,8 +77,8 @@ fn traces() -> Vec<Sabotage> {
 }
 
 fn columns() -> Vec<Sabotage> {
-    let stored = |name, breaks, when: fn(&Request) -> bool, status: u16| {
-        wrong(name, NOWHERE, breaks)
+    let store = |name, breaks, when: fn(&Request) -> bool, status: u16| {
+        wrong(name, TRIPS, breaks)
             .alter_tables("CREATE TABLE events (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, body text)")
             .instead(when, async move |request, upstream| {
                 let response = upstream.send(request.clone()).await?;
@@ -90,11 +90,11 @@ fn columns() -> Vec<Sabotage> {
             })
     };
     vec![
-        stored("signups-are-kept-for-the-record", "The body of every signup is kept in a table.", signs_up, 201),
-        stored("failed-logins-are-kept-for-the-record", "The body of every login that fails is kept in a table.", logs_in, 401),
-        stored(
+        store("signups-are-kept-for-the-record", "The body of every signup is stored in a table.", signs_up, 201),
+        store("failed-logins-are-kept-for-the-record", "The body of every failed login is stored in a table.", logs_in, 401),
+        store(
             "refused-signups-are-kept-for-the-record",
-            "The body of every signup that is refused is kept in a table.",
+            "The body of every rejected signup is stored in a table.",
             signs_up,
             400,
         ),

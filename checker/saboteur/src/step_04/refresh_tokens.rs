@@ -14,64 +14,62 @@ pub fn sabotages() -> Vec<Sabotage> {
     [tokens(), reuse()].into_iter().flatten().collect()
 }
 
-/// The row of the refresh token that a request brings along, as a condition.
-fn row(request: &Request) -> String {
+/// The SQL condition that selects the refresh token in the body.
+fn has_token_of(request: &Request) -> String {
     format!("token_hash = sha256(convert_to({}, 'UTF8'))", quote_literal(&request.text("refresh_token")))
 }
 
-/// Forgets that the refresh token was used.
-async fn forget(request: &Request, upstream: &Upstream) -> Result<(), ConnectionLost> {
-    Ok(upstream.database().run(&format!("UPDATE refresh_tokens SET used = false WHERE {}", row(request))).await?)
+/// Marks the refresh token in the body as unused.
+async fn mark_unused(request: &Request, upstream: &Upstream) -> Result<(), ConnectionLost> {
+    Ok(upstream.database().run(&format!("UPDATE refresh_tokens SET used = false WHERE {}", has_token_of(request))).await?)
 }
 
 async fn is_used(request: &Request, upstream: &Upstream) -> Result<bool, ConnectionLost> {
-    let find = format!("SELECT used FROM refresh_tokens WHERE {}", row(request));
+    let find = format!("SELECT used FROM refresh_tokens WHERE {}", has_token_of(request));
     let rows: Vec<(bool,)> = upstream.database().rows(&find).await?;
     Ok(rows == [(true,)])
 }
 
 fn tokens() -> Vec<Sabotage> {
     let trips = &["4.refresh"];
-    let told = |name, breaks, spoil: fn(&mut Response)| {
+    let on_success = |name, breaks, change: fn(&mut Response)| {
         wrong(name, trips, breaks).response(refreshes, move |_, response| {
             if response.is_success() {
-                spoil(response)
+                change(response)
             }
         })
     };
     vec![
-        told("refresh-answers-201", "POST /auth/refresh answers 201.", |response| response.set_status(201)),
-        told("refresh-gives-no-access-token", "POST /auth/refresh gives no access token.", |response| {
+        on_success("refresh-answers-201", "POST /auth/refresh answers 201.", |response| response.set_status(201)),
+        on_success("refresh-gives-no-access-token", "POST /auth/refresh answers no access token.", |response| {
             response.edit(|login| login["access_token"] = Value::Null)
         }),
-        told("refresh-gives-a-token-that-is-none", "POST /auth/refresh gives an access token that leads nowhere.", |response| {
+        on_success("refresh-gives-a-token-that-is-none", "POST /auth/refresh answers an invalid access token.", |response| {
             response.edit(|login| login["access_token"] = json!("token"))
         }),
-        told("refresh-gives-no-other", "POST /auth/refresh gives no refresh token.", |response| {
+        on_success("refresh-gives-no-other", "POST /auth/refresh answers no refresh token.", |response| {
             response.edit(|login| login["refresh_token"] = Value::Null)
         }),
-        told(
-            "refresh-gives-one-that-is-none",
-            "POST /auth/refresh gives a refresh token that is good for nothing.",
-            |response| response.edit(|login| login["refresh_token"] = json!("0123456789012345678901234567890123456789012")),
-        ),
-        wrong("login-gives-no-refresh-token", trips, "A login gives no refresh token.").response(logs_in, |_, response| {
+        on_success("refresh-gives-one-that-is-none", "POST /auth/refresh answers an invalid refresh token.", |response| {
+            response.edit(|login| login["refresh_token"] = json!("0123456789012345678901234567890123456789012"))
+        }),
+        wrong("login-gives-no-refresh-token", trips, "A login answers no refresh token.").response(logs_in, |_, response| {
             if response.is_success() {
                 response.edit(|login| login["refresh_token"] = Value::Null)
             }
         }),
-        wrong("refresh-tokens-do-not-rotate", trips, "POST /auth/refresh gives the refresh token back that was sent.").instead(
+        wrong("refresh-tokens-do-not-rotate", trips, "POST /auth/refresh answers the refresh token that was sent.").instead(
             refreshes,
             async |request, upstream| {
                 let mut response = upstream.send(request.clone()).await?;
                 if response.is_success() {
-                    forget(&request, upstream).await?;
+                    mark_unused(&request, upstream).await?;
                     response.edit(|login| login["refresh_token"] = request.text("refresh_token").into());
                 }
                 Ok(response)
             },
         ),
-        wrong("refresh-gives-a-token-of-nobody", trips, "POST /auth/refresh gives an access token of a user that there is not.")
+        wrong("refresh-gives-a-token-of-nobody", trips, "POST /auth/refresh answers an access token of an unknown user.")
             .instead(refreshes, async |request, upstream| {
                 let mut response = upstream.send(request).await?;
                 if response.is_success() {
@@ -80,7 +78,7 @@ fn tokens() -> Vec<Sabotage> {
                 }
                 Ok(response)
             }),
-        wrong("access-tokens-refresh", trips, "An access token is taken for a refresh token.").response(
+        wrong("access-tokens-refresh", trips, "An access token is accepted as a refresh token.").response(
             refreshes,
             |request, response| {
                 if let Some(user) = Jwt::decode(&request.text("refresh_token")).and_then(|token| token.user()) {
@@ -88,7 +86,7 @@ fn tokens() -> Vec<Sabotage> {
                 }
             },
         ),
-        wrong("any-refresh-token-is-taken", trips, "A refresh token that was never given out is taken.").response(
+        wrong("any-refresh-token-is-taken", trips, "An unknown refresh token is accepted.").response(
             refreshes,
             |request, response| {
                 if response.status() == 401 && Jwt::decode(&request.text("refresh_token")).is_none() {
@@ -96,10 +94,10 @@ fn tokens() -> Vec<Sabotage> {
                 }
             },
         ),
-        wrong("unknown-refresh-token-answers-500", trips, "A refresh token that was never given out answers 500.").instead(
+        wrong("unknown-refresh-token-answers-500", trips, "An unknown refresh token answers 500.").instead(
             refreshes,
             async |request, upstream| {
-                let find = format!("SELECT count(*) FROM refresh_tokens WHERE {}", row(&request));
+                let find = format!("SELECT count(*) FROM refresh_tokens WHERE {}", has_token_of(&request));
                 let is_known = upstream.database().integer(&find).await? == Some(1);
                 let mut response = upstream.send(request).await?;
                 if !is_known {
@@ -108,7 +106,7 @@ fn tokens() -> Vec<Sabotage> {
                 Ok(response)
             },
         ),
-        wrong("refresh-tokens-open-doors", trips, "A refresh token is taken for an access token.").instead(
+        wrong("refresh-tokens-open-doors", trips, "A refresh token is accepted as an access token.").instead(
             |request| request.header("authorization").is_some_and(|field| !field.contains('.')),
             async |mut request, upstream| {
                 let token = request.header("authorization").and_then(|field| field.strip_prefix("Bearer ")).map(quote_literal);
@@ -132,29 +130,31 @@ fn reuse() -> Vec<Sabotage> {
         wrong("used-refresh-tokens-are-taken", trips, "A refresh token can be used any number of times.").instead(
             refreshes,
             async |request, upstream| {
-                forget(&request, upstream).await?;
+                mark_unused(&request, upstream).await?;
                 upstream.send(request).await
             },
         ),
-        wrong("used-refresh-tokens-revoke-nothing", trips, "A refresh token that comes again answers 401, and the others go on.")
-            .instead(refreshes, async |request, upstream| match is_used(&request, upstream).await? {
+        wrong("used-refresh-tokens-revoke-nothing", trips, "A reused refresh token answers 401 but revokes nothing.").instead(
+            refreshes,
+            async |request, upstream| match is_used(&request, upstream).await? {
                 true => unauthorized(&request, upstream).await,
                 false => upstream.send(request).await,
-            }),
+            },
+        ),
         wrong(
             "used-refresh-tokens-revoke-used-ones",
             trips,
-            "A refresh token that comes again revokes those that were used already.",
+            "A reused refresh token revokes only tokens that were already used.",
         )
         .instead(refreshes, async |request, upstream| {
             if !is_used(&request, upstream).await? {
                 return upstream.send(request).await;
             }
-            let family = format!("(SELECT family_id FROM refresh_tokens WHERE {})", row(&request));
+            let family = format!("(SELECT family_id FROM refresh_tokens WHERE {})", has_token_of(&request));
             upstream.database().run(&format!("DELETE FROM refresh_tokens WHERE used AND family_id = {family}")).await?;
             unauthorized(&request, upstream).await
         }),
-        wrong("used-refresh-token-answers-400", trips, "A refresh token that comes again answers 400.").instead(
+        wrong("used-refresh-token-answers-400", trips, "A reused refresh token answers 400.").instead(
             refreshes,
             async |request, upstream| {
                 let is_used = is_used(&request, upstream).await?;
@@ -165,26 +165,27 @@ fn reuse() -> Vec<Sabotage> {
                 Ok(response)
             },
         ),
-        wrong("reuse-shuts-the-user-out", trips, "After a refresh token came again no login of that user can refresh.").instead(
-            |request| refreshes(request) || logs_in(request),
-            async |request, upstream| {
-                if logs_in(&request) {
-                    let user = user_by_email(&request, upstream).await?.unwrap_or_default();
-                    let response = upstream.send(request).await?;
-                    let shut = format!(
-                        "DELETE FROM refresh_families WHERE user_id = {user} AND to_regclass('saboteur.shut') IS NOT NULL"
-                    );
-                    upstream.database().run(&shut).await?;
-                    return Ok(response);
-                }
-                if is_used(&request, upstream).await? {
-                    upstream
-                        .database()
-                        .run("CREATE SCHEMA IF NOT EXISTS saboteur; CREATE TABLE IF NOT EXISTS saboteur.shut ()")
-                        .await?;
-                }
-                upstream.send(request).await
-            },
-        ),
+        wrong("reuse-shuts-the-user-out", trips, "After a reused refresh token, not even a new login of that user can refresh.")
+            .instead(
+                |request| refreshes(request) || logs_in(request),
+                async |request, upstream| {
+                    if logs_in(&request) {
+                        let user = user_by_email(&request, upstream).await?.unwrap_or_default();
+                        let response = upstream.send(request).await?;
+                        let shut = format!(
+                            "DELETE FROM refresh_families WHERE user_id = {user} AND to_regclass('saboteur.shut') IS NOT NULL"
+                        );
+                        upstream.database().run(&shut).await?;
+                        return Ok(response);
+                    }
+                    if is_used(&request, upstream).await? {
+                        upstream
+                            .database()
+                            .run("CREATE SCHEMA IF NOT EXISTS saboteur; CREATE TABLE IF NOT EXISTS saboteur.shut ()")
+                            .await?;
+                    }
+                    upstream.send(request).await
+                },
+            ),
     ]
 }

@@ -1,4 +1,4 @@
-//! Wrong roles.
+//! Wrong roles of users, and wrong access to `GET /admin/users`.
 
 use std::cell::Cell;
 
@@ -16,8 +16,8 @@ fn lists_users(request: &Request) -> bool {
     is_for(request, Method::GET, "/admin/users")
 }
 
-/// Becomes the list of users.
-async fn show(response: &mut Response, upstream: &Upstream) -> Result<(), ConnectionLost> {
+/// Turns a response into the list of users.
+async fn set_user_list(response: &mut Response, upstream: &Upstream) -> Result<(), ConnectionLost> {
     let users: Vec<(i64, String, String)> = upstream.database().rows("SELECT id, email, role FROM users ORDER BY id").await?;
     let users = users.into_iter().map(|(id, email, role)| json!({ "id": id, "email": email, "name": null, "role": role }));
     response.set_status(200);
@@ -29,72 +29,74 @@ async fn show(response: &mut Response, upstream: &Upstream) -> Result<(), Connec
 /// What this file adds to the catalogue.
 pub fn sabotages() -> Vec<Sabotage> {
     let trips = &["4.roles"];
-    let told = |name, breaks, status: u16, spoil: fn(&mut Response)| {
+    let on_status = |name, breaks, status: u16, change: fn(&mut Response)| {
         wrong(name, trips, breaks).response(lists_users, move |_, response| {
             if response.status() == status {
-                spoil(response)
+                change(response)
             }
         })
     };
-    let open = |name, breaks, when: fn(&Request, u16) -> bool| {
+    let allow = |name, breaks, when: fn(&Request, u16) -> bool| {
         wrong(name, trips, breaks).instead(lists_users, async move |request, upstream| {
             let mut response = upstream.send(request.clone()).await?;
             if !response.is_success() && when(&request, response.status()) {
-                show(&mut response, upstream).await?;
+                set_user_list(&mut response, upstream).await?;
             }
             Ok(response)
         })
     };
     let was_admin = Cell::new(false);
     vec![
-        open("every-user-is-an-admin", "GET /admin/users shows all users to every user.", |_, status| status == 403),
-        open("nobody-is-an-admin", "GET /admin/users needs no token.", |request, _| is_anonymous(request)),
-        open("everybody-is-an-admin", "GET /admin/users is for everybody.", |_, _| true),
-        wrong("one-admin-opens-the-door-for-all", trips, "Once an admin has been there, GET /admin/users is for every user.")
-            .instead(lists_users, async move |request, upstream| {
+        allow("every-user-is-an-admin", "GET /admin/users answers all users to every user.", |_, status| status == 403),
+        allow("nobody-is-an-admin", "GET /admin/users needs no token.", |request, _| is_anonymous(request)),
+        allow("everybody-is-an-admin", "GET /admin/users answers all users to everybody.", |_, _| true),
+        wrong("one-admin-opens-the-door-for-all", trips, "Once an admin has used GET /admin/users, every user can.").instead(
+            lists_users,
+            async move |request, upstream| {
                 let mut response = upstream.send(request).await?;
                 match response.status() {
                     200 => was_admin.set(true),
-                    403 if was_admin.get() => show(&mut response, upstream).await?,
+                    403 if was_admin.get() => set_user_list(&mut response, upstream).await?,
                     _ => {}
                 }
                 Ok(response)
-            }),
-        told("no-admin-answers-404", "GET /admin/users answers 404 to a user.", 403, |response| {
+            },
+        ),
+        on_status("no-admin-answers-404", "GET /admin/users answers 404 to a user.", 403, |response| {
             response.set_problem(404, "There is nothing here.")
         }),
-        told("no-admin-answers-401", "GET /admin/users answers 401 to a user.", 403, |response| {
+        on_status("no-admin-answers-401", "GET /admin/users answers 401 to a user.", 403, |response| {
             response.set_problem(401, "You may not do this.")
         }),
-        told("no-admin-answers-an-empty-list", "GET /admin/users answers an empty array to a user.", 403, |response| {
+        on_status("no-admin-answers-an-empty-list", "GET /admin/users answers an empty array to a user.", 403, |response| {
             response.set_status(200);
             response.set_json("application/json", &json!([]));
         }),
-        told("no-admin-is-no-problem", "The 403 of GET /admin/users is no problem details.", 403, |response| {
+        on_status("no-admin-is-no-problem", "The 403 of GET /admin/users is not problem details.", 403, |response| {
             response.set_plain_error(403, "forbidden")
         }),
-        told("admin-without-a-token-answers-403", "GET /admin/users answers 403 to nobody.", 401, |response| {
+        on_status("admin-without-a-token-answers-403", "GET /admin/users answers 403 without a token.", 401, |response| {
             response.set_problem(403, "You may not do this.")
         }),
-        told("admins-may-not", "GET /admin/users answers 403 to an admin.", 200, |response| {
+        on_status("admins-may-not", "GET /admin/users answers 403 to an admin.", 200, |response| {
             response.set_problem(403, "You may not do this.")
         }),
-        told("admins-get-an-object", "GET /admin/users answers an object.", 200, |response| {
+        on_status("admins-get-an-object", "GET /admin/users answers an object instead of an array.", 200, |response| {
             response.edit(|users| *users = json!({ "users": users.take() }))
         }),
-        told("admins-see-nobody", "GET /admin/users answers an empty array to an admin.", 200, |response| {
+        on_status("admins-see-nobody", "GET /admin/users answers an empty array to an admin.", 200, |response| {
             response.edit_list(Vec::clear)
         }),
-        told("admins-see-no-addresses", "GET /admin/users leaves the e-mail addresses out.", 200, |response| {
+        on_status("admins-see-no-addresses", "GET /admin/users answers users without their e-mail addresses.", 200, |response| {
             response.edit_list(|users| users.iter_mut().for_each(|user| user["email"] = Value::Null))
         }),
-        told("admins-see-admins-alone", "GET /admin/users shows the admins alone.", 200, |response| {
+        on_status("admins-see-admins-alone", "GET /admin/users answers only the admins.", 200, |response| {
             response.edit_list(|users| users.retain(|user| user["role"] == "admin"))
         }),
-        told("admins-see-the-first-page-alone", "GET /admin/users shows one user.", 200, |response| {
+        on_status("admins-see-the-first-page-alone", "GET /admin/users answers only the first user.", 200, |response| {
             response.edit_list(|users| users.truncate(1))
         }),
-        wrong("admins-see-the-hashes", trips, "GET /admin/users shows the hashes of the passwords.").instead(
+        wrong("admins-see-the-hashes", trips, "GET /admin/users answers the password hashes.").instead(
             lists_users,
             async |request, upstream| {
                 let mut response = upstream.send(request).await?;
@@ -110,7 +112,7 @@ pub fn sabotages() -> Vec<Sabotage> {
                 Ok(response)
             },
         ),
-        wrong("role-stands-in-the-body", trips, "A signup with the role admin makes an admin.").instead(
+        wrong("role-stands-in-the-body", trips, "A signup accepts role: the new user can be an admin.").instead(
             signs_up,
             async |request, upstream| {
                 let response = upstream.send(request.clone()).await?;

@@ -1,4 +1,4 @@
-//! Bodies that are longer or deeper than anybody needs.
+//! Bodies that are too long or too deeply nested.
 
 use serde_json::Value;
 
@@ -6,85 +6,89 @@ use crate::api::routes::{has_body, imports, logs_in, patches, puts, signs_up};
 use crate::http::{ConnectionLost, Request, Response};
 use crate::sabotage::{Sabotage, wrong};
 
-/// The most bytes of a body that is no import.
-const MOST: usize = 64 * 1024;
-/// The exit code of a program that SIGABRT ended, as a shell tells it.
+/// The maximum size of a body that is not an import.
+const MAX_BYTES: usize = 64 * 1024;
+/// The exit code of a program that SIGABRT ended, as a shell reports it.
 const ABORTED: i32 = 134;
 
 /// What this file adds to the catalogue.
 pub fn sabotages() -> Vec<Sabotage> {
-    [high(), low(), told(), deep()].into_iter().flatten().collect()
+    [too_high(), too_low(), error_responses(), deep()].into_iter().flatten().collect()
 }
 
 const LONG: &[&str] = &["5.body-limit"];
 
-fn high() -> Vec<Sabotage> {
-    let read = |name, breaks, is_read: fn(&Request) -> bool| {
-        wrong(name, LONG, breaks).request(move |request| is_long(request) && is_read(request), shorten)
+fn too_high() -> Vec<Sabotage> {
+    let accept = |name, breaks, is_accepted: fn(&Request) -> bool| {
+        wrong(name, LONG, breaks).request(move |request| is_long(request) && is_accepted(request), shorten)
     };
     vec![
-        read("body-of-2-mib-is-read", "A body of up to 2 MiB is read.", |request| request.body.len() <= 2 * 1024 * 1024),
-        read("body-one-byte-too-long-is-read", "A body of 64 KiB and one byte is read.", |request| {
-            request.body.len() == MOST + 1
+        accept("body-of-2-mib-is-read", "A body of up to 2 MiB is accepted.", |request| request.body.len() <= 2 * 1024 * 1024),
+        accept("body-one-byte-too-long-is-read", "A body of 64 KiB and one byte is accepted.", |request| {
+            request.body.len() == MAX_BYTES + 1
         }),
-        read("body-limit-counts-kilobytes", "A body of up to 100 kB is read.", |request| request.body.len() <= 100_000),
-        read("signup-has-no-body-limit", "The body of a signup has no limit.", signs_up),
-        read("login-has-no-body-limit", "The body of a login has no limit.", logs_in),
-        read("patch-has-no-body-limit", "The body of a PATCH has no limit.", patches),
-        read("put-has-no-body-limit", "The body of a PUT has no limit.", puts),
-        read("body-without-length-has-no-limit", "A body that comes in chunks, without its length, has no limit.", |request| {
+        accept("body-limit-counts-kilobytes", "A body of up to 100 kB is accepted.", |request| request.body.len() <= 100_000),
+        accept("signup-has-no-body-limit", "A signup has no body limit.", signs_up),
+        accept("login-has-no-body-limit", "A login has no body limit.", logs_in),
+        accept("patch-has-no-body-limit", "PATCH has no body limit.", patches),
+        accept("put-has-no-body-limit", "PUT has no body limit.", puts),
+        accept("body-without-length-has-no-limit", "A chunked body has no limit.", |request| {
             request.header("content-length").is_none()
         }),
     ]
 }
 
-fn low() -> Vec<Sabotage> {
-    let refused = |name, trips, breaks, when: fn(&Request) -> bool| {
+fn too_low() -> Vec<Sabotage> {
+    let reject = |name, trips, breaks, when: fn(&Request) -> bool| {
         wrong(name, trips, breaks)
             .instead(when, async |request, upstream| upstream.problem(&request, 413, "The body is too long.").await)
     };
     vec![
-        refused("body-limit-is-64-kilobytes", LONG, "A body of more than 64,000 bytes is refused.", |request| {
+        reject("body-limit-is-64-kilobytes", LONG, "A body of more than 64,000 bytes is rejected.", |request| {
             has_body(request) && !imports(request) && request.body.len() > 64_000
         }),
-        refused("body-of-64-kib-is-refused", LONG, "A body of exactly 64 KiB is refused.", |request| {
-            has_body(request) && !imports(request) && request.body.len() == MOST
+        reject("body-of-64-kib-is-refused", LONG, "A body of exactly 64 KiB is rejected.", |request| {
+            has_body(request) && !imports(request) && request.body.len() == MAX_BYTES
         }),
     ]
 }
 
-fn told() -> Vec<Sabotage> {
-    let told = |name, breaks, tell: fn(&mut Response)| {
+fn error_responses() -> Vec<Sabotage> {
+    let change_413 = |name, breaks, change: fn(&mut Response)| {
         wrong(name, LONG, breaks).instead(is_long, async move |request, upstream| {
             let mut response = upstream.problem(&request, 413, "The body is too long.").await?;
-            tell(&mut response);
+            change(&mut response);
             Ok(response)
         })
     };
     vec![
-        told("long-body-answers-400", "A body that is too long answers 400.", |response| {
+        change_413("long-body-answers-400", "A body that is too long answers 400.", |response| {
             response.set_problem(400, "The body is too long.")
         }),
-        told("long-body-answers-500", "A body that is too long answers 500.", |response| {
+        change_413("long-body-answers-500", "A body that is too long answers 500.", |response| {
             response.set_problem(500, "Something went wrong.")
         }),
-        told("long-body-is-no-problem", "A body that is too long answers 413 in plain text.", |response| {
+        change_413("long-body-is-no-problem", "A body that is too long answers 413 in plain text.", |response| {
             response.set_body("text/plain", "length limit exceeded")
         }),
-        told("long-body-is-not-told", "A body that is too long answers 413 without a body.", Response::clear),
+        change_413("long-body-is-not-told", "A body that is too long answers 413 without problem details.", Response::clear),
     ]
 }
 
 fn deep() -> Vec<Sabotage> {
     let trips = &["5.deep-nesting", "5.malformed"];
-    let told = |name, breaks, when: fn(&Request) -> bool, tell: fn(&mut Response)| {
-        wrong(name, &["5.deep-nesting"], breaks).response(when, move |_, response| tell(response))
+    let change_response = |name, breaks, when: fn(&Request) -> bool, change: fn(&mut Response)| {
+        wrong(name, &["5.deep-nesting"], breaks).response(when, move |_, response| change(response))
     };
     vec![
         wrong("deep-body-answers-500", trips, "A body that is nested more than 1,000 levels deep answers 500.")
             .response(is_deep, |_, response| response.set_problem(500, "Something went wrong.")),
-        wrong("deep-body-closes", trips, "A body that is nested more than 1,000 levels deep gets no answer.")
-            .instead(is_deep, async |_, _| Err(ConnectionLost)),
+        wrong(
+            "deep-body-closes",
+            trips,
+            "A body that is nested more than 1,000 levels deep closes the connection without a response.",
+        )
+        .instead(is_deep, async |_, _| Err(ConnectionLost)),
         wrong("deep-body-ends-the-server", trips, "A body that is nested more than 1,000 levels deep ends the server.").instead(
             is_deep,
             async |_, _| {
@@ -92,16 +96,19 @@ fn deep() -> Vec<Sabotage> {
                 std::process::exit(ABORTED)
             },
         ),
-        told("deep-body-is-too-long", "A body that is nested more than 1,000 levels deep answers 413.", is_deep, |response| {
-            response.set_problem(413, "The body is too deep.")
-        }),
-        told(
+        change_response(
+            "deep-body-is-too-long",
+            "A body that is nested more than 1,000 levels deep answers 413.",
+            is_deep,
+            |response| response.set_problem(413, "The body is too deep."),
+        ),
+        change_response(
             "deep-body-is-no-problem",
-            "The 400 of a body that is nested more than 1,000 levels deep is plain text.",
+            "The 400 for a body that is nested more than 1,000 levels deep is plain text.",
             is_deep,
             |response| response.set_body("text/plain", "recursion limit exceeded"),
         ),
-        told(
+        change_response(
             "deep-login-answers-401",
             "A login whose e-mail address is nested 1,000 levels deep answers 401.",
             |request| logs_in(request) && is_deep(request),
@@ -111,10 +118,10 @@ fn deep() -> Vec<Sabotage> {
 }
 
 fn is_long(request: &Request) -> bool {
-    has_body(request) && !imports(request) && request.body.len() > MOST
+    has_body(request) && !imports(request) && request.body.len() > MAX_BYTES
 }
 
-/// Leaves out the white space of a body.
+/// Removes the white space of a body.
 fn shorten(request: &mut Request) {
     if let Ok(body) = serde_json::from_slice::<Value>(&request.body) {
         request.set_json(&body);

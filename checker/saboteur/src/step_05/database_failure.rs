@@ -5,38 +5,41 @@ use std::time::{Duration, Instant};
 use crate::http::{ConnectionLost, Request, Response, Upstream};
 use crate::sabotage::Sabotage;
 
-/// A 503 that comes sooner tells of a database that is gone: for one that is silent the right server waits longer.
+/// A 503 that comes sooner means that the database cannot be reached. If it does not respond, the upstream server waits longer.
 const SOON: Duration = Duration::from_millis(280);
 
-/// What is the matter with the database.
+/// How the database fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Trouble {
+pub enum DatabaseFailure {
     /// It cannot be reached.
-    Gone,
-    /// It does not answer.
-    Silent,
+    Unreachable,
+    /// It does not respond.
+    Unresponsive,
 }
 
-/// Asks the right server, and reads from its answer what is the matter with the database, if anything is.
-pub async fn ask(request: Request, upstream: &Upstream) -> Result<(Response, Option<Trouble>), ConnectionLost> {
-    let begun = Instant::now();
+/// Sends a request to the upstream server, and detects from the response whether the database has failed.
+pub async fn send_and_detect(
+    request: Request,
+    upstream: &Upstream,
+) -> Result<(Response, Option<DatabaseFailure>), ConnectionLost> {
+    let started = Instant::now();
     let response = upstream.send(request).await?;
-    let trouble = if begun.elapsed() < SOON { Trouble::Gone } else { Trouble::Silent };
-    let is_told = response.status() == 503;
-    Ok((response, is_told.then_some(trouble)))
+    let failure = if started.elapsed() < SOON { DatabaseFailure::Unreachable } else { DatabaseFailure::Unresponsive };
+    let has_failed = response.status() == 503;
+    Ok((response, has_failed.then_some(failure)))
 }
 
-/// Changes what is answered in some trouble.
-pub fn in_trouble(
+/// Changes the responses while the database fails in the expected way.
+pub fn change_during(
     sabotage: Sabotage,
-    meant: Trouble,
+    expected: DatabaseFailure,
     when: fn(&Request) -> bool,
     change: impl Fn(&Request, &mut Response) + 'static,
 ) -> Sabotage {
     sabotage.instead(when, async move |request, upstream| {
         let sent = request.clone();
-        let (mut response, trouble) = ask(request, upstream).await?;
-        if trouble == Some(meant) {
+        let (mut response, failure) = send_and_detect(request, upstream).await?;
+        if failure == Some(expected) {
             change(&sent, &mut response);
         }
         Ok(response)

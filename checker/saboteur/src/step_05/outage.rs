@@ -5,7 +5,7 @@ use std::time::Duration;
 use hyper::Method;
 use serde_json::json;
 
-use super::database_failure::{Trouble, ask, in_trouble};
+use super::database_failure::{DatabaseFailure, change_during, send_and_detect};
 use crate::api::routes::{
     any, completes, creates, deletes, deletes_me, imports, lists, lists_completions, logs_in, patches, reads, reads_me, signs_up,
     uncompletes,
@@ -13,50 +13,51 @@ use crate::api::routes::{
 use crate::http::{ConnectionLost, Request, Response};
 use crate::sabotage::{Sabotage, wrong};
 
-const CUT: &[&str] = &["5.database-cut"];
-/// More than the shortest time that a check gives its servers, and a second.
-const TOO_LONG: Duration = Duration::from_secs(2);
+const TRIPS: &[&str] = &["5.database-cut"];
+/// A second more than the shortest timeout that a check sets.
+const DELAY: Duration = Duration::from_secs(2);
 
 /// What this file adds to the catalogue.
 pub fn sabotages() -> Vec<Sabotage> {
-    [statuses(), pretended(), words(), late()].into_iter().flatten().collect()
+    [statuses(), contents(), problem_details(), connections()].into_iter().flatten().collect()
 }
 
-/// Changes what is answered while the database is gone.
-fn gone(
+/// Changes the responses while the database is down.
+fn while_down(
     name: &'static str,
     breaks: &'static str,
     when: fn(&Request) -> bool,
     change: impl Fn(&Request, &mut Response) + 'static,
 ) -> Sabotage {
-    in_trouble(wrong(name, CUT, breaks), Trouble::Gone, when, change)
+    change_during(wrong(name, TRIPS, breaks), DatabaseFailure::Unreachable, when, change)
 }
 
 fn statuses() -> Vec<Sabotage> {
-    let answered =
-        |name, breaks, when, status| gone(name, breaks, when, move |_, response| response.set_problem(status, "Try again."));
+    let answer = |name, breaks, when, status| {
+        while_down(name, breaks, when, move |_, response| response.set_problem(status, "Try again."))
+    };
     vec![
-        answered("gone-answers-500", "With the database gone every answer is 500.", any, 500),
-        answered("gone-answers-502", "With the database gone every answer is 502.", any, 502),
-        answered("gone-answers-504", "With the database gone every answer is 504.", any, 504),
-        answered("gone-login-answers-401", "With the database gone no password is right.", logs_in, 401),
-        answered("gone-tokens-are-refused", "With the database gone GET /me answers 401.", reads_me, 401),
-        answered("gone-create-answers-409", "With the database gone every name is taken.", creates, 409),
-        answered("gone-signup-answers-409", "With the database gone every e-mail address is taken.", signs_up, 409),
-        answered("gone-habits-are-unknown", "With the database gone GET /habits/{id} answers 404.", reads, 404),
-        answered("gone-patch-answers-404", "With the database gone PATCH answers 404.", patches, 404),
-        answered("gone-delete-answers-404", "With the database gone DELETE answers 404.", deletes, 404),
-        answered(
-            "gone-import-answers-500",
-            "With the database gone an import, which is a transaction, answers 500.",
-            imports,
-            500,
+        answer("gone-answers-500", "While the database is down, every request answers 500.", any, 500),
+        answer("gone-answers-502", "While the database is down, every request answers 502.", any, 502),
+        answer("gone-answers-504", "While the database is down, every request answers 504.", any, 504),
+        answer("gone-login-answers-401", "While the database is down, a login answers 401.", logs_in, 401),
+        answer("gone-tokens-are-refused", "While the database is down, GET /me answers 401.", reads_me, 401),
+        answer("gone-create-answers-409", "While the database is down, POST answers 409.", creates, 409),
+        answer("gone-signup-answers-409", "While the database is down, a signup answers 409.", signs_up, 409),
+        answer("gone-habits-are-unknown", "While the database is down, GET /habits/{id} answers 404.", reads, 404),
+        answer("gone-patch-answers-404", "While the database is down, PATCH answers 404.", patches, 404),
+        answer("gone-delete-answers-404", "While the database is down, DELETE answers 404.", deletes, 404),
+        answer("gone-import-answers-500", "While the database is down, an import answers 500.", imports, 500),
+        answer("gone-writes-answer-500", "While the database is down, reads answer 503 and writes 500.", is_write, 500),
+        answer("gone-days-are-unknown", "While the database is down, GET of completions answers 404.", lists_completions, 404),
+        answer(
+            "gone-uncomplete-answers-404",
+            "While the database is down, DELETE of a completion answers 404.",
+            uncompletes,
+            404,
         ),
-        answered("gone-writes-answer-500", "With the database gone reads answer 503, and writes 500.", is_write, 500),
-        answered("gone-days-are-unknown", "With the database gone GET of the completions answers 404.", lists_completions, 404),
-        answered("gone-uncomplete-answers-404", "With the database gone no completion is there to delete.", uncompletes, 404),
-        answered("gone-leaving-answers-401", "With the database gone nobody can leave, as nobody is known.", deletes_me, 401),
-        answered("gone-reads-answer-500", "With the database gone writes answer 503, and reads 500.", is_read, 500),
+        answer("gone-leaving-answers-401", "While the database is down, DELETE /me answers 401.", deletes_me, 401),
+        answer("gone-reads-answer-500", "While the database is down, writes answer 503 and reads 500.", is_read, 500),
     ]
 }
 
@@ -68,7 +69,7 @@ fn is_write(request: &Request) -> bool {
     !is_read(request)
 }
 
-fn pretended() -> Vec<Sabotage> {
+fn contents() -> Vec<Sabotage> {
     let habit = |name: &str| {
         json!({ "id": 1, "name": name, "description": null, "completed_today": false, "streak": 0,
                 "created_at": "2026-01-31T08:00:00Z" })
@@ -78,40 +79,65 @@ fn pretended() -> Vec<Sabotage> {
         response.clear();
     };
     vec![
-        gone("gone-has-no-request-id", "With the database gone an answer has no x-request-id.", any, |_, response| {
-            response.remove_header("x-request-id");
-        }),
-        gone("gone-login-is-logged", "With the database gone the body of a login is logged.", logs_in, |request, _| {
-            eprintln!("not done: {}", String::from_utf8_lossy(&request.body));
-        }),
-        gone("gone-list-is-empty", "With the database gone GET /habits answers 200 and an empty array.", lists, |_, response| {
-            response.set_status(200);
-            response.set_json("application/json", &json!([]));
-        }),
-        gone("gone-create-answers-201", "With the database gone POST answers 201.", creates, move |request, response| {
-            let name = request.field("name").unwrap_or_default();
-            response.set_status(201);
-            response.set_json("application/json", &habit(name.as_str().unwrap_or_default()));
-        }),
-        gone(
+        while_down(
+            "gone-has-no-request-id",
+            "While the database is down, responses have no x-request-id.",
+            any,
+            |_, response| {
+                response.remove_header("x-request-id");
+            },
+        ),
+        while_down(
+            "gone-login-is-logged",
+            "While the database is down, the body of a login is logged.",
+            logs_in,
+            |request, _| {
+                eprintln!("not done: {}", String::from_utf8_lossy(&request.body));
+            },
+        ),
+        while_down(
+            "gone-list-is-empty",
+            "While the database is down, GET /habits answers 200 and an empty array.",
+            lists,
+            |_, response| {
+                response.set_status(200);
+                response.set_json("application/json", &json!([]));
+            },
+        ),
+        while_down(
+            "gone-create-answers-201",
+            "While the database is down, POST answers 201.",
+            creates,
+            move |request, response| {
+                let name = request.field("name").unwrap_or_default();
+                response.set_status(201);
+                response.set_json("application/json", &habit(name.as_str().unwrap_or_default()));
+            },
+        ),
+        while_down(
             "gone-import-stores-nothing",
-            "With the database gone an import answers 201 and no habits.",
+            "While the database is down, an import answers 201 and an empty array.",
             imports,
             |_, response| {
                 response.set_status(201);
                 response.set_json("application/json", &json!([]));
             },
         ),
-        gone("gone-complete-answers-200", "With the database gone a completion is there already.", completes, |_, response| {
-            response.set_status(200);
-            response.set_json("application/json", &json!({ "date": "2026-01-31" }));
-        }),
-        gone("gone-delete-answers-204", "With the database gone DELETE answers 204.", deletes, move |_, response| {
+        while_down(
+            "gone-complete-answers-200",
+            "While the database is down, PUT of a completion answers 200.",
+            completes,
+            |_, response| {
+                response.set_status(200);
+                response.set_json("application/json", &json!({ "date": "2026-01-31" }));
+            },
+        ),
+        while_down("gone-delete-answers-204", "While the database is down, DELETE answers 204.", deletes, move |_, response| {
             nothing(response)
         }),
-        gone(
+        while_down(
             "gone-is-told-with-200",
-            "With the database gone every answer is 200 and says that it failed.",
+            "While the database is down, every request answers 200 and an error.",
             any,
             |_, response| {
                 response.set_status(200);
@@ -121,82 +147,90 @@ fn pretended() -> Vec<Sabotage> {
     ]
 }
 
-fn words() -> Vec<Sabotage> {
-    let told = |name, breaks, detail: &'static str| gone(name, breaks, any, move |_, response| response.set_problem(503, detail));
+fn problem_details() -> Vec<Sabotage> {
+    let leak =
+        |name, breaks, detail: &'static str| while_down(name, breaks, any, move |_, response| response.set_problem(503, detail));
     let url = || std::env::var("DATABASE_URL").unwrap_or_default();
     let authority = |url: &str| url.rsplit('@').next().unwrap_or_default().to_owned();
     vec![
-        gone("gone-is-no-problem", "With the database gone the body of the 503 is no problem details.", any, |_, response| {
+        while_down("gone-is-no-problem", "While the database is down, the 503 is not problem details.", any, |_, response| {
             response.set_plain_error(503, "try again later")
         }),
-        gone("gone-is-plain-text", "With the database gone the body of the 503 is plain text.", any, |_, response| {
+        while_down("gone-is-plain-text", "While the database is down, the 503 is plain text.", any, |_, response| {
             response.set_body("text/plain; charset=utf-8", "Service Unavailable")
         }),
-        gone("gone-says-nothing", "With the database gone the 503 has no body.", any, |_, response| response.clear()),
-        gone("gone-says-500-inside", "With the database gone the problem details of the 503 say 500.", any, |_, response| {
-            response.edit(|problem| problem["status"] = 500.into())
-        }),
-        told(
+        while_down("gone-says-nothing", "While the database is down, the 503 has no body.", any, |_, response| response.clear()),
+        while_down(
+            "gone-says-500-inside",
+            "While the database is down, the problem details of the 503 have the status 500.",
+            any,
+            |_, response| response.edit(|problem| problem["status"] = 500.into()),
+        ),
+        leak(
             "gone-tells-the-system-error",
-            "With the database gone the detail is the error of the system.",
+            "While the database is down, the 503 shows the operating system's error.",
             "Connection reset by peer (os error 104)",
         ),
-        told(
+        leak(
             "gone-tells-the-pool",
-            "With the database gone the detail is that of the pool.",
+            "While the database is down, the 503 shows the connection pool's error.",
             "pool timed out while waiting for an open connection",
         ),
-        told(
+        leak(
             "gone-tells-the-driver",
-            "With the database gone the detail is the error of the driver, as a programmer sees it.",
+            "While the database is down, the 503 shows the database driver's error.",
             "sqlx::Error::Io(Kind(UnexpectedEof))",
         ),
-        told(
+        leak(
             "gone-tells-the-code",
-            "With the database gone the detail has the code of the error.",
+            "While the database is down, the 503 shows an error code.",
             "connect ECONNREFUSED while asking the database",
         ),
-        told("gone-tells-the-product", "With the database gone the detail names the product.", "PostgreSQL is not there."),
-        gone("gone-tells-where", "With the database gone the detail names its host and port.", any, move |_, response| {
-            response.set_problem(503, &format!("No answer from {}.", authority(&url())))
-        }),
-        gone("gone-tells-the-host", "With the database gone the detail names its host.", any, move |_, response| {
-            let place = authority(&url());
-            response.set_problem(503, &format!("No answer from host {}.", place.split([':', '/']).next().unwrap_or_default()))
-        }),
+        leak("gone-tells-the-product", "While the database is down, the 503 names PostgreSQL.", "PostgreSQL is not there."),
+        while_down(
+            "gone-tells-where",
+            "While the database is down, the 503 shows the database's host and port.",
+            any,
+            move |_, response| response.set_problem(503, &format!("No answer from {}.", authority(&url()))),
+        ),
+        while_down(
+            "gone-tells-the-host",
+            "While the database is down, the 503 shows the database's host.",
+            any,
+            move |_, response| {
+                let place = authority(&url());
+                response.set_problem(503, &format!("No answer from host {}.", place.split([':', '/']).next().unwrap_or_default()))
+            },
+        ),
     ]
 }
 
-fn late() -> Vec<Sabotage> {
+fn connections() -> Vec<Sabotage> {
     vec![
-        wrong("gone-hangs-up", CUT, "With the database gone the connection is closed without an answer.").instead(
+        wrong("gone-hangs-up", TRIPS, "While the database is down, the connection is closed without a response.").instead(
             any,
-            async |request, upstream| match ask(request, upstream).await? {
-                (_, Some(Trouble::Gone)) => Err(ConnectionLost),
+            async |request, upstream| match send_and_detect(request, upstream).await? {
+                (_, Some(DatabaseFailure::Unreachable)) => Err(ConnectionLost),
                 (response, _) => Ok(response),
             },
         ),
-        wrong(
-            "gone-is-told-late",
-            CUT,
-            "With the database gone the 503 comes after two seconds, whatever REQUEST_TIMEOUT_MS says.",
-        )
-        .instead(any, async |request, upstream| {
-            let (response, trouble) = ask(request, upstream).await?;
-            if trouble == Some(Trouble::Gone) {
-                tokio::time::sleep(TOO_LONG).await;
-            }
-            Ok(response)
-        }),
-        wrong("gone-import-is-told-late", CUT, "With the database gone an import tries again for two seconds.").instead(
-            imports,
+        wrong("gone-is-told-late", TRIPS, "While the database is down, the 503 comes two seconds late.").instead(
+            any,
             async |request, upstream| {
-                let (response, trouble) = ask(request, upstream).await?;
-                if trouble == Some(Trouble::Gone) {
-                    tokio::time::sleep(TOO_LONG).await;
+                let (response, failure) = send_and_detect(request, upstream).await?;
+                if failure == Some(DatabaseFailure::Unreachable) {
+                    tokio::time::sleep(DELAY).await;
                 }
                 Ok(response)
             },
         ),
+        wrong("gone-import-is-told-late", TRIPS, "While the database is down, the 503 of an import comes two seconds late.")
+            .instead(imports, async |request, upstream| {
+                let (response, failure) = send_and_detect(request, upstream).await?;
+                if failure == Some(DatabaseFailure::Unreachable) {
+                    tokio::time::sleep(DELAY).await;
+                }
+                Ok(response)
+            }),
     ]
 }

@@ -1,48 +1,52 @@
-//! What the log says of a lost database, and under which id.
+//! Wrong log lines about a database that cannot be reached.
 
-use super::database_failure::{Trouble, in_trouble};
+use super::database_failure::{DatabaseFailure, change_during};
 use crate::api::routes::any;
 use crate::log::Line;
 use crate::sabotage::{Sabotage, wrong};
 
-const LOGGED: &[&str] = &["5.database-cut-logged"];
+const TRIPS: &[&str] = &["5.database-cut-logged"];
 
 /// What this file adds to the catalogue.
 pub fn sabotages() -> Vec<Sabotage> {
     vec![
-        logged("cause-is-not-logged", "What happened to the database is not in the log.", |_, _| None),
-        logged("cause-is-logged-without-id", "What happened to the database is logged without a request id.", |_, message| {
-            Some(format!("ERROR {message}"))
-        }),
-        logged("cause-has-another-id", "What happened to the database is logged under an id of its own.", |_, message| {
-            Some(format!("ERROR error_id=7f3a9c: {message}"))
-        }),
-        logged("cause-is-logged-in-brief", "The log says of a lost database what the answer says.", |span, _| {
+        change_errors("cause-is-not-logged", "The error of the lost database is not logged.", |_, _| None),
+        change_errors(
+            "cause-is-logged-without-id",
+            "The error of the lost database is logged without a request id.",
+            |_, message| Some(format!("ERROR {message}")),
+        ),
+        change_errors(
+            "cause-has-another-id",
+            "The error of the lost database is logged with an id of its own instead of the request id.",
+            |_, message| Some(format!("ERROR error_id=7f3a9c: {message}")),
+        ),
+        change_errors("cause-is-logged-in-brief", "The log shows only what the 503 says about the lost database.", |span, _| {
             Some(format!("{span}This does not work at the moment. Try again later."))
         }),
-        logged("cause-is-left-out", "The log says that the database cannot be asked, and not why.", |span, message| {
+        change_errors("cause-is-left-out", "The log says that the database failed but not why.", |span, message| {
             Some(format!("{span}{}", message.split(" cause=").next().unwrap_or_default()))
         }),
-        logged("cause-is-a-number", "The log has a number in the place of what happened to the database.", |span, _| {
+        change_errors("cause-is-a-number", "The log shows a number instead of the error of the lost database.", |span, _| {
             Some(format!("{span}error 503"))
         }),
-        in_trouble(
+        change_during(
             wrong(
                 "outages-have-ids-of-their-own",
-                LOGGED,
-                "The 503 of a lost database has an x-request-id that is not in the log.",
+                TRIPS,
+                "The 503 for a lost database has an x-request-id that is not in the log.",
             ),
-            Trouble::Gone,
+            DatabaseFailure::Unreachable,
             any,
             |_, response| response.set_header("x-request-id", "outage-1"),
         ),
     ]
 }
 
-/// Changes the lines of errors: `change` gets what stands before the message, and the message. What the driver says of a dead
-/// connection under the id of the request is left out, as it tells the cause too.
-fn logged(name: &'static str, breaks: &'static str, change: fn(&str, &str) -> Option<String>) -> Sabotage {
-    wrong(name, LOGGED, breaks).log_line(move |line| match line.text.split_once("}: ") {
+/// Changes the log lines of errors. `change` gets the part before the message, and the message. The driver's own lines are dropped,
+/// since they contain the cause, too.
+fn change_errors(name: &'static str, breaks: &'static str, change: fn(&str, &str) -> Option<String>) -> Sabotage {
+    wrong(name, TRIPS, breaks).log_line(move |line| match line.text.split_once("}: ") {
         Some((span, message)) if span.contains("ERROR ") => {
             change(&format!("{span}}}: "), message).map(|text| Line { text, ..line }).into_iter().collect()
         }

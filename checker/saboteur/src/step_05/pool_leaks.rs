@@ -8,18 +8,18 @@ use crate::api::routes::{completes, creates, imports, lists, patches, reads};
 use crate::http::Request;
 use crate::sabotage::{Sabotage, wrong};
 
-const POOL: &[&str] = &["5.pool"];
+const TRIPS: &[&str] = &["5.pool"];
 
-/// A request that is being answered: what happens when its client hangs up.
-struct Borrowed<F: Fn()> {
-    is_given_back: bool,
-    lost: F,
+/// Runs `act` if the client hangs up before it gets its response.
+struct OnHangUp<F: Fn()> {
+    is_done: bool,
+    act: F,
 }
 
-impl<F: Fn()> Drop for Borrowed<F> {
+impl<F: Fn()> Drop for OnHangUp<F> {
     fn drop(&mut self) {
-        if !self.is_given_back {
-            (self.lost)();
+        if !self.is_done {
+            (self.act)();
         }
     }
 }
@@ -27,10 +27,10 @@ impl<F: Fn()> Drop for Borrowed<F> {
 /// What this file adds to the catalogue.
 pub fn sabotages() -> Vec<Sabotage> {
     let writes: fn(&Request) -> bool = |request| creates(request) || imports(request);
-    // Every client that hangs up takes one of so many connections along.
-    let leaking = |name, breaks, when: fn(&Request) -> bool, connections: usize| {
+    // Every client that hangs up leaks one of so many connections.
+    let leak = |name, breaks, when: fn(&Request) -> bool, connections: usize| {
         let leaked: Rc<Cell<usize>> = Rc::default();
-        wrong(name, POOL, breaks).instead(
+        wrong(name, TRIPS, breaks).instead(
             move |request| creates(request) || when(request),
             async move |request, upstream| {
                 if leaked.get() >= connections {
@@ -39,68 +39,48 @@ pub fn sabotages() -> Vec<Sabotage> {
                 }
                 let leaks = when(&request);
                 let leaked = leaked.clone();
-                let mut borrowed = Borrowed { is_given_back: !leaks, lost: || leaked.set(leaked.get() + 1) };
+                let mut guard = OnHangUp { is_done: !leaks, act: || leaked.set(leaked.get() + 1) };
                 let response = upstream.send(request).await;
-                borrowed.is_given_back = true;
+                guard.is_done = true;
                 response
             },
         )
     };
     vec![
-        leaking("hang-ups-take-connections", "A client that hangs up takes one of 10 connections along.", writes, 10),
-        leaking("hang-ups-take-many-connections", "A client that hangs up takes one of 30 connections along.", writes, 30),
-        leaking("hang-ups-keep-a-lock", "A client that hangs up leaves a lock behind.", writes, 1),
-        leaking(
-            "hang-ups-in-imports-take-connections",
-            "An import that is given up takes one of 10 connections along.",
-            imports,
-            10,
-        ),
-        leaking(
-            "hang-ups-in-creates-take-connections",
-            "A POST that is given up takes one of 10 connections along.",
-            creates,
-            10,
-        ),
-        leaking(
-            "hang-ups-in-lists-take-connections",
-            "GET /habits that is given up takes one of 10 connections along.",
-            lists,
-            10,
-        ),
-        leaking(
-            "hang-ups-in-reads-take-connections",
-            "GET /habits/{id} that is given up takes one of 10 connections along.",
-            reads,
-            10,
-        ),
-        leaking("hang-ups-in-patches-take-connections", "PATCH that is given up takes one of 10 connections along.", patches, 10),
-        leaking(
+        leak("hang-ups-take-connections", "A client that hangs up leaks one of 10 pool connections.", writes, 10),
+        leak("hang-ups-take-many-connections", "A client that hangs up leaks one of 30 pool connections.", writes, 30),
+        leak("hang-ups-keep-a-lock", "A client that hangs up leaves a lock behind that is never released.", writes, 1),
+        leak("hang-ups-in-imports-take-connections", "A canceled import leaks one of 10 pool connections.", imports, 10),
+        leak("hang-ups-in-creates-take-connections", "A canceled POST leaks one of 10 pool connections.", creates, 10),
+        leak("hang-ups-in-lists-take-connections", "A canceled GET /habits leaks one of 10 pool connections.", lists, 10),
+        leak("hang-ups-in-reads-take-connections", "A canceled GET /habits/{id} leaks one of 10 pool connections.", reads, 10),
+        leak("hang-ups-in-patches-take-connections", "A canceled PATCH leaks one of 10 pool connections.", patches, 10),
+        leak(
             "hang-ups-in-completions-take-connections",
-            "PUT of a completion that is given up takes one of 10 connections along.",
+            "A canceled PUT of a completion leaks one of 10 pool connections.",
             completes,
             10,
         ),
-        refusals(),
-        uncommitted(writes),
-        wrong("hang-ups-end-the-server", POOL, "The program ends when a client does not wait for its answer.").instead(
+        leak_on_404(),
+        leave_transaction_open(writes),
+        wrong("hang-ups-end-the-server", TRIPS, "The server exits when a client hangs up.").instead(
             writes,
             async |request, upstream| {
-                let mut borrowed = Borrowed { is_given_back: false, lost: || std::process::exit(1) };
+                let mut guard = OnHangUp { is_done: false, act: || std::process::exit(1) };
                 let response = upstream.send(request).await;
-                borrowed.is_given_back = true;
+                guard.is_done = true;
                 response
             },
         ),
     ]
 }
 
-/// A request that is refused after the database was asked keeps its connection, one of 10; whatever succeeds gives all back, so that
-/// only many of them in a row show it.
-fn refusals() -> Sabotage {
+/// Each PATCH of an unknown habit leaks one of 10 connections. A successful one returns them all, so that only many in a row show the
+/// leak.
+fn leak_on_404() -> Sabotage {
     let kept: Cell<usize> = Cell::default();
-    let breaks = "A PATCH of a habit that is not there takes one of 10 connections along.";
-    wrong("refusals-take-connections", POOL, breaks).instead(
+    let breaks = "PATCH of an unknown habit leaks one of 10 pool connections.";
+    wrong("refusals-take-connections", TRIPS, breaks).instead(
         |request| patches(request) || creates(request),
         async move |request, upstream| {
             if kept.get() >= 10 {
@@ -116,19 +96,20 @@ fn refusals() -> Sabotage {
     )
 }
 
-/// What is stored over a connection that was given back in the middle of a transaction is seen by nobody else.
-fn uncommitted(when: fn(&Request) -> bool) -> Sabotage {
-    let poisoned: Rc<Cell<usize>> = Rc::default();
-    let breaks = "A client that hangs up leaves a transaction open, on whose connection others store what is never committed.";
-    wrong("hang-ups-leave-transactions-open", POOL, breaks).instead(when, async move |request, upstream| {
+/// A connection returns to the pool with an open transaction. What is stored over it later is never committed.
+fn leave_transaction_open(when: fn(&Request) -> bool) -> Sabotage {
+    let open: Rc<Cell<usize>> = Rc::default();
+    let breaks =
+        "A client that hangs up leaves a transaction open in a pool connection, so that later writes are never committed.";
+    wrong("hang-ups-leave-transactions-open", TRIPS, breaks).instead(when, async move |request, upstream| {
         let is_create = creates(&request);
-        let poisoned = poisoned.clone();
-        let mut borrowed = Borrowed { is_given_back: false, lost: || poisoned.set(poisoned.get() + 1) };
+        let open = open.clone();
+        let mut guard = OnHangUp { is_done: false, act: || open.set(open.get() + 1) };
         let response = upstream.send(request).await;
-        borrowed.is_given_back = true;
+        guard.is_done = true;
         let response = response?;
         if is_create
-            && poisoned.get() > 0
+            && open.get() > 0
             && let Some(id) = response.id()
         {
             upstream.database().run(&format!("DELETE FROM habits WHERE id = {id}")).await?;

@@ -1,4 +1,4 @@
-//! Queries whose text is put together from what users send, however well it is quoted.
+//! Queries with values from requests in their text instead of in parameters, even if they are quoted correctly.
 
 use crate::api::routes::{
     any, completes, completion, creates, habit_id, imports, lists, lists_completions, logs_in, patches, puts, reads, signs_up,
@@ -12,11 +12,11 @@ const TRIPS: &[&str] = &["5.parameters"];
 
 /// What this file adds to the catalogue.
 pub fn sabotages() -> Vec<Sabotage> {
-    [texts(), users(), addresses()].into_iter().flatten().collect()
+    [habits(), users(), paths_and_queries()].into_iter().flatten().collect()
 }
 
-/// Asks the database whether there is such a row before the right server does its work.
-fn asks(
+/// Runs a query with this condition before the upstream server gets the request.
+fn query(
     name: &'static str,
     breaks: &'static str,
     when: fn(&Request) -> bool,
@@ -30,28 +30,28 @@ fn asks(
     })
 }
 
-/// A text of the body as SQL writes it.
-fn sent(request: &Request, field: &str) -> Option<String> {
-    // PostgreSQL knows no U+0000.
+/// A string field of the body as an SQL literal.
+fn literal(request: &Request, field: &str) -> Option<String> {
+    // PostgreSQL does not support U+0000.
     request.field(field)?.as_str().filter(|text| !text.contains('\0')).map(quote_literal)
 }
 
-fn texts() -> Vec<Sabotage> {
+fn habits() -> Vec<Sabotage> {
     let of_habits = |name, breaks, when, field: &'static str| {
-        asks(name, breaks, when, move |request| Some(format!("habits WHERE {field} = {}", sent(request, field)?)))
+        query(name, breaks, when, move |request| Some(format!("habits WHERE {field} = {}", literal(request, field)?)))
     };
     vec![
-        of_habits("post-asks-for-the-name", "POST looks for a habit by a query with the name in its text.", creates, "name"),
-        of_habits("post-asks-for-the-description", "POST runs a query with the description in its text.", creates, "description"),
-        of_habits("patch-asks-for-the-name", "PATCH looks for a habit by a query with the name in its text.", patches, "name"),
+        of_habits("post-asks-for-the-name", "POST puts the name into the text of a query.", creates, "name"),
+        of_habits("post-asks-for-the-description", "POST puts the description into the text of a query.", creates, "description"),
+        of_habits("patch-asks-for-the-name", "PATCH puts the name into the text of a query.", patches, "name"),
         of_habits(
             "patch-asks-for-the-description",
-            "PATCH runs a query with the description in its text.",
+            "PATCH puts the description into the text of a query.",
             patches,
             "description",
         ),
-        of_habits("put-asks-for-the-name", "PUT looks for a habit by a query with the name in its text.", puts, "name"),
-        asks("import-asks-for-the-names", "An import runs one query with all names in its text.", imports, |request| {
+        of_habits("put-asks-for-the-name", "PUT puts the name into the text of a query.", puts, "name"),
+        query("import-asks-for-the-names", "An import puts all names into the text of a query.", imports, |request| {
             let names: Vec<String> = request
                 .items()
                 .iter()
@@ -59,9 +59,9 @@ fn texts() -> Vec<Sabotage> {
                 .collect();
             (!names.is_empty()).then(|| format!("habits WHERE name IN ({})", names.join(", ")))
         }),
-        asks(
+        query(
             "import-asks-for-the-last-description",
-            "An import runs a query with the last description in its text.",
+            "An import puts the last description into the text of a query.",
             imports,
             |request| {
                 let text =
@@ -74,91 +74,70 @@ fn texts() -> Vec<Sabotage> {
 
 fn users() -> Vec<Sabotage> {
     let of_users = |name, breaks, when, field: &'static str| {
-        asks(name, breaks, when, move |request| Some(format!("users WHERE {field} = {}", sent(request, field)?)))
+        query(name, breaks, when, move |request| Some(format!("users WHERE {field} = {}", literal(request, field)?)))
     };
     vec![
-        of_users(
-            "signup-asks-for-the-address",
-            "A signup looks for a user by a query with the address in its text.",
-            signs_up,
-            "email",
-        ),
-        of_users("signup-asks-for-the-name", "A signup runs a query with the user's name in its text.", signs_up, "name"),
-        of_users(
-            "login-asks-for-the-address",
-            "A login looks for a user by a query with the address in its text.",
-            logs_in,
-            "email",
-        ),
-        asks("login-lets-the-database-compare", "A login runs a query with the password in its text.", logs_in, |request| {
-            Some(format!("users WHERE password_hash = md5({})", sent(request, "password")?))
+        of_users("signup-asks-for-the-address", "A signup puts the e-mail address into the text of a query.", signs_up, "email"),
+        of_users("signup-asks-for-the-name", "A signup puts the user's name into the text of a query.", signs_up, "name"),
+        of_users("login-asks-for-the-address", "A login puts the e-mail address into the text of a query.", logs_in, "email"),
+        query("login-lets-the-database-compare", "A login puts the password into the text of a query.", logs_in, |request| {
+            Some(format!("users WHERE password_hash = md5({})", literal(request, "password")?))
         }),
-        asks("signup-lets-the-database-hash", "A signup runs a query with the password in its text.", signs_up, |request| {
-            Some(format!("users WHERE password_hash = md5({})", sent(request, "password")?))
+        query("signup-lets-the-database-hash", "A signup puts the password into the text of a query.", signs_up, |request| {
+            Some(format!("users WHERE password_hash = md5({})", literal(request, "password")?))
         }),
     ]
 }
 
-fn addresses() -> Vec<Sabotage> {
+fn paths_and_queries() -> Vec<Sabotage> {
     vec![
-        asks(
-            "id-stands-in-a-query",
-            "GET of a habit runs a query with the id in its text, be it a number or not.",
-            reads,
-            |request| Some(format!("habits WHERE id::text = {}", quote_literal(request.id_text()?))),
-        ),
-        asks(
-            "number-stands-in-a-query",
-            "Calls for a habit run a query with the id, once it is a number, in its text.",
-            any,
-            |request| habit_id(request).map(|id| format!("habits WHERE id = {id}")),
-        ),
-        asks(
+        query("id-stands-in-a-query", "GET of a habit puts an unvalidated id into the text of a query.", reads, |request| {
+            Some(format!("habits WHERE id::text = {}", quote_literal(request.id_text()?)))
+        }),
+        query("number-stands-in-a-query", "All routes of a habit put a validated id into the text of a query.", any, |request| {
+            habit_id(request).map(|id| format!("habits WHERE id = {id}"))
+        }),
+        query(
             "date-stands-in-a-query",
-            "PUT of a completion runs a query with the date, once it is one, in its text.",
+            "PUT of a completion puts a validated date into the text of a query.",
             completes,
             |request| {
                 let (id, day) = completion(request).filter(|(_, day)| is_date(day))?;
                 Some(format!("completions WHERE habit_id = {} AND completed_on = {}", id.min(1), quote_literal(day)))
             },
         ),
-        asks(
+        query(
             "any-date-stands-in-a-query",
-            "DELETE of a completion runs a query with what stands for the date.",
+            "DELETE of a completion puts an unvalidated date into the text of a query.",
             uncompletes,
             |request| {
                 completion(request).map(|(_, day)| format!("completions WHERE completed_on::text = {}", quote_literal(day)))
             },
         ),
-        asks(
+        query(
             "from-stands-in-a-query",
-            "A range runs a query with `from`, once it is a date, in its text.",
+            "GET of completions puts a validated `from` into the text of a query.",
             lists_completions,
             |request| {
                 let from = request.query_parameter("from").filter(|day| is_date(day))?;
                 Some(format!("completions WHERE completed_on >= {}", quote_literal(from)))
             },
         ),
-        asks(
+        query(
             "to-stands-in-a-query",
-            "A range runs a query with what stands for `to` in its text.",
+            "GET of completions puts an unvalidated `to` into the text of a query.",
             lists_completions,
             |request| {
                 request.query_parameter("to").map(|to| format!("completions WHERE completed_on::text <= {}", quote_literal(to)))
             },
         ),
-        asks(
-            "after-stands-in-a-query",
-            "A page runs a query with `after`, once it is a number, in its text.",
-            lists,
-            |request| {
-                let after: i64 = request.query_parameter("after")?.parse().ok()?;
-                Some(format!("habits WHERE id > {after}"))
-            },
-        ),
-        asks(
+        query("after-stands-in-a-query", "A page puts a validated `after` into the text of a query.", lists, |request| {
+            let after: i64 = request.query_parameter("after")?.parse().ok()?;
+            Some(format!("habits WHERE id > {after}"))
+        }),
+        query(
             "imported-dates-stand-in-a-query",
-            "An import runs a query with the dates, once they are some, in its text.",
+            "An import puts a validated date into the text of a query.",
             imports,
             |request| {
                 let items = request.items();
@@ -170,7 +149,7 @@ fn addresses() -> Vec<Sabotage> {
     ]
 }
 
-/// Whether PostgreSQL takes it for a date of our era.
+/// Whether PostgreSQL accepts a text as a date of our era.
 fn is_date(text: &str) -> bool {
     let parts: Vec<u32> = text.split('-').filter_map(|part| part.parse().ok()).collect();
     text.len() == "2026-01-31".len() && matches!(parts[..], [(1..), 1..=12, 1..=28])

@@ -4,16 +4,16 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::database_failure::{Trouble, ask, in_trouble};
+use super::database_failure::{DatabaseFailure, change_during, send_and_detect};
 use crate::api::routes::{any, creates, imports};
 use crate::http::{ConnectionLost, Request, Response};
 use crate::sabotage::{Sabotage, wrong};
 
-const SLOW: &[&str] = &["5.database-slow"];
-/// More than the right server waits for a connection, and less than for an answer, when REQUEST_TIMEOUT_MS is 400.
-const LIMIT_OF_THE_POOL: Duration = Duration::from_millis(350);
-/// More than any check waits.
-const TOO_LONG: Duration = Duration::from_secs(5);
+const TRIPS: &[&str] = &["5.database-slow"];
+/// Longer than the upstream server waits for a connection, and shorter than for a statement, if REQUEST_TIMEOUT_MS is 400.
+const POOL_TIMEOUT: Duration = Duration::from_millis(350);
+/// Longer than any check waits.
+const DELAY: Duration = Duration::from_secs(5);
 
 /// What this file adds to the catalogue.
 pub fn sabotages() -> Vec<Sabotage> {
@@ -21,70 +21,73 @@ pub fn sabotages() -> Vec<Sabotage> {
 }
 
 fn waiting() -> Vec<Sabotage> {
-    let timeout = |name, breaks, milliseconds: &'static str| {
-        wrong(name, SLOW, breaks).startup(move |startup| startup.variables.push(("REQUEST_TIMEOUT_MS", milliseconds.into())))
+    let set_timeout = |name, breaks, milliseconds: &'static str| {
+        wrong(name, TRIPS, breaks).startup(move |startup| startup.variables.push(("REQUEST_TIMEOUT_MS", milliseconds.into())))
     };
-    let patient = |name, breaks, when: fn(&Request) -> bool| {
-        wrong(name, SLOW, breaks).instead(when, async |request, upstream| {
-            let (response, trouble) = ask(request, upstream).await?;
-            if trouble == Some(Trouble::Silent) {
-                tokio::time::sleep(TOO_LONG).await;
+    let delay = |name, breaks, when: fn(&Request) -> bool| {
+        wrong(name, TRIPS, breaks).instead(when, async |request, upstream| {
+            let (response, failure) = send_and_detect(request, upstream).await?;
+            if failure == Some(DatabaseFailure::Unresponsive) {
+                tokio::time::sleep(DELAY).await;
             }
             Ok(response)
         })
     };
     vec![
-        timeout("requests-may-take-a-minute", "A request ends after a minute, whatever REQUEST_TIMEOUT_MS says.", "60000"),
-        timeout("timeout-is-always-5-seconds", "REQUEST_TIMEOUT_MS is not read.", "5000"),
-        timeout("timeout-is-in-hundredths", "REQUEST_TIMEOUT_MS is taken for hundredths of a second.", "4000"),
-        wrong("lost-answers-are-waited-for", SLOW, "Getting a connection has a limit, but the answer to a statement has none.")
+        set_timeout("requests-may-take-a-minute", "REQUEST_TIMEOUT_MS is ignored: requests time out after a minute.", "60000"),
+        set_timeout(
+            "timeout-is-always-5-seconds",
+            "REQUEST_TIMEOUT_MS is ignored: requests time out after five seconds.",
+            "5000",
+        ),
+        set_timeout("timeout-is-in-hundredths", "REQUEST_TIMEOUT_MS is read as hundredths of a second.", "4000"),
+        wrong("lost-answers-are-waited-for", TRIPS, "The timeout covers acquiring a connection but not running a statement.")
             .instead(creates, async |request, upstream| {
-                let begun = Instant::now();
+                let started = Instant::now();
                 let response = upstream.send(request).await?;
-                if response.status() == 503 && begun.elapsed() > LIMIT_OF_THE_POOL {
-                    tokio::time::sleep(TOO_LONG).await;
+                if response.status() == 503 && started.elapsed() > POOL_TIMEOUT {
+                    tokio::time::sleep(DELAY).await;
                 }
                 Ok(response)
             }),
-        patient("imports-have-no-timeout", "An import waits for a silent database.", imports),
-        patient("creates-have-no-timeout", "POST /habits waits for a silent database.", creates),
+        delay("imports-have-no-timeout", "An import has no timeout.", imports),
+        delay("creates-have-no-timeout", "POST /habits has no timeout.", creates),
     ]
 }
 
 fn responses() -> Vec<Sabotage> {
-    let late =
-        |name, breaks, change: fn(&Request, &mut Response)| in_trouble(wrong(name, SLOW, breaks), Trouble::Silent, any, change);
+    let on_timeout = |name, breaks, change: fn(&Request, &mut Response)| {
+        change_during(wrong(name, TRIPS, breaks), DatabaseFailure::Unresponsive, any, change)
+    };
     vec![
-        late("timeout-answers-500", "A request that takes too long is answered by 500.", |_, response| {
-            response.set_problem(500, "Oops.")
-        }),
-        late("timeout-answers-404", "A request that takes too long is answered by 404.", |_, response| {
-            response.set_problem(404, "Nothing.")
-        }),
-        late("timeout-answers-400", "A request that takes too long is answered by 400.", |_, response| {
-            response.set_problem(400, "Slow.")
-        }),
-        late("timeout-is-no-problem", "A timeout is answered by 503 without problem details.", |_, response| {
+        on_timeout("timeout-answers-500", "A timeout answers 500.", |_, response| response.set_problem(500, "Oops.")),
+        on_timeout("timeout-answers-404", "A timeout answers 404.", |_, response| response.set_problem(404, "Nothing.")),
+        on_timeout("timeout-answers-400", "A timeout answers 400.", |_, response| response.set_problem(400, "Slow.")),
+        on_timeout("timeout-is-no-problem", "A timeout answers 503 without problem details.", |_, response| {
             response.set_plain_error(503, "timeout")
         }),
-        late("timeout-says-nothing", "A timeout is answered by 408 without a body, as a layer does by itself.", |_, response| {
-            response.set_status(408);
-            response.clear();
-        }),
-        late("timeout-tells-the-library", "The answer to a request that takes too long names the library.", |_, response| {
+        on_timeout(
+            "timeout-says-nothing",
+            "A timeout answers 408 without a body, which is the default of a common middleware.",
+            |_, response| {
+                response.set_status(408);
+                response.clear();
+            },
+        ),
+        on_timeout("timeout-tells-the-library", "The 503 of a timeout names the library.", |_, response| {
             response.set_problem(503, "tokio::time::error::Elapsed: deadline has elapsed")
         }),
-        late("timeout-answers-201", "POST answers 201 when the database is silent.", |request, response| {
+        on_timeout("timeout-answers-201", "A timeout answers 201.", |request, response| {
             response.set_status(201);
             match creates(request) {
                 true => response.set_json("application/json", &json!({ "id": 1, "name": request.field("name") })),
                 false => response.set_json("application/json", &json!([])),
             }
         }),
-        wrong("timeout-hangs-up", SLOW, "A request that takes too long ends with the connection.").instead(
+        wrong("timeout-hangs-up", TRIPS, "A timeout closes the connection without a response.").instead(
             any,
-            async |request, upstream| match ask(request, upstream).await? {
-                (_, Some(Trouble::Silent)) => Err(ConnectionLost),
+            async |request, upstream| match send_and_detect(request, upstream).await? {
+                (_, Some(DatabaseFailure::Unresponsive)) => Err(ConnectionLost),
                 (response, _) => Ok(response),
             },
         ),

@@ -1,20 +1,20 @@
-//! The control changes nothing: what goes through it is, byte for byte, what would have gone without it.
+//! The control changes nothing: with and without it, the bytes of requests and responses are the same.
 
 use std::thread::scope;
 use std::time::{Duration, Instant};
 
-use crate::support::{Answer, mirror, run_to_end, sabotaged};
+use crate::support::{RawResponse, mirror, run_to_end, sabotaged};
 
 const HOST: &str = "Host: habits.example\r\n";
 
-/// What the mirror saw and answered, with the control before it and without.
-fn both(head: &str, body: &[u8]) -> (Answer, Answer) {
-    (mirror().ask(head, body), sabotaged("none").ask(head, body))
+/// The mirror's response without and with the control.
+fn both(head: &str, body: &[u8]) -> (RawResponse, RawResponse) {
+    (mirror().send(head, body), sabotaged("none").send(head, body))
 }
 
-/// What the mirror saw of the request.
-fn seen(answer: &Answer) -> Vec<String> {
-    let mut lines: Vec<String> = answer.text().lines().map(str::to_owned).collect();
+/// The request that the mirror echoes.
+fn echoed(response: &RawResponse) -> Vec<String> {
+    let mut lines: Vec<String> = response.text().lines().map(str::to_owned).collect();
     lines.retain(|line| line != "Connection: close");
     lines
 }
@@ -29,29 +29,29 @@ fn requests_arrive_as_they_were_sent() {
             body.len(),
         );
         let (direct, proxied) = both(&head, &body);
-        assert_eq!(seen(&proxied), seen(&direct), "{method}");
+        assert_eq!(echoed(&proxied), echoed(&direct), "{method}");
         assert_eq!(proxied.status, "HTTP/1.1 200 OK");
     }
 }
 
 #[test]
-fn a_chunked_request_arrives_whole() {
+fn a_chunked_request_arrives_complete() {
     let head = format!("POST /seen HTTP/1.1\r\n{HOST}Transfer-Encoding: chunked\r\n");
-    let answer = sabotaged("none").ask(&head, b"4\r\ndrin\r\n2\r\nk \r\n0\r\n\r\n");
-    assert!(answer.text().ends_with("\n\ndrink "), "{}", answer.text());
+    let response = sabotaged("none").send(&head, b"4\r\ndrin\r\n2\r\nk \r\n0\r\n\r\n");
+    assert!(response.text().ends_with("\n\ndrink "), "{}", response.text());
 }
 
 #[test]
-fn answers_come_back_as_they_were_said() {
-    let packed = b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\nContent-Length: 3\r\n\r\n\x1f\x8b\0".to_vec();
-    let answers: Vec<Vec<u8>> = vec![
-        packed,
+fn responses_come_back_as_they_were_sent() {
+    let compressed = b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\nContent-Length: 3\r\n\r\n\x1f\x8b\0".to_vec();
+    let responses: Vec<Vec<u8>> = vec![
+        compressed,
         b"HTTP/1.1 204 No Content\r\nX-Request-Id: 7\r\n\r\n".to_vec(),
         b"HTTP/1.1 405 Method Not Allowed\r\nAllow: GET, POST\r\nDATE: never\r\nContent-Length: 0\r\n\r\n".to_vec(),
         b"HTTP/1.1 404 Not Found\r\nset-cookie: a=1\r\nSet-Cookie: b=2\r\ncontent-length: 2\r\n\r\n{}".to_vec(),
         b"HTTP/1.1 308 Permanent Redirect\r\nlocation: /v1/habits?x=1\r\ncontent-length: 0\r\n\r\n".to_vec(),
     ];
-    for said in answers {
+    for said in responses {
         let head = format!("POST /say HTTP/1.1\r\n{HOST}Content-Length: {}\r\n", said.len());
         let (direct, proxied) = both(&head, &said);
         assert_eq!(proxied, direct, "{}", String::from_utf8_lossy(&said));
@@ -59,51 +59,51 @@ fn answers_come_back_as_they_were_said() {
 }
 
 #[test]
-fn head_keeps_the_length_it_says() {
-    // To HEAD the mirror answers as to any request, so only the header may come through.
+fn the_response_to_head_keeps_its_content_length() {
+    // The mirror responds to HEAD as to any request, but only the headers may pass.
     let said = b"HTTP/1.1 200 OK\r\ncontent-length: 1234\r\ncontent-type: application/json\r\n\r\n";
     let head = format!("HEAD /say HTTP/1.1\r\n{HOST}Content-Length: {}\r\n", said.len());
-    let answer = sabotaged("none").ask(&head, said);
-    assert_eq!(answer.headers, ["content-length: 1234", "content-type: application/json"]);
-    assert_eq!(answer.body, b"");
+    let response = sabotaged("none").send(&head, said);
+    assert_eq!(response.headers, ["content-length: 1234", "content-type: application/json"]);
+    assert_eq!(response.body, b"");
 }
 
 #[test]
-fn an_answer_of_unknown_length_gets_no_length() {
+fn a_response_of_unknown_length_gets_no_content_length() {
     let said = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n";
     let head = format!("POST /say HTTP/1.1\r\n{HOST}Content-Length: {}\r\n", said.len());
-    let answer = sabotaged("none").ask(&head, said);
-    assert_eq!(answer.headers.iter().map(|line| line.to_lowercase()).collect::<Vec<_>>(), ["transfer-encoding: chunked"]);
-    assert_eq!(answer.body, b"3\r\nabc\r\n0\r\n\r\n");
+    let response = sabotaged("none").send(&head, said);
+    assert_eq!(response.headers.iter().map(|line| line.to_lowercase()).collect::<Vec<_>>(), ["transfer-encoding: chunked"]);
+    assert_eq!(response.body, b"3\r\nabc\r\n0\r\n\r\n");
 }
 
 #[test]
-fn requests_do_not_wait_for_one_another() {
+fn requests_run_concurrently() {
     let control = sabotaged("none");
     let started = Instant::now();
     scope(|scope| {
         for _ in 0..50 {
-            scope.spawn(|| control.ask(&format!("GET /slow HTTP/1.1\r\n{HOST}"), b""));
+            scope.spawn(|| control.send(&format!("GET /slow HTTP/1.1\r\n{HOST}"), b""));
         }
     });
-    // One after the other they would take 5 s.
+    // One after the other, they would take 5 s.
     assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
 }
 
 #[test]
-fn a_bad_port_ends_it_as_it_ends_the_server() {
+fn an_invalid_port_exits_as_the_server_does() {
     for port in ["not-a-port", "70000", "-1"] {
-        let ended = run_to_end("none", port);
-        assert_eq!(ended.status.code(), Some(3));
-        assert_eq!(String::from_utf8_lossy(&ended.stderr), "mirror: PORT is no port number\n");
+        let output = run_to_end("none", port);
+        assert_eq!(output.status.code(), Some(3));
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "mirror: PORT is not a port number\n");
     }
 }
 
 #[test]
-fn a_port_that_is_taken_is_told() {
+fn an_error_message_names_a_port_in_use() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("there is a free port");
     let port = taken.local_addr().expect("it has an address").port().to_string();
-    let ended = run_to_end("none", &port);
-    assert_eq!(ended.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&ended.stderr).contains(&format!("PORT={port}")));
+    let output = run_to_end("none", &port);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains(&format!("PORT={port}")));
 }

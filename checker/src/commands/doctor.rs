@@ -59,8 +59,8 @@ pub async fn doctor(workshop: &Workshop) -> CommandResult {
             }
         }
     }
-    let without = COURSE.steps.iter().take_while(|step| step.fixtures.is_empty()).count();
-    println!("\nSteps 1 to {without} need no service and no container.");
+    let without = COURSE.steps.iter().take_while(|step| step.fixtures.is_empty()).map(|step| step.number.to_string());
+    println!("\nSteps {} need no service and no container.", without.collect::<Vec<_>>().join(" and "));
     Ok(code)
 }
 

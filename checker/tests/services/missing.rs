@@ -52,5 +52,5 @@ fn doctor_says_what_to_type_and_that_the_first_steps_need_none() {
     for service in ["PostgreSQL", "Redis"] {
         assert!(said.text.contains(&format!("There is no {service} that the checker could use.")), "{}", said.text);
     }
-    assert!(said.text.contains("Steps 1 and 2 need no database"), "{}", said.text);
+    assert!(said.text.contains("Steps 1 and 2 need no service"), "{}", said.text);
 }

@@ -89,7 +89,7 @@ impl Scratch {
         workshop::Folder::read(&self.root.path().join("solutions")).expect("a readable folder").files
     }
 
-    fn run(&self, request: Request) -> Result<Ported, Trouble> {
+    fn run(&self, request: Request) -> Result<Ported, CommandError> {
         super::run(&Workshop::at(self.root.path()), &self.outlines, request)
     }
 

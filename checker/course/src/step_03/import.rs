@@ -207,7 +207,7 @@ async fn fails_on_a_cut_connection(api: &Api) -> Outcome {
         let habit = |letter| json!({ "name": format!("{token} {letter}"), "completions": days });
         json!(["a", "b", "c", "d"].map(habit))
     };
-    // Counts the INSERTs of an import. The second import counts: a server may cache something in the first.
+    // Counts every `INSERT` of an import. The second import counts: a server may cache something in the first.
     let mut inserts = 0;
     for _ in 0..2 {
         let whole = body(&api.data.token(8));

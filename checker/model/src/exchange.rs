@@ -155,10 +155,10 @@ pub fn status_name(code: u16) -> String {
 impl std::fmt::Display for NoAnswer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            NoAnswer::Refused => write!(f, "no answer: the connection was refused, nothing listens there"),
-            NoAnswer::Closed(why) => write!(f, "no whole answer: the connection was closed ({why})"),
-            NoAnswer::TimedOut(limit) => write!(f, "no whole answer within {:.1} s", limit.as_secs_f32()),
-            NoAnswer::NotHttp(why) => write!(f, "bytes that are no HTTP answer ({why})"),
+            NoAnswer::Refused => write!(f, "no response: the connection was refused, nothing listens there"),
+            NoAnswer::Closed(why) => write!(f, "no complete response: the connection was closed ({why})"),
+            NoAnswer::TimedOut(limit) => write!(f, "no complete response within {:.1} s", limit.as_secs_f32()),
+            NoAnswer::NotHttp(why) => write!(f, "bytes that are not an HTTP response ({why})"),
         }
     }
 }

@@ -32,7 +32,7 @@ impl fmt::Display for Termination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Termination::Code(code) => write!(f, "exit code {code}"),
-            Termination::Signal(signal) => write!(f, "ended by {}", signal_name(*signal)),
+            Termination::Signal(signal) => write!(f, "terminated by {}", signal_name(*signal)),
             Termination::TooMuchMemory(bytes) => write!(f, "{} MiB of memory", bytes / (1024 * 1024)),
             Termination::TooManyProcesses(count) => write!(f, "{count} processes"),
             Termination::GuardKilled => write!(f, "the process that supervises it was killed"),

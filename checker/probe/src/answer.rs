@@ -20,7 +20,7 @@ impl Answer {
             Ok(reply) => reply.clone(),
             Err(none) => {
                 let actual = none.to_string();
-                return Err(fail(&exchange, "an HTTP answer", actual));
+                return Err(fail(&exchange, "an HTTP response", actual));
             }
         };
         Ok(Answer { exchange, reply })

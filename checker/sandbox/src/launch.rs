@@ -100,7 +100,7 @@ impl Launcher {
         }
         let folder = std::env::current_dir().map_err(|error| {
             Problem::new(
-                format!("The folder in which the command would run cannot be found: {error}."),
+                format!("The current folder, in which the command would run, does not exist: {error}."),
                 "Change to a folder that exists.",
             )
         })?;
@@ -111,8 +111,8 @@ impl Launcher {
         match Origin::parse(url) {
             Some(origin) => Ok(Launcher::of(Kind::Url(origin))),
             None => Err(Problem::new(
-                format!("{url} is not the address of a server that the checker can examine."),
-                "Give scheme, host and port and nothing else, such as http://127.0.0.1:8000. The checker speaks plain HTTP.",
+                format!("{url} is not the URL of a server that the checker can examine."),
+                "Give only scheme, host and port, such as http://127.0.0.1:8000. The checker speaks plain HTTP.",
             )),
         }
     }
@@ -331,12 +331,9 @@ async fn connect_to_url(origin: &Origin) -> Result<Server, Problem> {
     let error = match timeout(WITHIN, TcpStream::connect(origin.address())).await {
         Ok(Ok(_)) => return Ok(Server::new(origin.to_string(), Log::default(), None)),
         Ok(Err(error)) => error.to_string(),
-        Err(_) => format!("no answer within {} seconds", WITHIN.as_secs()),
+        Err(_) => format!("connecting timed out after {} seconds", WITHIN.as_secs()),
     };
-    Err(Problem::new(
-        format!("No server can be reached at {origin}: {error}."),
-        "Start the server first, or correct the address.",
-    ))
+    Err(Problem::new(format!("No server can be reached at {origin}: {error}."), "Start the server first, or correct the URL."))
 }
 
 /// Where the processes of a guard listen, and the processor ticks they have used.

@@ -40,7 +40,7 @@ pub fn claim() -> Result<Port, Problem> {
     }
     Err(Problem::new(
         format!("Every port from {} to {} is in use.", RANGE.start, RANGE.end - 1),
-        "End the servers or checkers that hold them (`ss -ltnp` lists them), then try again.",
+        "Stop the servers or checkers that use them (`ss -ltnp` lists them), then try again.",
     ))
 }
 
@@ -55,7 +55,7 @@ pub async fn claim_number(number: u16) -> Result<Port, Problem> {
             Err(TryLockError::WouldBlock) if Instant::now() > deadline => {
                 return Err(Problem::new(
                     format!("Another checker has been using port {number} for {} seconds.", PATIENCE.as_secs()),
-                    "Let it finish, then try again.",
+                    "Wait until it has finished, then try again.",
                 ));
             }
             Err(TryLockError::WouldBlock) => tokio::time::sleep(Duration::from_millis(20)).await,
@@ -87,7 +87,7 @@ fn folder() -> Result<PathBuf, Problem> {
     }
     match fs::symlink_metadata(&folder) {
         Ok(found) if found.is_dir() && found.uid() == user => Ok(folder),
-        Ok(_) => Err(unusable(&folder, &io::Error::other("it is not a folder of yours"))),
+        Ok(_) => Err(unusable(&folder, &io::Error::other("it is not a folder that you own"))),
         Err(error) => Err(unusable(&folder, &error)),
     }
 }
@@ -95,7 +95,7 @@ fn folder() -> Result<PathBuf, Problem> {
 fn unusable(folder: &Path, error: &io::Error) -> Problem {
     Problem::new(
         format!("The checker cannot keep its port locks in {}: {error}.", folder.display()),
-        "Make that folder writable or remove it, or set TMPDIR to a folder you can write to.",
+        "Make that folder writable, remove it, or set TMPDIR to a folder that you can write to.",
     )
 }
 

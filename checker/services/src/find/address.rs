@@ -33,10 +33,10 @@ impl Address {
     ///
     /// Why it cannot be used, as the end of a sentence that begins with its name.
     pub fn parse(url: &str, schemes: &[&'static str], default_port: u16) -> Result<Self, String> {
-        let wrong = || format!("is no URL of the form {}://USER:PASSWORD@HOST:PORT/DATABASE", schemes[0]);
+        let wrong = || format!("is not a URL of the form {}://USER:PASSWORD@HOST:PORT/DATABASE", schemes[0]);
         let (scheme, rest) = url.trim().split_once("://").ok_or_else(wrong)?;
         if scheme.strip_suffix('s').is_some_and(|plain| schemes.contains(&plain)) {
-            return Err("asks for an encrypted connection, which the checker does not speak".into());
+            return Err("asks for an encrypted connection, which the checker does not support".into());
         }
         if !schemes.contains(&scheme) {
             return Err(wrong());
@@ -45,7 +45,7 @@ impl Address {
         if let Some(mode) = query.split('&').find_map(|pair| pair.strip_prefix("sslmode="))
             && matches!(mode, "require" | "verify-ca" | "verify-full")
         {
-            return Err(format!("asks for an encrypted connection (sslmode={mode}), which the checker does not speak"));
+            return Err(format!("asks for an encrypted connection (sslmode={mode}), which the checker does not support"));
         }
         let (authority, database) = rest.split_once('/').unwrap_or((rest, ""));
         let (userinfo, place) = authority.rsplit_once('@').unwrap_or(("", authority));

@@ -33,15 +33,15 @@ pub async fn up(root: &Path, service: &str, port: u16) -> Result<SocketAddr, Str
     let file = root.join(FILE).display().to_string();
     done(docker(&["compose", "--file", &file, "up", "--detach", "--wait", service], UP).await)?;
     let told = done(docker(&["compose", "--file", &file, "port", service, &port.to_string()], ANSWER).await)?;
-    published(&told).ok_or_else(|| format!("docker does not say where {service} can be reached."))
+    published(&told).ok_or_else(|| format!("docker prints no published port of {service}."))
 }
 
 async fn docker(args: &[&str], within: Duration) -> Result<Output, String> {
     let mut command = Command::new("docker");
     command.args(args).stdin(Stdio::null()).kill_on_drop(true);
     match timeout(within, command.output()).await {
-        Ok(output) => output.map_err(|error| format!("docker cannot be run: {error}.")),
-        Err(_) => Err(format!("docker takes more than {} s.", within.as_secs())),
+        Ok(output) => output.map_err(|error| format!("docker does not start: {error}.")),
+        Err(_) => Err(format!("docker timed out after {} s.", within.as_secs())),
     }
 }
 

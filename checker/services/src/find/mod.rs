@@ -146,7 +146,7 @@ pub async fn first<S: Service>(root: &Path, console: &mut dyn Console) -> Result
         match packages::install(&command).await {
             Ok(()) => match private::<S>(console, &mut tried).await? {
                 Some(service) => return Ok(service),
-                None => tried.push(format!("`{command}` has brought no programs that can be used.")),
+                None => tried.push(format!("`{command}` has installed no usable programs.")),
             },
             Err(why) => tried.push(why),
         }
@@ -201,15 +201,15 @@ async fn compose<S: Service>(root: &Path) -> Result<S, String> {
 /// What to say where there is no service of this kind, after these sources have failed.
 fn missing(kind: &Kind, tried: &[String]) -> Problem {
     let install = match packages::command(kind) {
-        Some(command) => format!("Type `{command}`"),
+        Some(command) => format!("Run `{command}`"),
         None => format!("Install {} with your system's package manager", kind.name),
     };
-    let ways = format!("{install}, or start docker, or set {} to the URL of a server that runs.", kind.variable);
+    let ways = format!("{install}, start docker, or set {} to the URL of a running server.", kind.variable);
     Problem {
         details: tried.iter().flat_map(|what| what.lines()).map(str::to_owned).collect(),
         ..Problem::new(
             format!("There is no {} that the checker could use.", kind.name),
-            if tried.is_empty() { ways } else { format!("Mend what the lines below tell of, or try another way. {ways}") },
+            if tried.is_empty() { ways } else { format!("Fix what the lines below report, or try another way. {ways}") },
         )
     }
 }

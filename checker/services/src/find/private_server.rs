@@ -53,10 +53,10 @@ impl PrivateServer {
             }
             let ended = self.guarded.wait_until(|status| status.ending().is_some());
             if let Ok(status) = timeout(LOOK_EVERY, ended).await {
-                return Err(complaint("ended at its start", &status, &self.log).await);
+                return Err(complaint("exited during its start", &status, &self.log).await);
             }
             if Instant::now() > deadline {
-                return Err(format!("did not answer within {} s", READY_WITHIN.as_secs()));
+                return Err(format!("was not ready within {} s", READY_WITHIN.as_secs()));
             }
         }
     }
@@ -64,7 +64,7 @@ impl PrivateServer {
     /// Waits until the service has ended by itself; says how.
     pub async fn ended(&mut self) -> String {
         let status = self.guarded.wait_until(|status| status.ending().is_some()).await;
-        complaint("ended by itself", &status, &self.log).await
+        complaint("exited unexpectedly", &status, &self.log).await
     }
 
     /// Ends the service and removes its folder.
@@ -87,7 +87,7 @@ pub async fn run_to_end(program: PathBuf, args: Vec<OsString>, folder: PathBuf, 
     match ended {
         Ok(status) if status.ending().is_some_and(Termination::is_success) => Ok(()),
         Ok(status) => Err(complaint("failed", &status, &log).await),
-        Err(_) => Err(format!("took more than {} s", WITHIN.as_secs())),
+        Err(_) => Err(format!("timed out after {} s", WITHIN.as_secs())),
     }
 }
 
@@ -95,7 +95,7 @@ fn run(care: Care, path: PathBuf, args: Vec<OsString>, folder: PathBuf) -> Resul
     // Messages in English, which are recognized; times in UTC.
     let env = environment::for_service(&[("LC_ALL", "C"), ("TZ", "UTC")]);
     let (guarded, stdout, stderr) =
-        Guarded::start(Program { care, path, args, folder, env }).map_err(|error| format!("could not be run: {error}"))?;
+        Guarded::start(Program { care, path, args, folder, env }).map_err(|error| format!("could not be started: {error}"))?;
     let log = Log::default();
     tokio::spawn(log.clone().read(Stream::Stdout, stdout));
     tokio::spawn(log.clone().read(Stream::Stderr, stderr));

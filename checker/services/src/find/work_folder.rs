@@ -82,10 +82,10 @@ impl Work {
         Err(Problem {
             details,
             ..Problem::new(
-                "There is no folder in which a service could keep its data.",
+                "There is no folder in which a service can store its data.",
                 format!(
-                    "Make room in /var/tmp and see that you can write there, or set TMPDIR to a folder with {} MiB free that you can \
-                     write to and that others may pass through.",
+                    "Free space in /var/tmp and check that you can write there, or set TMPDIR to a folder that you can write to, \
+                     that has {} MiB of free space, and that other users can enter.",
                     NEEDED >> 20
                 ),
             )
@@ -94,7 +94,7 @@ impl Work {
 
     fn open_in(place: &Path, account: Option<Account>, kind: RunKind) -> io::Result<Self> {
         if account.is_some() && !account::can_reach(place) {
-            return Err(io::Error::other("the account that services run as cannot reach it"));
+            return Err(io::Error::other("the account that services run as cannot enter it"));
         }
         let path = folder_in(place);
         // Another account may pass through, to what it has been given, and see nothing else.
@@ -105,7 +105,7 @@ impl Work {
         }
         // In a folder for everyone, somebody else may have been there first.
         if !is_ours(&path)? {
-            return Err(io::Error::other(format!("{} is not a folder of yours", path.display())));
+            return Err(io::Error::other(format!("{} is not a folder that you own", path.display())));
         }
         fs::set_permissions(&path, Permissions::from_mode(mode))?;
         Ok(Work { path, account, kind })
@@ -218,7 +218,7 @@ fn has_room(place: &Path, needed: u64) -> io::Result<()> {
     let found = rustix::fs::statvfs(place)?;
     let free = found.f_bavail.saturating_mul(found.f_frsize);
     if free < needed {
-        return Err(io::Error::other(format!("of {} MiB that may be needed, {} are free", needed >> 20, free >> 20)));
+        return Err(io::Error::other(format!("a service may need {} MiB, and only {} MiB are free", needed >> 20, free >> 20)));
     }
     Ok(())
 }
@@ -270,7 +270,7 @@ mod tests {
         let place = tempfile::tempdir().expect("a temporary folder");
         has_room(place.path(), 1).expect("a byte is free");
         let error = has_room(place.path(), u64::MAX).expect_err("nobody has so much");
-        assert!(error.to_string().contains("MiB that may be needed"), "{error}");
+        assert!(error.to_string().contains("MiB are free"), "{error}");
     }
 
     #[test]

@@ -48,8 +48,8 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Fault::Connection(error) => write!(f, "{error}"),
-            Fault::Refused { message, .. } => write!(f, "it refuses: {message}"),
-            Fault::Unknown(what) => write!(f, "it asks for {what}, which the checker does not know"),
+            Fault::Refused { message, .. } => write!(f, "it reports an error: {message}"),
+            Fault::Unknown(what) => write!(f, "it asks for {what}, which the checker does not support"),
         }
     }
 }
@@ -151,7 +151,7 @@ impl Client {
 }
 
 fn garbled() -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, "what answers there does not speak as PostgreSQL does")
+    io::Error::new(io::ErrorKind::InvalidData, "the server there does not speak PostgreSQL's protocol")
 }
 
 fn number(body: &[u8]) -> Option<i32> {

@@ -129,13 +129,13 @@ impl Service for Postgres {
                      rolname FROM pg_roles WHERE rolname = current_user";
         let rows = client.query(asked).await.map_err(|fault| format!("cannot be used at {address}: {fault}"))?;
         let [Some(number), Some(version), Some(may_create), Some(role)] = rows.first().map_or(&[][..], Vec::as_slice) else {
-            return Err(format!("at {address} does not say what it is"));
+            return Err(format!("at {address} does not report what it is"));
         };
         if number.parse::<u32>().unwrap_or_default() / 10_000 < LEAST {
-            return Err(format!("at {address} is version {version}; the least that will do is {LEAST}"));
+            return Err(format!("at {address} has version {version}; the checker needs {LEAST} or later"));
         }
         if may_create != "t" {
-            return Err(format!("at {address} does not let {role} make databases; `ALTER ROLE \"{role}\" CREATEDB` would"));
+            return Err(format!("at {address} does not let {role} create databases; `ALTER ROLE \"{role}\" CREATEDB` allows it"));
         }
         remove_those_of_dead_checkers(&mut client).await;
         Ok(Postgres { admin: Arc::new(Admin::new(address)), version: version.clone(), source, instance: None })
@@ -221,8 +221,8 @@ impl Postgres {
                 is_private: self.instance.is_some(),
             }),
             Err(fault) => Err(Problem::new(
-                format!("PostgreSQL at {address} makes no database: {fault}."),
-                "Run it again; if it stays like this, see what that server writes to its log.",
+                format!("PostgreSQL at {address} cannot create a database: {fault}."),
+                "Try again; if it happens again, see the log of that server.",
             )),
         }
     }

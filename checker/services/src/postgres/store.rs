@@ -80,8 +80,8 @@ impl Store {
             Ok(tap) => Ok(Store { database, first: tap.mark(), tap, client: Mutex::default() }),
             Err(error) => {
                 database.remove().await;
-                let title = format!("The checker cannot listen between the server and its database: {error}.");
-                Err(Problem::new(title, "See that programs may listen on 127.0.0.1, then run it again."))
+                let title = format!("The checker cannot start its proxy between the server and the database: {error}.");
+                Err(Problem::new(title, "Make sure that programs may listen on 127.0.0.1, then try again."))
             }
         }
     }
@@ -190,14 +190,14 @@ impl Store {
         let seen = self.tap.since(mark);
         match seen.missed {
             0 => Ok(seen.queries().cloned().collect()),
-            missed => Err(Stop::Inconclusive(format!("{missed} statements of the server were too many or too large to keep"))),
+            missed => Err(Stop::Inconclusive(format!("{missed} statements of the server were too many or too large to record"))),
         }
     }
 
     async fn rest(&self) -> Outcome {
         match self.tap.quiet(QUIET, QUIET_WITHIN).await {
             true => Ok(()),
-            false => Err(Stop::Inconclusive("the server's connections to the database never rested".into())),
+            false => Err(Stop::Inconclusive("the server's connections to the database were never idle".into())),
         }
     }
 
@@ -254,7 +254,7 @@ impl Tapped for Store {
         let outage = seen.troubles.iter().find_map(|(_, trouble)| match trouble {
             Trouble::Unreachable(why) => Some(format!("the database could not be reached: {why}")),
             // Class 57P: the service is shutting down, was killed, or is not up yet.
-            Trouble::Refused(error) if error.code.starts_with("57P") => Some(format!("the database gave up: {error}")),
+            Trouble::Refused(error) if error.code.starts_with("57P") => Some(format!("the database was unavailable: {error}")),
             Trouble::Refused(_) | Trouble::Unreadable(_) => None,
         });
         let events = seen.executed().map(|statement| (statement.at, statement.to_string())).collect();
@@ -373,19 +373,19 @@ async fn carried_out(client: &mut Client, sql: &str) -> Outcome<Rows> {
     ask(client, sql).await?.map_err(|refusal| {
         // 55P03 and 57014: a lock that is not let go, and our own patience. Class 57 and 53: the service has its own troubles.
         match &refusal.code[..2.min(refusal.code.len())] {
-            "53" | "55" | "57" => Stop::Inconclusive(format!("the database did not answer: {}", refusal.message)),
-            _ => Stop::fail(format!("a database that takes this statement:\n{sql}"), format!("it refuses: {}", refusal.message)),
+            "53" | "55" | "57" => Stop::Inconclusive(format!("the database could not run a query: {}", refusal.message)),
+            _ => Stop::fail(format!("a database that accepts this statement:\n{sql}"), format!("an error: {}", refusal.message)),
         }
     })
 }
 
 fn counted(rows: &Rows) -> Outcome<u64> {
     let count = rows.first().and_then(|row| row.first()?.as_deref()?.parse().ok());
-    count.ok_or_else(|| Stop::Inconclusive("the database did not count".into()))
+    count.ok_or_else(|| Stop::Inconclusive("the database returned no count".into()))
 }
 
 fn lost(fault: Fault) -> Stop {
-    Stop::Inconclusive(format!("the database cannot be asked: {fault}"))
+    Stop::Inconclusive(format!("the checker cannot query the database: {fault}"))
 }
 
 /// A text as SQL writes it.

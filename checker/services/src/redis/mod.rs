@@ -77,10 +77,10 @@ impl Service for Redis {
     async fn connect(address: Address, source: Source) -> Result<Self, String> {
         let info = async { Client::connect(&address).await?.ask(&["INFO", "server"]).await };
         let Reply::Text(info) = info.await.map_err(|error| format!("cannot be used at {address}: {error}"))? else {
-            return Err(format!("at {address} does not say what it is"));
+            return Err(format!("at {address} does not report what it is"));
         };
         let version = |name| info.lines().find_map(|line: &str| line.strip_prefix(name));
-        let version = version("redis_version:").ok_or_else(|| format!("at {address} does not say its version"))?.to_owned();
+        let version = version("redis_version:").ok_or_else(|| format!("at {address} does not report its version"))?.to_owned();
         Ok(Redis { address, version, source, instance: None })
     }
 
@@ -170,13 +170,13 @@ impl Redis {
             Ok(None) => Err(Problem::new(
                 format!("Every logical database of Redis at {} is in use.", self.address),
                 format!(
-                    "Empty one that nobody needs, or unset {} so that the checker starts a Redis of its own.",
+                    "Empty one that you no longer need, or unset {} so that the checker starts its own Redis.",
                     Redis::KIND.variable
                 ),
             )),
             Err(error) => Err(Problem::new(
                 format!("Redis at {} cannot be used: {error}.", self.address),
-                "Run it again; if it stays like this, see what that server writes to its log.",
+                "Try again; if it happens again, see the log of that server.",
             )),
         }
     }
@@ -267,7 +267,7 @@ impl std::fmt::Display for Fault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Fault::Connection(error) => write!(f, "{error}"),
-            Fault::Refused(message) => write!(f, "it refuses: {message}"),
+            Fault::Refused(message) => write!(f, "it reports an error: {message}"),
         }
     }
 }
@@ -332,5 +332,5 @@ async fn read(stream: &mut BufReader<TcpStream>) -> Result<Reply, Fault> {
 }
 
 fn garbled() -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, "what answers there does not speak as Redis does")
+    io::Error::new(io::ErrorKind::InvalidData, "the server there does not speak Redis's protocol")
 }

@@ -28,7 +28,7 @@ pub enum Complaint {
 }
 
 impl Complaint {
-    /// The problem to report. `target` is where the server was expected; `by_hand` is the command that runs it without the checker.
+    /// The problem to report. `target` is the expected address; `by_hand` is the command to run the server without the checker.
     pub fn told(self, target: SocketAddr, by_hand: &str, log: &Log) -> Problem {
         let port = target.port();
         let mut problem = match self {
@@ -128,7 +128,7 @@ pub fn always_taken(who: Option<(i32, String)>) -> Problem {
             "The process that listens on the server's port is not a process that the checker started: it is {}.",
             called(who)
         ),
-        "Start the server itself, in the foreground. To check one that runs in a container or under a service manager, use --url.",
+        "Start the server itself, in the foreground. If a container or a service manager runs it, give its address with --url.",
     )
 }
 

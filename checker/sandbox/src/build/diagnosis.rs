@@ -85,7 +85,7 @@ const CARGO: &[Cause] = &[
         signs: &["did not match any packages", "could not find `Cargo.toml`", "could not find `workspace"],
         own: true,
         title: "There is no such package in this workspace.",
-        remedy: "Check the name; `cargo run -p checker -- list` shows the steps. Their packages have names such as step-01-api-basics.",
+        remedy: "Check the name; `cargo run -p checker -- list` shows the steps. Packages have names such as step-01-api-basics.",
     },
     Cause {
         signs: &["failed to parse manifest", "TOML parse error", "could not parse input as TOML", "failed to load manifest"],

@@ -241,7 +241,7 @@ impl Part for Store {
 }
 
 impl Visible for Store {
-    const UNSEEN: &'static str = "the target is a URL, and its database cannot be seen from here";
+    const UNSEEN: &'static str = "the target is a URL, so the checker cannot see its database";
 }
 
 impl Tapped for Store {

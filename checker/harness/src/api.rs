@@ -1,4 +1,4 @@
-//! What the body of a check works with: the server under examination, random data, and the calls of the contract.
+//! The API that the body of a check uses: the server under examination, random data, and the calls of the contract.
 
 use std::cell::RefCell;
 use std::net::IpAddr;
@@ -20,12 +20,12 @@ use probe::{Answer, Probe};
 use sandbox::{Log, Mark, RunToExit, Server};
 use services::Visible;
 
-/// How long a line may take from the server's log to us.
+/// How long a log line may take from the server to the checker.
 const LOG_PATIENCE: Duration = Duration::from_secs(5);
-/// How long a program that refuses its configuration may take to end.
+/// How long a program with an invalid configuration may take to exit.
 const EXIT_PATIENCE: Duration = Duration::from_secs(10);
 
-/// The server as one check sees it, and whom the check is signed in as there.
+/// The server as one check sees it, and the user as whom the check is signed in.
 #[derive(Clone)]
 pub struct Api {
     /// The client; its transcript belongs to the check.
@@ -41,41 +41,41 @@ pub struct Api {
 
 /// Another server of the target, stopped when dropped.
 pub struct ExtraServer {
-    /// What can be asked of it.
+    /// The API of that server.
     pub api: Api,
     server: Server,
 }
 
 impl ExtraServer {
-    /// Tells it to end, and waits until it has.
+    /// Sends SIGTERM and waits until it has exited.
     pub async fn stop(self) {
         self.server.stop().await;
     }
 
-    /// Ends it by SIGKILL.
+    /// Kills it with SIGKILL.
     pub async fn kill(self) {
         self.server.kill().await;
     }
 }
 
-/// A list that begins empty, and the server that it may need.
+/// A view whose list of habits starts empty, and the server that it may need.
 pub struct WithoutHabits {
-    /// What can be asked.
+    /// The view.
     pub api: Api,
     _server: Option<ExtraServer>,
 }
 
 impl Api {
-    /// The view of a check on a running server.
+    /// A check's view of a running server.
     pub fn new(server: &Server, probe: Probe, environment: Rc<Environment>, backing: Rc<Backing>, data: Data) -> Self {
         let log = (!environment.is_url()).then(|| server.log().clone());
         let http = client(probe, &environment, &backing);
         Api { http, data: Rc::new(data), environment, backing: Some(backing), log, logs: Rc::default() }
     }
 
-    /// The view of a check that starts what it examines: of no server yet.
+    /// The view of a check that starts its own servers: there is no server yet.
     pub fn of_none(environment: Rc<Environment>, data: Data) -> Self {
-        // There is no such port: what is sent without having started a server has no answer.
+        // Nothing listens on port 0, so a request that is sent before a server has been started gets no response.
         let http = Client::new(Probe::new("http://127.0.0.1:0"), None, Identity::Nobody);
         Api { http, data: Rc::new(data), environment, backing: None, log: None, logs: Rc::default() }
     }
@@ -86,23 +86,23 @@ impl Api {
         Api { http, backing: Some(backing.clone()), log: Some(server.log().clone()), ..self.clone() }
     }
 
-    /// The same view as nobody.
+    /// The same view without signing in.
     pub fn as_nobody(&self) -> Api {
         Api { http: self.http.identified(Identity::Nobody), ..self.clone() }
     }
 
-    /// The same view as nobody, from another address of this machine.
+    /// The same view without signing in, from another address of this machine.
     pub async fn sending_from(&self, source: IpAddr) -> Outcome<Api> {
         let probe = self.http.probe().sending_from(source).await.map_err(|error| {
             Stop::Inconclusive(format!(
-                "this machine has no address {source} to send from ({error}); add it to the loopback interface, on macOS by \
+                "this machine cannot send from the address {source} ({error}); add it to the loopback interface, on macOS with \
                  `sudo ifconfig lo0 alias {source}`"
             ))
         })?;
         Ok(Api { http: Client::new(probe, self.contract().sign_in, Identity::Nobody), ..self.clone() })
     }
 
-    /// The same view as somebody who has this access token.
+    /// The same view as the holder of this access token.
     pub fn as_holder(&self, token: &str) -> Api {
         Api { http: self.http.identified(Identity::Bearer(Token::own(token))), ..self.clone() }
     }
@@ -113,7 +113,7 @@ impl Api {
         Ok(Api { http: self.http.identified(Identity::Bearer(token)), ..self.clone() })
     }
 
-    /// The user as whom requests are sent unless a check says otherwise.
+    /// The user in whose name requests are sent, unless a check chooses another.
     pub async fn user(&self) -> Outcome<Rc<Account>> {
         self.backing()?.users().first(self.http.probe(), self.sign_in()?).await
     }
@@ -152,12 +152,12 @@ impl Api {
         self.environment.contract()
     }
 
-    /// The routes that work on habits or on the user. What deletes comes last.
+    /// The routes that work on habits or on the user; those that delete come last.
     pub fn routes(&self) -> &[&'static Route] {
         &self.contract().routes
     }
 
-    /// What was sent and answered in this check so far.
+    /// The exchanges of this check so far.
     pub fn transcript(&self) -> Vec<Rc<Exchange>> {
         self.http.probe().transcript()
     }
@@ -168,12 +168,12 @@ impl Api {
         self.backing.as_ref().ok_or_else(none)
     }
 
-    /// The server's part of a fixture; the check is skipped where it cannot be seen.
+    /// The server's part of a fixture; the check is skipped where the checker cannot see it.
     pub fn fixture<T: Visible>(&self) -> Outcome<Rc<T>> {
         self.visible().ok_or_else(|| Stop::Skip(T::UNSEEN.into()))
     }
 
-    /// The server's part of a fixture, where it can be seen.
+    /// The server's part of a fixture, where the checker can see it.
     pub fn visible<T: Visible>(&self) -> Option<Rc<T>> {
         self.backing.as_ref()?.get()
     }
@@ -248,12 +248,12 @@ impl Api {
         Ok(format!("/habits/{unknown}"))
     }
 
-    /// Starts another server of the target with these variables beside its own. It shares no data with any other.
+    /// Starts another server of the target with these additional variables. It shares no data with any other.
     pub async fn start_instance(&self, env: &[(&str, &str)]) -> Outcome<ExtraServer> {
         self.start_on(&self.new_backing().await?, env).await
     }
 
-    /// Starts another server of the target that shares the data of all others on this backing.
+    /// Starts another server of the target, which shares its data with all servers on this backing.
     pub async fn start_on(&self, backing: &Rc<Backing>, env: &[(&str, &str)]) -> Outcome<ExtraServer> {
         self.needs_process()?;
         match self.environment.start(backing, env).await {
@@ -276,14 +276,14 @@ impl Api {
         self.environment.make_backing().await.map_err(|problem| Stop::Inconclusive(problem.title))
     }
 
-    /// The backing services that may be disturbed, for checks that declare it: no other server uses them meanwhile.
+    /// The backing services that isolated checks may disturb: no other server uses them meanwhile.
     pub async fn spare(&self) -> Outcome<Rc<Backing>> {
         self.needs_process()?;
         self.environment.spare().await.map_err(|problem| Stop::Inconclusive(problem.title))
     }
 
-    /// A view in which there is no habit yet: that of the second user, who may have some by now, or else of a new one; and before
-    /// there are users, that of another server.
+    /// A view without any habit: that of the second user, or of a new user if the second one has habits by now; before there are
+    /// users, that of another server.
     pub async fn without_habits(&self) -> Outcome<WithoutHabits> {
         if self.contract().sign_in.is_none() {
             let server = self.start_instance(&[]).await?;
@@ -295,12 +295,12 @@ impl Api {
         Ok(WithoutHabits { api, _server: None })
     }
 
-    /// What further processes of this check have written.
+    /// Takes the logs of the further processes of this check.
     pub fn take_logs(&self) -> Vec<String> {
         self.logs.take().iter().flat_map(Log::all).collect()
     }
 
-    /// Starts a process that has to end by itself, and waits for it.
+    /// Starts a process that must exit without being stopped, and waits for it.
     pub async fn run_to_exit(&self, env: &[(&str, &str)]) -> Outcome<RunToExit> {
         self.needs_process()?;
         Ok(self.environment.run_to_exit(self.backing.as_deref(), env, None, EXIT_PATIENCE).await)
@@ -312,17 +312,17 @@ impl Api {
         Ok(self.environment.run_to_exit(self.backing.as_deref(), &[], Some(variable), EXIT_PATIENCE).await)
     }
 
-    /// The log of the server, where it can be seen.
+    /// The log of the server, where the checker can see it.
     pub fn log(&self) -> Outcome<LogView<'_>> {
         match &self.log {
             Some(log) => Ok(LogView { mark: log.mark(), log }),
-            None => Err(Stop::Skip("the target is a URL, and its log cannot be seen from here".into())),
+            None => Err(Stop::Skip("the target is a URL, so the checker cannot see its log".into())),
         }
     }
 
     fn needs_process(&self) -> Outcome {
         match self.environment.is_url() {
-            true => Err(Stop::Skip("the target is a URL, and this check has to start the server itself".into())),
+            true => Err(Stop::Skip("the target is a URL, but this check must start the server itself".into())),
             false => Ok(()),
         }
     }
@@ -347,7 +347,7 @@ pub struct LogView<'a> {
 }
 
 impl LogView<'_> {
-    /// Waits for a line; `None` when it does not come.
+    /// Waits for a matching line; `None` if none arrives in time.
     pub async fn line(&self, wanted: impl Fn(&str) -> bool) -> Option<String> {
         self.log.wait_for(self.mark, LOG_PATIENCE, wanted).await
     }

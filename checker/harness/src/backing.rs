@@ -28,7 +28,7 @@ impl Backing {
         })
     }
 
-    /// The part of this type; the check is skipped where there is none to be seen.
+    /// The part of this type; the check is skipped where the checker cannot see one.
     pub fn fixture<T: Visible>(&self) -> Outcome<Rc<T>> {
         self.get().ok_or_else(|| Stop::Skip(T::UNSEEN.into()))
     }
@@ -38,7 +38,7 @@ impl Backing {
         &self.parts
     }
 
-    /// Whether the step has no fixtures, or the server its own.
+    /// Whether there are no parts: the step has no fixtures, or the server brings its own.
     pub fn is_empty(&self) -> bool {
         self.parts.is_empty()
     }
@@ -48,7 +48,7 @@ impl Backing {
         &self.users
     }
 
-    /// The variables by which a server gets it.
+    /// The environment variables that point a server to its parts.
     pub fn environment(&self) -> Vec<(&'static str, String)> {
         self.parts.iter().flat_map(|part| part.environment()).collect()
     }

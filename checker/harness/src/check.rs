@@ -1,4 +1,4 @@
-//! What a check is: an id, a claim, hints, a place in the book, and a body that proves the claim.
+//! A check: an id, a claim, hints, a place in the book, and a body that proves the claim.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -13,7 +13,7 @@ type Body = Box<dyn Proof>;
 pub struct Check {
     /// `STEP.slug`, such as `1.create`.
     pub id: &'static str,
-    /// What is claimed of the server, in one sentence.
+    /// The claim about the server, in one sentence.
     pub claim: &'static str,
     /// The step that introduces the check.
     pub step: u8,
@@ -21,15 +21,15 @@ pub struct Check {
     pub stretch: bool,
     /// The folder of that step.
     pub slug: &'static str,
-    /// Whether nothing else runs meanwhile, because it measures times.
+    /// Whether nothing else may run meanwhile, because the check measures times.
     pub exclusive: bool,
     /// Whether it works with a second user.
     pub second_user: bool,
-    /// The fixture that it disturbs. It is isolated then: it starts its own servers, on backing services that nobody else uses.
+    /// The fixture that it disturbs. Such a check is isolated: it starts its own servers, on backing services of their own.
     pub disturbs: Option<&'static dyn Fixture>,
-    /// Checks without which this one says nothing; when one of them does not pass, this one is skipped.
+    /// Checks without which this one proves nothing; if one of them does not pass, this one is skipped.
     pub needs: &'static [&'static str],
-    /// The last step it applies to, when a later step changes what is asked.
+    /// The last step that it applies to, if a later step changes the contract.
     pub until: Option<u8>,
     /// One to three hints, from a nudge to nearly the answer.
     pub hints: &'static [&'static str],
@@ -110,20 +110,20 @@ impl Draft {
         self
     }
 
-    /// The check works with a second user, whom it would cost a password hash to make on every worker.
+    /// The check needs a second user. Declaring it saves the other workers the password hash that a signup costs.
     pub fn second_user(mut self) -> Self {
         self.second_user = true;
         self
     }
 
-    /// The check disturbs this fixture. It starts the servers that it examines on backing services of its own, and sends nothing
-    /// to the server that runs already, so that other checks may examine that one meanwhile.
+    /// The check disturbs this fixture. It starts its own servers on backing services of its own, and sends nothing to the server
+    /// that is already running, so that other checks can examine that one meanwhile.
     pub fn disturbs(mut self, fixture: &'static dyn Fixture) -> Self {
         self.disturbs = Some(fixture);
         self
     }
 
-    /// Checks without which this one says nothing.
+    /// Checks without which this one proves nothing.
     pub fn needs(mut self, ids: &'static [&'static str]) -> Self {
         self.needs = ids;
         self
@@ -141,7 +141,7 @@ impl Draft {
         self
     }
 
-    /// The body: it returns early with what broke the claim.
+    /// The body, which returns early if the server breaks the claim.
     pub fn proof(self, body: impl AsyncFn(&Api) -> Outcome + 'static) -> Check {
         Check {
             id: self.id,

@@ -1,4 +1,4 @@
-//! The HTTP client of a check. Where there are users, it signs its requests as one of them.
+//! The HTTP client of a check. Where there are users, it sends its requests as one of them.
 
 use std::rc::Rc;
 
@@ -7,18 +7,18 @@ use crate::users::Users;
 use model::{Exchange, NoAnswer, Outcome, Request, Token};
 use probe::{Answer, Probe};
 
-/// Whom requests are sent as.
+/// The identity in which requests are sent.
 #[derive(Clone)]
 pub enum Identity {
     /// Nobody.
     Nobody,
-    /// The user whom checks share.
+    /// The user that checks share.
     User(Rc<Users>),
-    /// Whoever has this access token.
+    /// The holder of this access token.
     Bearer(Token),
 }
 
-/// A client for one server that is somebody there.
+/// A client for one server, with an identity.
 #[derive(Clone)]
 pub struct Client {
     probe: Probe,
@@ -33,7 +33,7 @@ impl Client {
         Client { probe, sign_in, identity }
     }
 
-    /// The same client as somebody else.
+    /// The same client with another identity.
     pub fn identified(&self, identity: Identity) -> Client {
         Client { identity, ..self.clone() }
     }
@@ -48,12 +48,12 @@ impl Client {
         self.probe.base()
     }
 
-    /// Sends a request; having no answer is a failure.
+    /// Sends a request; no response is a failure.
     pub async fn send(&self, request: Request) -> Outcome<Answer> {
         Answer::of(self.exchange(request).await?)
     }
 
-    /// Sends a request and records what came of it, be it an answer or none.
+    /// Sends a request and records the exchange, with or without a response.
     pub async fn exchange(&self, request: Request) -> Outcome<Rc<Exchange>> {
         Ok(self.probe.exchange(self.signed(request).await?).await)
     }
@@ -69,7 +69,7 @@ impl Client {
         Ok(self.probe.body_after_head(&request).await)
     }
 
-    /// The request as it is sent: with the access token of whoever the client is, where the route wants one.
+    /// The request as it is sent: with the access token of the client's identity, where the route needs one.
     pub async fn signed(&self, request: Request) -> Outcome<Request> {
         let Some(sign_in) = self.sign_in else { return Ok(request) };
         if sign_in.is_public(&request.path) || request.has("authorization") || request.has("cookie") {

@@ -9,7 +9,7 @@ use crate::route::Route;
 pub struct Contract {
     /// How users sign in; `None` before there are users.
     pub sign_in: Option<&'static SignIn>,
-    /// The routes that work on habits or on the user. What deletes comes last.
+    /// The routes that work on habits or on the user; those that delete come last.
     pub routes: Vec<&'static Route>,
 }
 
@@ -18,11 +18,11 @@ pub struct Contract {
 pub struct SignIn {
     /// Where users sign up: `POST {email, password, name}`.
     pub sign_up: &'static str,
-    /// Where they log in: `POST {email, password}` answers `{access_token}`.
+    /// Where they log in: `POST {email, password}` returns `{access_token}`.
     pub log_in: &'static str,
-    /// The routes that anybody may use, with all that lies below them.
+    /// The public routes, with everything below them.
     pub public: &'static [&'static str],
-    /// The checks that prove that users can sign in. They run before all others: without them nothing else can be examined.
+    /// The checks that prove that users can sign in. They run first, because all other checks need a user.
     pub checks: &'static [&'static str],
 }
 
@@ -37,7 +37,7 @@ impl SignIn {
         Request::new("POST", self.log_in).json(body)
     }
 
-    /// Whether anybody may use this path, also below a version such as `/v1`.
+    /// Whether this path is public, also below a version such as `/v1`.
     pub fn is_public(&self, path: &str) -> bool {
         let path = path.split('?').next().unwrap_or_default();
         let path = path.strip_prefix("/v1").unwrap_or(path);
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_public_route_and_what_lies_below_it_are_for_anybody() {
+    fn a_public_route_and_everything_below_it_are_public() {
         let sign_in =
             SignIn { sign_up: "/auth/signup", log_in: "/auth/login", public: &["/auth", "/docs", "/openapi.json"], checks: &[] };
         for path in ["/auth/login", "/v1/auth/signup", "/docs", "/docs/ui.js?v=1", "/openapi.json"] {

@@ -23,8 +23,8 @@ const ACTIVITIES: &[&str] = &[
 pub struct Data(RefCell<fastrand::Rng>);
 
 impl Data {
-    /// Data that depends only on the run's seed, the check and the attempt, so that `--only` repeats what the full run did. A
-    /// second attempt gets different data, since what the first one stored is still there.
+    /// Data that depends only on the run's seed, the check and the attempt, so that `--only` repeats the full run's data. A
+    /// second attempt gets different data, because the data of the first one is still stored.
     pub fn new(seed: u64, check: &str, attempt: usize) -> Self {
         // FNV-1a: any stable hash of the id will do.
         let mixed = check

@@ -1,4 +1,4 @@
-//! Starts servers of the target under examination, each with the environment that its fixtures ask for.
+//! Starts servers of the target under examination, each with the environment variables of its fixtures.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -13,28 +13,28 @@ use services::Running;
 use crate::backing::Backing;
 use crate::contract::Contract;
 
-/// How long a server that listens may go on answering that it is not ready, and how often it is asked.
+/// How long a listening server may respond that it is not ready, and how often the checker asks.
 const READY_WITHIN: Duration = Duration::from_secs(10);
 const ASK_EVERY: Duration = Duration::from_millis(20);
-/// How long it may take to answer that.
+/// How long each of those responses may take.
 const ANSWER_WITHIN: Duration = Duration::from_secs(1);
 
-/// What one worker starts servers with.
+/// The environment in which one worker starts servers.
 pub struct Environment {
     launcher: RefCell<Launcher>,
     contract: Rc<Contract>,
-    /// The fixtures of the step; none where the server runs already, as it has its own.
+    /// The fixtures of the step; none if the server is already running, since it has its own.
     fixtures: Rc<[Box<dyn Running>]>,
-    /// What isolated checks share, which they may disturb.
+    /// The backing that isolated checks share and may disturb.
     spare: RefCell<Option<Rc<Backing>>>,
-    /// Everything made in this run.
+    /// Every backing made in this run.
     backings: RefCell<Vec<Rc<Backing>>>,
-    /// Whether one of its servers never became ready, so that no other is waited for.
+    /// Whether one of its servers never became ready; if so, the worker no longer waits for the others.
     never_ready: Cell<bool>,
 }
 
 impl Environment {
-    /// An environment in which nothing has been made yet.
+    /// An environment without any backing.
     pub fn new(launcher: Launcher, contract: Rc<Contract>, fixtures: Rc<[Box<dyn Running>]>) -> Environment {
         Environment {
             launcher: launcher.into(),
@@ -46,7 +46,7 @@ impl Environment {
         }
     }
 
-    /// Whether the target is a server that runs already.
+    /// Whether the target is a server that is already running.
     pub fn is_url(&self) -> bool {
         self.launcher.borrow().is_url()
     }
@@ -56,7 +56,7 @@ impl Environment {
         &self.contract
     }
 
-    /// Everything made so far.
+    /// Every backing made so far.
     pub fn backings(&self) -> Vec<Rc<Backing>> {
         self.backings.borrow().clone()
     }
@@ -73,7 +73,7 @@ impl Environment {
         Ok(backing)
     }
 
-    /// What isolated checks share, made at its first use.
+    /// The backing that isolated checks share, made on first use.
     ///
     /// # Errors
     ///
@@ -91,12 +91,12 @@ impl Environment {
     ///
     /// # Errors
     ///
-    /// It does not come up.
+    /// It does not start.
     pub async fn start(&self, backing: &Backing, env: &[(&str, &str)]) -> Result<Server, Problem> {
         let variables = backing.environment();
         let launcher = self.launcher.borrow().clone();
         let server = launcher.start(&chained(&variables, env)).await?;
-        // Only a server that waits for a service answers that it is not ready.
+        // Only a server with backing services may have to wait before it is ready.
         if !backing.is_empty() && !self.never_ready.get() {
             self.never_ready.set(!becomes_ready(server.base()).await);
         }
@@ -118,7 +118,7 @@ impl Environment {
         launcher.run_to_exit(&environment, deadline).await
     }
 
-    /// Starts nothing any more: the server has crashed too often.
+    /// Stops starting servers, because the target has crashed too often.
     pub fn give_up(&self) {
         let given_up = self.launcher.borrow().given_up();
         self.launcher.replace(given_up);
@@ -132,13 +132,13 @@ impl Environment {
     }
 }
 
-/// Variables of fixtures and, winning over them, others.
+/// The variables of the fixtures, followed by others that override them.
 fn chained<'a>(variables: &'a [(&'static str, String)], env: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
     variables.iter().map(|(name, value)| (*name, value.as_str())).chain(env.iter().copied()).collect()
 }
 
-/// Waits while a server that listens answers 503: it may wait for its database, or make its tables. Whatever else it answers is a
-/// check's business.
+/// Waits while a listening server responds with 503: it may be waiting for its database, or creating its tables. Checks judge
+/// every other response.
 async fn becomes_ready(base: &str) -> bool {
     let probe = Probe::new(base);
     let deadline = Instant::now() + READY_WITHIN;
@@ -161,7 +161,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_server_that_answers_503_is_asked_again_until_it_answers_otherwise() {
+    async fn a_server_that_responds_with_503_is_asked_again_until_it_is_ready() {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
         let base = format!("http://{}", listener.local_addr().expect("an address"));
         let answers = ["503 Service Unavailable", "503 Service Unavailable", "401 Unauthorized"];

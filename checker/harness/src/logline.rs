@@ -1,4 +1,4 @@
-//! Recognizes the log line of a request, whatever the format of the log.
+//! Recognizes the log line of a request in any common log format.
 
 /// Names that make the number after them a duration.
 const DURATION_NAMES: [&str; 7] = ["duration", "latency", "elapsed", "took", "time", "dur", "rt"];

@@ -43,8 +43,8 @@ impl Route {
         Route { stretch: true, ..self }
     }
 
-    /// Where it stands among all routes: what deletes comes last, the inner thing before the outer one, so that each route finds
-    /// something.
+    /// The position among all routes: those that delete come last, inner resources before outer ones, so that every route finds
+    /// its resource.
     pub(crate) fn rank(&self) -> (bool, usize) {
         let deletes = self.method == "DELETE";
         (deletes, if deletes { usize::MAX - self.path.len() } else { 0 })
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_request_has_values_in_the_place_of_the_parameters() {
+    fn a_request_has_values_in_place_of_the_parameters() {
         let route = route("PUT", "/habits/{id}/completions/{date}").with_body(|name| json!({ "name": name }));
         let request = route.request("/v1", Values { id: "7", date: "2026-01-31", name: "read" });
         assert_eq!((request.method.as_str(), request.path.as_str()), ("PUT", "/v1/habits/7/completions/2026-01-31"));
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn what_deletes_comes_last_and_the_outer_thing_after_the_inner_one() {
+    fn deletes_come_last_and_the_outer_resource_after_the_inner_one() {
         let mut routes =
             [route("DELETE", "/a/{id}"), route("GET", "/a"), route("DELETE", "/a/{id}/b/{date}"), route("POST", "/a")];
         routes.sort_by_key(Route::rank);

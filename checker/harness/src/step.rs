@@ -9,7 +9,7 @@ use crate::check::Check;
 use crate::contract::{Contract, SignIn};
 use crate::route::Route;
 
-/// One step of the workshop. Everything that is particular to it stands in its own folder.
+/// One step of the workshop. Everything particular to it is in its own folder.
 pub struct Step {
     /// 1 to 10.
     pub number: u8,
@@ -17,7 +17,7 @@ pub struct Step {
     pub slug: &'static str,
     /// The title for people.
     pub title: &'static str,
-    /// What its servers need.
+    /// The fixtures that its servers need.
     pub fixtures: &'static [&'static dyn Fixture],
     /// How users sign in; `None` before there are users.
     pub sign_in: Option<&'static SignIn>,
@@ -25,7 +25,7 @@ pub struct Step {
     pub routes: &'static [Route],
     /// The checks that the step introduces.
     pub checks: fn() -> Vec<Check>,
-    /// What is worth improving in the learner's source, though no verdict depends on it.
+    /// Advice on the learner's source code, on which no verdict depends.
     pub advice: fn(source: &Path) -> Vec<Problem>,
 }
 

@@ -3,12 +3,12 @@
 /// Times are clearly longer if their lower quartile exceeds the upper quartile of the others by this factor.
 const CLEAR_FACTOR: f64 = 1.5;
 
-/// The median: the time that half of all times do not exceed.
+/// The median.
 pub fn median(times: &[f64]) -> f64 {
     quantile(times, 0.5)
 }
 
-/// Whether one set of times is longer than the other beyond doubt: noise makes the two overlap.
+/// Whether one set of times is clearly longer than the other. If only noise separates them, the two overlap.
 pub fn are_clearly_longer(longer: &[f64], shorter: &[f64]) -> bool {
     quantile(longer, 0.25) > quantile(shorter, 0.75) * CLEAR_FACTOR
 }

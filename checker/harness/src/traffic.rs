@@ -1,4 +1,4 @@
-//! What servers and their backing services send to one another, request by request.
+//! The traffic between servers and their backing services, request by request.
 
 use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime};
@@ -11,14 +11,14 @@ use taps::Mark;
 use crate::backing::Backing;
 use crate::environment::Environment;
 
-/// Characters of one event that are kept.
+/// The most characters kept of one event.
 const LENGTH: usize = 2_000;
-/// Lines that are kept of one check and one fixture.
+/// The most lines kept for one check and one fixture.
 const LINES: usize = 2_000;
 
-/// The moment from which on traffic is wanted.
+/// The moment from which traffic is collected.
 pub struct TrafficSince {
-    /// For each backing there was, a mark for each of its parts that has a tap.
+    /// For each backing of that moment, a mark for each of its parts that has a tap.
     marks: Vec<(Rc<Backing>, Vec<Option<Mark>>)>,
 }
 
@@ -29,7 +29,7 @@ impl TrafficSince {
         TrafficSince { marks: environment.backings().iter().map(|backing| (backing.clone(), marks(backing))).collect() }
     }
 
-    /// Why a service was gone for a while, if one was: then nobody can blame the server.
+    /// Why a service was unavailable for a while, if one was: then the server is not to blame.
     pub fn outage(&self, environment: &Environment) -> Option<String> {
         environment.backings().iter().find_map(|backing| {
             let passed = (0..backing.parts().len()).filter_map(|place| self.passed(backing, place));
@@ -37,14 +37,14 @@ impl TrafficSince {
         })
     }
 
-    /// What has passed the tap of one part.
+    /// The traffic through the tap of one part.
     fn passed(&self, backing: &Rc<Backing>, place: usize) -> Option<Passed> {
         let known = self.marks.iter().find(|(known, _)| Rc::ptr_eq(known, backing));
         let mark = known.and_then(|(_, marks)| *marks.get(place)?);
         Some(backing.parts()[place].tap()?.since(mark))
     }
 
-    /// What has passed between servers and these fixtures, each event below the request during which it came. A step's backings
+    /// The traffic between servers and these fixtures, each event below the request during which it came. A step's backings
     /// have a part of each of its fixtures, in the same order.
     pub fn by_request(&self, environment: &Environment, fixtures: &[&dyn Fixture], exchanges: &[Rc<Exchange>]) -> Vec<Traffic> {
         let mut traffic = no_traffic(fixtures);
@@ -63,7 +63,7 @@ impl TrafficSince {
     }
 }
 
-/// The kinds of traffic that these fixtures have, without any.
+/// The kinds of traffic that these fixtures have, without events.
 pub fn no_traffic(fixtures: &[&dyn Fixture]) -> Vec<Traffic> {
     let kinds = fixtures.iter().filter_map(|fixture| fixture.traffic());
     let empty = |kind: services::fixture::TrafficKind| Traffic {
@@ -93,10 +93,10 @@ fn lines(events: &[(Instant, String)], exchanges: &[Rc<Exchange>]) -> Vec<String
     lines
 }
 
-/// The request during which something happened, as far as time tells.
+/// The request during which an event happened, as far as the clocks can tell.
 fn request_of(at: Instant, exchanges: &[Rc<Exchange>], (now, clock): (Instant, SystemTime)) -> String {
     let at = clock - now.saturating_duration_since(at);
-    // The two clocks are not read at the same moment.
+    // The two clocks cannot be read at the same moment.
     let slack = Duration::from_micros(50);
     let within = |exchange: &&Rc<Exchange>| exchange.started <= at + slack && at <= exchange.started + exchange.duration + slack;
     let mut during = exchanges.iter().filter(within);

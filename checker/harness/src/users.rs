@@ -1,4 +1,4 @@
-//! Users of the server under examination. Hashing a password takes its time, so checks share them where they can.
+//! Users of the server under examination. Hashing a password is slow, so checks share users where they can.
 
 use std::cell::OnceCell;
 use std::rc::Rc;
@@ -20,9 +20,9 @@ pub struct Account {
     pub email: String,
     /// What was sent.
     pub password: String,
-    /// What the signup answered.
+    /// The user in the response to the signup.
     pub user: Value,
-    /// What the last login answered.
+    /// The body of the response to the last login.
     pub login: Value,
     /// The access token.
     pub token: String,
@@ -41,12 +41,12 @@ pub struct Users {
 type Shared = Mutex<Option<Rc<Account>>>;
 
 impl Users {
-    /// The user as whom requests are sent.
+    /// The user in whose name requests are sent.
     pub async fn first(&self, probe: &Probe, sign_in: &SignIn) -> Outcome<Rc<Account>> {
         self.signed_in(&self.first, probe, sign_in).await
     }
 
-    /// Whether that user is signed up already.
+    /// Whether that user has already been signed up.
     pub fn has_first(&self) -> bool {
         self.first.try_lock().is_ok_and(|kept| kept.is_some())
     }
@@ -62,7 +62,7 @@ impl Users {
             Some(account) if account.renewal.is_none_or(|renewal| Instant::now() < renewal) => account,
             Some(account) => Rc::new(Account::clone(&account).logged_in(probe, sign_in).await.map_err(not_signed_in)?),
             None => {
-                // Both have the same one.
+                // Both users share one password.
                 let password = self.password.get_or_init(|| random(16)).clone();
                 let account = Account::signed_up(probe, sign_in, format!("user-{}@example.com", random(12)), password).await;
                 Rc::new(account.map_err(not_signed_in)?)
@@ -93,7 +93,7 @@ impl Account {
         Ok(Account { login, token, renewal, ..self })
     }
 
-    /// The user's id as it stands in a token.
+    /// The user's id as written in a token.
     pub fn id(&self) -> String {
         match &self.user["id"] {
             Value::String(id) => id.clone(),
@@ -102,18 +102,18 @@ impl Account {
     }
 }
 
-/// The access token in a login's answer.
+/// The access token in the response to a login.
 pub fn access_token(answer: &Answer, login: &Value) -> Outcome<String> {
     let token = login["access_token"].as_str().filter(|token| !token.is_empty() && token.bytes().all(|c| c.is_ascii_graphic()));
     let told = || shorten(&format!("\"access_token\": {}", login["access_token"]), 200);
-    token.map(str::to_owned).ok_or_else(|| answer.fail("\"access_token\", a text that fits into a header field", told()))
+    token.map(str::to_owned).ok_or_else(|| answer.fail("\"access_token\": a string that can stand in a header field", told()))
 }
 
 fn random(length: usize) -> String {
     std::iter::repeat_with(fastrand::alphanumeric).take(length).collect::<String>().to_lowercase()
 }
 
-/// What broke here is no claim of the check that is run.
+/// The same stop, marked as a failure to sign in: it breaks no claim of the check that is running.
 fn not_signed_in(stop: Stop) -> Stop {
     match stop {
         Stop::Fail(failure) => Stop::NotSignedIn(failure),

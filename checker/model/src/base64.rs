@@ -19,7 +19,7 @@ pub fn encode(bytes: &[u8]) -> String {
     out
 }
 
-/// What `text` stands for, if it is base64.
+/// The bytes that `text` encodes, if it is valid base64.
 pub fn decode(text: &str) -> Option<Vec<u8>> {
     if !text.len().is_multiple_of(4) {
         return None;
@@ -42,7 +42,7 @@ pub fn encode_url(bytes: &[u8]) -> String {
     encode(bytes).trim_end_matches('=').replace('+', "-").replace('/', "_")
 }
 
-/// What `text` stands for, if it is base64 for URLs; padding may be there or not.
+/// The bytes that `text` encodes, if it is valid base64 for URLs; padding is optional.
 pub fn decode_url(text: &str) -> Option<Vec<u8>> {
     let digits = text.trim_end_matches('=');
     if digits.contains(['+', '/', '=']) || digits.len() % 4 == 1 {
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_base64_is_not_read() {
+    fn invalid_base64_is_rejected() {
         for text in ["Zg=", "Z!==", "Zg==="] {
             assert_eq!(decode(text), None);
         }

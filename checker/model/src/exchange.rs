@@ -1,4 +1,4 @@
-//! One HTTP request and what came back.
+//! An HTTP exchange: a request, and its response or the reason for having none.
 
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
@@ -7,31 +7,31 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// A request as it is sent.
+/// A request.
 #[derive(Debug, Clone)]
 pub struct Request {
     /// The method, such as `GET`.
     pub method: String,
     /// Path and query, starting with `/`.
     pub path: String,
-    /// Header fields beside `host`, `connection` and `content-length`, which the client sets.
+    /// Header fields other than `host`, `connection` and `content-length`, which the client sets.
     pub headers: Vec<(String, String)>,
     /// The body, if there is one.
     pub body: Option<Bytes>,
-    /// The access token among the header fields that the server gave out.
+    /// The access token in the header fields, if the server issued it.
     pub token: Option<Token>,
 }
 
-/// An access token, in the place of which people who repeat a request take one of their own.
+/// An access token. People who repeat the request replace it by one of their own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Token {
-    /// As it was given out.
+    /// The token as issued.
     pub text: Rc<str>,
-    /// Whose it is.
+    /// Its holder.
     pub holder: Holder,
 }
 
-/// Who a check is, as far as it makes a difference.
+/// The holder of a token, from the check's point of view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Holder {
@@ -47,19 +47,19 @@ impl Request {
         Request { method: method.to_owned(), path: path.into(), headers: Vec::new(), body: None, token: None }
     }
 
-    /// Whether it has such a header field; `name` in lower case.
+    /// Whether it has this header field; `name` in lower case.
     pub fn has(&self, name: &str) -> bool {
         self.headers.iter().any(|(key, _)| key == name)
     }
 
-    /// Adds an access token that the server gave out (RFC 6750, section 2.1).
+    /// Adds an access token that the server issued (RFC 6750, section 2.1).
     #[must_use]
     pub fn bearer(self, token: &Token) -> Self {
         let field = format!("Bearer {}", token.text);
         self.authorization(&field, token)
     }
 
-    /// Adds a header field `Authorization` with such a token in it.
+    /// Adds a header field `Authorization` that contains such a token.
     #[must_use]
     pub fn authorization(self, field: &str, token: &Token) -> Self {
         Request { token: Some(token.clone()), ..self.header("authorization", field) }
@@ -72,13 +72,13 @@ impl Request {
         self
     }
 
-    /// Sets a body of JSON and its media type.
+    /// Sets a JSON body and its media type.
     #[must_use]
     pub fn json(self, body: &Value) -> Self {
         self.header("content-type", "application/json").body(body.to_string())
     }
 
-    /// Sets the body as it is, without a media type.
+    /// Sets the body without a media type.
     #[must_use]
     pub fn body(mut self, body: impl Into<Bytes>) -> Self {
         self.body = Some(body.into());
@@ -87,47 +87,47 @@ impl Request {
 }
 
 impl Token {
-    /// Oneself's token.
+    /// A token of the check's own user.
     pub fn own(text: &str) -> Token {
         Token { text: text.into(), holder: Holder::Oneself }
     }
 }
 
-/// What a server answered. Everything in it is untrusted.
+/// A server's response. Everything in it is untrusted.
 #[derive(Debug, Clone)]
 pub struct Reply {
     /// The status code (RFC 9110, section 15).
     pub status: u16,
-    /// Header fields in the order they came, names in lower case.
+    /// Header fields in order of arrival, names in lower case.
     pub headers: Vec<(String, String)>,
-    /// The body, cut at the probe's limit.
+    /// The body, truncated at the probe's limit.
     pub body: Bytes,
     /// Whether the body was longer than the probe keeps.
     pub cut: bool,
 }
 
-/// Why there is no answer.
+/// Why there is no response.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NoAnswer {
     /// The connection was refused: nobody listens.
     Refused,
-    /// The connection was closed or reset before a whole answer.
+    /// The connection was closed or reset before a complete response.
     Closed(String),
-    /// Nothing, or not a whole answer, within the deadline.
+    /// No complete response before the deadline.
     TimedOut(Duration),
-    /// Bytes came that are no HTTP answer; the text says what was wrong.
+    /// The bytes received are not an HTTP response; the text says what was wrong.
     NotHttp(String),
 }
 
-/// A request and what came of it.
+/// A request and its outcome.
 #[derive(Debug, Clone)]
 pub struct Exchange {
     /// Scheme, host and port the request went to, without a trailing slash.
     pub base: String,
-    /// What was sent.
+    /// The request.
     pub request: Request,
-    /// What came back.
+    /// The response, or why there is none.
     pub reply: Result<Reply, NoAnswer>,
     /// Wall-clock time at which the request was sent.
     pub started: SystemTime,
@@ -135,7 +135,7 @@ pub struct Exchange {
     pub duration: Duration,
 }
 
-/// The first `limit` characters of `text`, with an ellipsis where something was cut.
+/// The first `limit` characters of `text`, with an ellipsis if it was truncated.
 pub fn shorten(text: &str, limit: usize) -> String {
     match text.char_indices().nth(limit) {
         Some((end, _)) => format!("{}…", &text[..end]),
@@ -155,10 +155,10 @@ pub fn status_name(code: u16) -> String {
 impl std::fmt::Display for NoAnswer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            NoAnswer::Refused => write!(f, "no answer: the connection was refused, nothing listens there"),
-            NoAnswer::Closed(why) => write!(f, "no whole answer: the connection was closed ({why})"),
-            NoAnswer::TimedOut(limit) => write!(f, "no whole answer within {:.1} s", limit.as_secs_f32()),
-            NoAnswer::NotHttp(why) => write!(f, "bytes that are no HTTP answer ({why})"),
+            NoAnswer::Refused => write!(f, "no response: the connection was refused, nothing listens there"),
+            NoAnswer::Closed(why) => write!(f, "no complete response: the connection was closed ({why})"),
+            NoAnswer::TimedOut(limit) => write!(f, "no complete response within {:.1} s", limit.as_secs_f32()),
+            NoAnswer::NotHttp(why) => write!(f, "bytes that are not an HTTP response ({why})"),
         }
     }
 }

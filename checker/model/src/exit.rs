@@ -1,4 +1,4 @@
-//! What the program's exit codes mean; they are documented in the book.
+//! The exit codes of the checker; the book documents them.
 
 /// The step passed.
 pub const PASSED: u8 = 0;
@@ -6,11 +6,11 @@ pub const PASSED: u8 = 0;
 pub const FAILED: u8 = 1;
 /// The crate does not compile.
 pub const NOT_BUILT: u8 = 2;
-/// The server did not come up.
+/// The server did not start.
 pub const NOT_STARTED: u8 = 3;
-/// Something is missing that the server is not to blame for, or a verdict could not be reached.
+/// The environment lacks something, or the run was inconclusive; the server is not to blame.
 pub const ENVIRONMENT: u8 = 4;
-/// The command line asks for something that does not exist (`EX_USAGE` of sysexits.h).
+/// The command line is invalid (`EX_USAGE` of sysexits.h).
 pub const USAGE: u8 = 64;
-/// Interrupted by Ctrl-C: 128 and the number of SIGINT, as shells have it.
+/// Interrupted by Ctrl-C: 128 plus the number of SIGINT, as in shells.
 pub const INTERRUPTED: u8 = 130;

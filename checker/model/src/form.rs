@@ -1,9 +1,9 @@
-//! Names and values as HTML forms and queries write them: `application/x-www-form-urlencoded` (the URL standard, section 5).
+//! Names and values in the encoding of HTML forms and queries: `application/x-www-form-urlencoded` (URL standard, section 5).
 
 /// Names and values, in order.
 pub type Fields = Vec<(String, String)>;
 
-/// Reads fields; what is no UTF-8 becomes U+FFFD.
+/// Parses fields; invalid UTF-8 becomes U+FFFD.
 pub fn read(text: &str) -> Fields {
     let pairs = text.split('&').filter(|pair| !pair.is_empty());
     pairs.map(|pair| pair.split_once('=').unwrap_or((pair, ""))).map(|(name, value)| (decoded(name), decoded(value))).collect()
@@ -20,7 +20,7 @@ pub fn value<'a>(fields: &'a Fields, name: &str) -> Option<&'a str> {
     fields.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
 }
 
-/// A text without its percent signs and plus signs.
+/// The decoded text of a name or value.
 pub fn decoded(text: &str) -> String {
     let digit = |byte: Option<&u8>| byte.and_then(|byte| char::from(*byte).to_digit(16));
     let bytes = text.as_bytes();
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_read_again() {
+    fn fields_survive_a_round_trip() {
         let fields = [("redirect_uri", "https://habits.example.com/a?b=c&d"), ("name", "Ada é + 50 %"), ("", "")];
         let read = read(&write(fields));
         assert_eq!(read, fields.map(|(name, value)| (name.to_owned(), value.to_owned())));

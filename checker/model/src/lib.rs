@@ -1,6 +1,6 @@
 //! The data that flows through the checker: exchanges with a server, verdicts, problems, and the report of a run.
 //!
-//! It knows nothing of how these come about, nor of how they are shown.
+//! It does not depend on how they are produced or shown.
 
 pub mod base64;
 mod exchange;

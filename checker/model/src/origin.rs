@@ -1,4 +1,4 @@
-//! Where a server answers: scheme, host and port (RFC 6454).
+//! The origin of a server: scheme, host and port (RFC 6454).
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// Reads a URL that has a scheme, a host, perhaps a port, and nothing else but a slash at its end; `None` for any other.
+    /// Parses a URL with a scheme, a host and perhaps a port, and nothing else except a trailing slash; `None` for any other.
     pub fn parse(url: &str) -> Option<Origin> {
         let uri: Uri = url.trim_end_matches('/').parse().ok()?;
         let authority = uri.authority()?;
@@ -22,7 +22,7 @@ impl Origin {
         if uri.scheme_str() != Some("http") || !is_bare || authority.host().is_empty() || url.contains('#') {
             return None;
         }
-        // A port that is no number, or an empty one, is left to nobody's guess.
+        // A port that is empty or not a number is an error, not the default port.
         let given = authority.as_str().strip_prefix(authority.host())?;
         let port = match given.strip_prefix(':') {
             Some(port) => port.parse().ok()?,
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_more_or_less_than_an_origin_is_none() {
+    fn a_url_that_is_not_exactly_an_origin_is_rejected() {
         for url in [
             "",
             "http://",

@@ -1,11 +1,11 @@
-//! A problem for a person, with its remedy.
+//! A problem and its remedy.
 
 use std::io;
 
-/// A problem told to a person: what is wrong, and what to do.
+/// A problem reported to a person: what is wrong, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// One sentence that says what is wrong. May hold untrusted text.
+    /// One sentence that says what is wrong. May contain untrusted text.
     pub title: String,
     /// One or two sentences that say what to do.
     pub remedy: String,
@@ -19,7 +19,7 @@ impl Problem {
         Problem { title: title.into(), remedy: remedy.into(), details: Vec::new() }
     }
 
-    /// The same problem; where `error`, from which it comes, is that the disk is full, the remedy is to free some space.
+    /// The same problem. If its cause `error` is a full disk, the remedy is to free some space.
     pub fn because_of(self, error: &io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {

@@ -1,26 +1,26 @@
-//! Everything that is known after a run.
+//! The report of a run.
 
 use std::rc::Rc;
 use std::time::Duration;
 
 use crate::{Exchange, Problem, Target, Termination, Verdict, exit};
 
-/// Everything that is known after a run.
+/// The complete result of a run.
 #[derive(Debug, Clone)]
 pub struct RunReport {
     /// Number of the step, 1 to 10.
     pub step: u8,
     /// Title of the step, such as `API basics`.
     pub title: String,
-    /// What was examined.
+    /// The target under examination.
     pub target: Target,
-    /// What a person needs to start such a server.
+    /// The environment variables that a person needs to start such a server.
     pub variables: Vec<VariableHint>,
     /// How its users sign in; `None` before there are users.
     pub sign_in: Option<SignInPaths>,
-    /// What the run came to.
+    /// The verdict on the step.
     pub verdict: StepVerdict,
-    /// Whether everything the step asks for was graded; false when the user chose checks.
+    /// Whether all checks of the step were graded; false if the user selected some.
     pub whole: bool,
     /// Seed of the random data; the same seed repeats the run.
     pub seed: u64,
@@ -30,7 +30,7 @@ pub struct RunReport {
     pub build: Option<Duration>,
     /// The checks in the order they ran: the step's own first, then the regressions.
     pub checks: Vec<CheckReport>,
-    /// Things worth mending that no verdict depends on.
+    /// Advice on things worth fixing, on which no verdict depends.
     pub advice: Vec<Problem>,
     /// Everything the server wrote, as far as it was kept. Untrusted text.
     pub server_log: Vec<String>,
@@ -50,7 +50,7 @@ pub struct VariableHint {
 pub struct SignInPaths {
     /// `POST {email, password}` signs a user up.
     pub sign_up: String,
-    /// `POST {email, password}` answers `{access_token}`.
+    /// `POST {email, password}` returns `{access_token}`.
     pub log_in: String,
 }
 
@@ -63,28 +63,28 @@ pub struct CheckReport {
     pub title: String,
     /// Why the check is part of this run.
     pub kind: Kind,
-    /// What examining the server came to.
+    /// The verdict.
     pub verdict: Verdict,
-    /// The first, gentlest hint.
+    /// The first and gentlest hint.
     pub hint: String,
     /// Path and heading of the chapter that explains it, from the repository's root.
     pub chapter: String,
-    /// What of the server the check disturbs, such as "database or its settings", so that its requests alone may not show its
-    /// failure.
+    /// The part of the server that the check disturbs, such as "database or its settings". Its requests alone may then not
+    /// reproduce the failure.
     pub disturbs: Option<String>,
     /// Time the check took.
     pub duration: Duration,
-    /// How the server that showed a failure exited meanwhile, if it did.
+    /// The exit of the server that showed the failure, if it exited meanwhile.
     pub ended: Option<UnexpectedExit>,
     /// Every exchange of this check, in order.
     pub exchanges: Vec<Rc<Exchange>>,
     /// Lines the server logged while the check ran. Untrusted text.
     pub log: Vec<String>,
-    /// What the server and its backing services sent to one another meanwhile.
+    /// The traffic between the server and its backing services meanwhile.
     pub traffic: Vec<Traffic>,
 }
 
-/// What a server and one of its backing services sent to one another.
+/// The traffic between a server and one of its backing services.
 #[derive(Debug, Clone)]
 pub struct Traffic {
     /// Its member in the JSON report, such as `sql`.
@@ -93,16 +93,16 @@ pub struct Traffic {
     pub file: String,
     /// The other side, such as "the database".
     pub peer: String,
-    /// The events, indented, below the request they belong to. Untrusted text.
+    /// The events, indented below the request they belong to. Untrusted text.
     pub lines: Vec<String>,
 }
 
-/// The exit of a server that nobody had asked to stop.
+/// The exit of a server that the checker had not asked to stop.
 #[derive(Debug, Clone)]
 pub struct UnexpectedExit {
-    /// How its process ended.
+    /// How its process terminated.
     pub how: Termination,
-    /// What it wrote after the last request that it answered before. Untrusted text.
+    /// Its log after its last response. Untrusted text.
     pub last_words: Vec<String>,
 }
 
@@ -118,7 +118,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The word for it in JSON.
+    /// Its name in JSON.
     pub fn name(self) -> &'static str {
         match self {
             Kind::Core => "core",
@@ -128,7 +128,7 @@ impl Kind {
     }
 }
 
-/// What a whole run came to.
+/// The verdict on a step.
 #[derive(Debug, Clone)]
 pub enum StepVerdict {
     /// Every core and regression check passed.
@@ -139,14 +139,14 @@ pub enum StepVerdict {
     Undecided,
     /// The crate does not compile; the text is the compiler's own message.
     NotBuilt(String),
-    /// The server did not come up.
+    /// The server did not start.
     NotStarted(Problem),
-    /// Something the server is not to blame for is missing or broken.
+    /// The environment lacks something or is broken; the server is not to blame.
     Environment(Problem),
 }
 
 impl StepVerdict {
-    /// The word for it in JSON.
+    /// Its name in JSON.
     pub fn name(&self) -> &'static str {
         match self {
             StepVerdict::Passed => "passed",
@@ -158,7 +158,7 @@ impl StepVerdict {
         }
     }
 
-    /// The exit code of a run that came to this.
+    /// The exit code of a run with this verdict.
     pub fn exit_code(&self) -> u8 {
         match self {
             StepVerdict::Passed => exit::PASSED,
@@ -171,7 +171,7 @@ impl StepVerdict {
 }
 
 impl CheckReport {
-    /// A check before it is run: it passes.
+    /// A check before it runs; its verdict is a pass.
     pub fn new(id: impl Into<String>, title: impl Into<String>, kind: Kind) -> Self {
         CheckReport {
             id: id.into(),
@@ -191,7 +191,7 @@ impl CheckReport {
 }
 
 impl RunReport {
-    /// A run of which nothing is known yet.
+    /// The report of a run that has not started.
     pub fn new(step: u8, title: impl Into<String>, target: Target, seed: u64) -> Self {
         RunReport {
             step,

@@ -1,11 +1,11 @@
-//! Words of a POSIX shell.
+//! Quoting for a POSIX shell.
 
 /// `text` as one quoted word.
 pub fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
-/// `text` as one word, quoted only where the shell would read something else.
+/// `text` as one word, quoted only if the shell would change it.
 pub fn word(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
     if !text.is_empty() && text.chars().all(plain) { text.to_owned() } else { quoted(text) }

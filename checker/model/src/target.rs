@@ -1,15 +1,15 @@
-//! What is examined.
+//! The target under examination.
 
 use std::fmt;
 
-/// What the user asks to examine.
+/// The target that the user chose.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
     /// A package of the workspace, by name.
     Package(String),
     /// A shell command that starts a server on the port in `PORT`.
     Command(String),
-    /// A server that runs already, such as `http://127.0.0.1:8000`, without a slash at the end.
+    /// A server that is already running, such as `http://127.0.0.1:8000`, without a trailing slash.
     Url(String),
 }
 
@@ -22,7 +22,7 @@ impl fmt::Display for Target {
 }
 
 impl Target {
-    /// The folder of a package of the workshop, from its root: `step-01-api-basics` is `steps/01-api-basics`.
+    /// The folder of a package of the workshop, relative to its root: `steps/01-api-basics` for `step-01-api-basics`.
     pub fn folder(&self) -> Option<String> {
         let Target::Package(package) = self else { return None };
         Some(match package.split_once('-') {

@@ -4,24 +4,24 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// How a process ended.
+/// How a process terminated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Termination {
-    /// By itself, with this exit code.
+    /// It exited with this exit code.
     Code(i32),
-    /// By this signal.
+    /// This signal terminated it.
     Signal(i32),
-    /// Killed, because it and its children held this many bytes of memory.
+    /// It was killed, because it and its children used this many bytes of memory.
     TooMuchMemory(u64),
-    /// Killed, because it had this many processes.
+    /// It was killed, because it had this many processes.
     TooManyProcesses(usize),
     /// Its guard was killed, so it was killed too.
     GuardKilled,
 }
 
 impl Termination {
-    /// Whether it ended with exit code 0.
+    /// Whether it exited with code 0.
     pub fn is_success(self) -> bool {
         self == Termination::Code(0)
     }
@@ -32,7 +32,7 @@ impl fmt::Display for Termination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Termination::Code(code) => write!(f, "exit code {code}"),
-            Termination::Signal(signal) => write!(f, "ended by {}", signal_name(*signal)),
+            Termination::Signal(signal) => write!(f, "terminated by {}", signal_name(*signal)),
             Termination::TooMuchMemory(bytes) => write!(f, "{} MiB of memory", bytes / (1024 * 1024)),
             Termination::TooManyProcesses(count) => write!(f, "{count} processes"),
             Termination::GuardKilled => write!(f, "the process that supervises it was killed"),

@@ -1,4 +1,4 @@
-//! What examining a server can come to. Checks return these values; only reports print them.
+//! The possible verdicts on a server. Checks return these values; only reports print them.
 
 use std::rc::Rc;
 
@@ -13,18 +13,18 @@ pub enum Verdict {
     Fail(Box<Failure>),
     /// The check was not run; the text completes the sentence "skipped because …".
     Skipped(String),
-    /// Our side could not tell (machine too slow, service gone); the text says why.
+    /// The checker could not decide (machine too slow, service gone); the text says why.
     Inconclusive(String),
 }
 
 /// A difference between what a claim asks for and what the server did.
 #[derive(Debug, Clone)]
 pub struct Failure {
-    /// What the claim asks for, in words or as the text to compare with.
+    /// What the claim demands, in words or as the text to compare with.
     pub expected: String,
     /// What the server did, in the same form as `expected`. Untrusted text: escape it before printing.
     pub actual: String,
-    /// The request and answer that showed it, if one exchange did.
+    /// The exchange that showed it, if there is a single one.
     pub exchange: Option<Rc<Exchange>>,
 }
 
@@ -33,26 +33,26 @@ pub struct Failure {
 pub enum Stop {
     /// The server broke the claim.
     Fail(Box<Failure>),
-    /// The server let nobody sign in, as whom the check would have gone on.
+    /// The user in whose name the check would have continued could not sign in.
     NotSignedIn(Box<Failure>),
     /// The check cannot be run here; the text completes "skipped because …".
     Skip(String),
-    /// Our side could not tell; the text says why.
+    /// The checker could not decide; the text says why.
     Inconclusive(String),
 }
 
 impl Stop {
-    /// A failure without one exchange that shows it.
+    /// A failure that no single exchange shows.
     pub fn fail(expected: impl Into<String>, actual: impl Into<String>) -> Self {
         Stop::Fail(Box::new(Failure { expected: expected.into(), actual: actual.into(), exchange: None }))
     }
 }
 
-/// What the body of a check returns.
+/// The result of the body of a check.
 pub type Outcome<T = ()> = Result<T, Stop>;
 
 impl Verdict {
-    /// The word for it in JSON and in lists.
+    /// Its name in JSON and in lists.
     pub fn name(&self) -> &'static str {
         match self {
             Verdict::Pass => "pass",

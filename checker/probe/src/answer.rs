@@ -1,4 +1,4 @@
-//! An exchange that was answered, and the assertions a check makes about it.
+//! An exchange with a response, and the assertions a check makes about it.
 
 use std::rc::Rc;
 
@@ -6,7 +6,7 @@ use bytes::Bytes;
 use model::{Exchange, Failure, Outcome, Reply, Stop, shorten, status_name};
 use serde_json::Value;
 
-/// An exchange that was answered. Its methods assert, and fail with the exchange attached.
+/// An exchange with a response. Its methods assert, and fail with the exchange attached.
 #[derive(Debug, Clone)]
 pub struct Answer {
     exchange: Rc<Exchange>,
@@ -14,13 +14,13 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// The answer of an exchange, or the failure that there is none.
+    /// The response of an exchange, or the failure that there is none.
     pub fn of(exchange: Rc<Exchange>) -> Outcome<Answer> {
         let reply = match &exchange.reply {
             Ok(reply) => reply.clone(),
             Err(none) => {
                 let actual = none.to_string();
-                return Err(fail(&exchange, "an HTTP answer", actual));
+                return Err(fail(&exchange, "an HTTP response", actual));
             }
         };
         Ok(Answer { exchange, reply })
@@ -43,7 +43,7 @@ impl Answer {
         found.map(|(_, value)| value.as_str())
     }
 
-    /// Every header field in the order they came.
+    /// Every header field in order of arrival.
     pub fn all_headers(&self) -> impl Iterator<Item = (&str, &str)> {
         self.reply.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
@@ -53,7 +53,7 @@ impl Answer {
         &self.reply.body
     }
 
-    /// The body as text; bytes that are no UTF-8 become U+FFFD.
+    /// The body as text; invalid UTF-8 becomes U+FFFD.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.reply.body).into_owned()
     }
@@ -77,7 +77,7 @@ impl Answer {
     /// Fails unless the body is JSON, and returns it.
     pub fn json(&self) -> Outcome<Value> {
         if self.reply.cut {
-            return Err(self.fail("a JSON body", "a body that is too long to read (it was cut)"));
+            return Err(self.fail("a JSON body", "a body that is too long (it was truncated)"));
         }
         serde_json::from_slice(&self.reply.body).map_err(|error| {
             let actual = match self.reply.body.is_empty() {
@@ -88,7 +88,7 @@ impl Answer {
         })
     }
 
-    /// Fails unless `Content-Type` is `media_type`, parameters such as `charset` aside.
+    /// Fails unless `Content-Type` is `media_type`, ignoring parameters such as `charset`.
     pub fn media_type(&self, media_type: &str) -> Outcome<&Self> {
         let value = self.header("content-type").unwrap_or_default();
         let essence = value.split(';').next().unwrap_or_default().trim();

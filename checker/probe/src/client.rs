@@ -1,4 +1,4 @@
-//! Sends requests and reads answers within bounds.
+//! Sends requests and reads responses within bounds.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -16,13 +16,13 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use crate::Answer;
 use model::{Exchange, NoAnswer, Origin, Outcome, Reply, Request};
 
-/// The most of a body that is kept, in bytes. A right answer of any step is far smaller.
+/// The most bytes kept of a body. A correct response of any step is far smaller.
 const BODY_LIMIT: usize = 4 * 1024 * 1024;
-/// The most a server may send as header section, in bytes.
+/// The largest header section that a server may send, in bytes.
 const HEAD_LIMIT: usize = 64 * 1024;
-/// How long a server may take for one answer.
+/// How long a server may take for one response.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// The least patience left after several answers that never came.
+/// The shortest timeout, after several requests that timed out.
 const LEAST_PATIENCE: Duration = Duration::from_secs(1);
 
 /// How long the first attempt to connect may take; later ones take longer.
@@ -35,7 +35,7 @@ const LONGEST_CONNECT: Duration = Duration::from_secs(2);
 pub struct Probe {
     base: Rc<str>,
     address: Rc<str>,
-    /// The address that connections come from; the system's choice when there is none.
+    /// The source address of connections; the system chooses if there is none.
     source: Option<IpAddr>,
     transcript: Rc<RefCell<Vec<Rc<Exchange>>>>,
     patience: Rc<Cell<Duration>>,
@@ -44,7 +44,7 @@ pub struct Probe {
 impl Probe {
     /// A client for the server at `base`, such as `http://127.0.0.1:20017`.
     pub fn new(base: &str) -> Self {
-        // To what is no origin there is no connection.
+        // Without a valid origin, every connection fails.
         let address = Origin::parse(base).map_or_else(String::new, |origin| origin.address().to_owned());
         Probe {
             base: base.trim_end_matches('/').into(),
@@ -55,7 +55,7 @@ impl Probe {
         }
     }
 
-    /// A client for another server, whose exchanges go to the same transcript.
+    /// A client for another server that records to the same transcript.
     pub fn beside(&self, base: &str) -> Self {
         Probe { transcript: self.transcript.clone(), ..Probe::new(base) }
     }
@@ -75,7 +75,7 @@ impl Probe {
         &self.base
     }
 
-    /// Takes the exchanges recorded so far out of the transcript.
+    /// Takes the recorded exchanges out of the transcript.
     pub fn take_transcript(&self) -> Vec<Rc<Exchange>> {
         self.transcript.take()
     }
@@ -85,23 +85,23 @@ impl Probe {
         self.transcript.borrow().clone()
     }
 
-    /// Sends a request; having no answer is a failure.
+    /// Sends a request; no response is a failure.
     pub async fn send(&self, request: Request) -> Outcome<Answer> {
         Answer::of(self.exchange(request).await)
     }
 
-    /// Sends a request and records what came of it, be it an answer or none.
+    /// Sends a request and records the exchange, with or without a response.
     pub async fn exchange(&self, request: Request) -> Rc<Exchange> {
         self.recorded(request, async |request| self.attempt(request).await).await
     }
 
-    /// Sends a request whose body ends before the length that its header section has told, and ends the connection there.
+    /// Sends a request whose body ends before its declared `Content-Length`, and closes the sending side there.
     pub async fn exchange_truncated(&self, request: Request, told: usize) -> Rc<Exchange> {
         let request = request.header("content-length", told.to_string());
         self.recorded(request, async |request| self.attempt_raw(request, true).await).await
     }
 
-    /// Sends a request whose body comes in chunks, so that its length is not told before (RFC 9112, section 7.1).
+    /// Sends a request with a chunked body, so that its length is not declared in advance (RFC 9112, section 7.1).
     pub async fn exchange_chunked(&self, request: Request) -> Rc<Exchange> {
         const CHUNK: usize = 8 * 1024;
         let request = request.header("transfer-encoding", "chunked");
@@ -126,7 +126,7 @@ impl Probe {
             Ok(reply) => reply,
             Err(_) => Err(NoAnswer::TimedOut(limit)),
         };
-        // A server that never answers must not cost the whole patience at every request.
+        // A server that never responds must not cost the full timeout on every request.
         self.patience.set(match &reply {
             Err(NoAnswer::TimedOut(_)) => (limit / 2).max(LEAST_PATIENCE),
             Err(_) => limit,
@@ -143,7 +143,7 @@ impl Probe {
         settings.max_buf_size(HEAD_LIMIT).max_headers(256);
         let handshake = settings.handshake(TokioIo::new(stream)).await;
         let (mut sender, connection) = handshake.map_err(explain)?;
-        // The connection is driven here rather than in a task of its own: it ends with the request, whatever happens.
+        // The connection is driven here rather than in its own task, so that it always ends with the request.
         let answer = async {
             let response = sender.send_request(self.build(request)?).await.map_err(explain)?;
             read(response).await
@@ -158,8 +158,8 @@ impl Probe {
     }
 
     async fn connect(&self) -> Result<TcpStream, NoAnswer> {
-        // Where many connect at once and a server's queue is short, the system drops attempts and repeats each only after
-        // 1, 3 and 7 seconds, all of them together again. New attempts at random moments get in sooner.
+        // When many clients connect at once to a short accept queue, the system drops attempts and retries all of them together
+        // after 1, 3 and 7 seconds. New attempts at random moments get through sooner.
         let mut wait = FIRST_CONNECT;
         let connected = loop {
             let jitter = wait.mul_f64(fastrand::f64());
@@ -172,7 +172,7 @@ impl Probe {
             std::io::ErrorKind::ConnectionRefused => NoAnswer::Refused,
             _ => NoAnswer::Closed(error.to_string()),
         })?;
-        // Without it small requests wait for the other side's delayed acknowledgement.
+        // Otherwise small requests wait for the other side's delayed acknowledgement.
         let _ = stream.set_nodelay(true);
         Ok(stream)
     }
@@ -187,8 +187,8 @@ impl Probe {
         socket.connect(address).await
     }
 
-    /// Sends the request's bytes as they are, with no length but one among its header fields, and reads the status alone. Some
-    /// servers take a connection that one side has ended for one that is closed.
+    /// Sends the request's bytes unchanged, adding no `Content-Length`, and reads only the status code. `ends` closes the sending
+    /// side, which some servers take for a closed connection.
     async fn attempt_raw(&self, request: &Request, ends: bool) -> Result<Reply, NoAnswer> {
         let closed = |error: io::Error| NoAnswer::Closed(error.to_string());
         let mut stream = self.connect().await?;
@@ -204,7 +204,7 @@ impl Probe {
         match (status, ended) {
             (Some(status), _) => Ok(Reply { status, headers: Vec::new(), body: answer.into(), cut: false }),
             (None, Err(error)) => Err(closed(error)),
-            (None, Ok(_)) if answer.is_empty() => Err(NoAnswer::Closed("the connection ended without an answer".into())),
+            (None, Ok(_)) if answer.is_empty() => Err(NoAnswer::Closed("the connection ended without a response".into())),
             (None, Ok(_)) => Err(NoAnswer::NotHttp("no status line".into())),
         }
     }

@@ -1,4 +1,4 @@
-//! Building a package with cargo: progress while it compiles, the compiler's own messages when it fails.
+//! Builds a package with cargo: reports progress while it compiles, and the compiler's messages if it fails.
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -15,15 +15,15 @@ use model::Termination;
 
 pub mod diagnosis;
 
-/// How long cargo may work, waiting for another cargo not counted.
+/// How long cargo may work, excluding the time it waits for another cargo.
 const BUILD_WITHIN: Duration = Duration::from_secs(10 * 60);
-/// How long to wait for another cargo. A whole build of the workshop takes less.
+/// How long to wait for another cargo. A full build of the workshop takes less.
 const WAIT_WITHIN: Duration = Duration::from_secs(30 * 60);
-/// How long cargo may take to end when told to.
+/// How long cargo may take to exit after SIGTERM.
 const GRACE: Duration = Duration::from_secs(2);
-/// As much of the compiler's messages as a person may want to read.
+/// The most bytes kept of the compiler's messages; nobody reads more.
 const MESSAGES: usize = 256 * 1024;
-/// As much of cargo's own words.
+/// The most lines kept of cargo's own output.
 const WORDS: usize = 200;
 
 /// What cargo is doing.
@@ -33,22 +33,22 @@ pub enum BuildProgress {
     Waiting,
     /// Cargo fetches dependencies.
     Downloading,
-    /// `done` of `total` units are compiled, and `now` says which are being compiled.
+    /// `done` of `total` units are compiled, and `now` names those in progress.
     Compiling { done: usize, total: usize, now: String },
 }
 
-/// A package that was built.
+/// A successfully built package.
 #[derive(Debug, Clone)]
 pub struct Built {
-    /// The program.
+    /// The path of the binary.
     pub executable: PathBuf,
     /// The folder of its `Cargo.toml`, where it runs.
     pub folder: PathBuf,
-    /// How long it took.
+    /// The time that the build took.
     pub time: Duration,
 }
 
-/// A line of cargo's `--message-format=json`, as far as it matters here.
+/// A line of cargo's `--message-format=json`, reduced to the fields used here.
 #[derive(Debug, Deserialize)]
 #[serde(tag = "reason", rename_all = "kebab-case")]
 enum Record {
@@ -75,7 +75,7 @@ struct Diagnostic {
     level: String,
     message: String,
     rendered: Option<String>,
-    /// The places in the code that it names.
+    /// The places in the code that it points to.
     #[serde(default)]
     spans: Vec<serde::de::IgnoredAny>,
     /// Its notes.
@@ -88,7 +88,7 @@ struct Note {
     message: String,
 }
 
-/// Something cargo has written.
+/// Output of cargo.
 enum Heard {
     Record(Record),
     Words(String),
@@ -96,7 +96,7 @@ enum Heard {
     End,
 }
 
-/// Builds the program of package `name`.
+/// Builds the binary of package `name`.
 pub async fn build(name: &str, root: &Path, color: bool, progress: &mut dyn FnMut(BuildProgress)) -> Result<Built, PrepareError> {
     let cargo = find_cargo().ok_or_else(|| PrepareError::Environment(diagnosis::no_cargo()))?;
     let format = if color { "json-diagnostic-rendered-ansi" } else { "json" };
@@ -134,11 +134,11 @@ pub async fn build(name: &str, root: &Path, color: bool, progress: &mut dyn FnMu
     build.result(ending.unwrap_or(Termination::GuardKilled))
 }
 
-/// What is known of a build so far.
+/// The state of a running build.
 struct Build<'a> {
     name: &'a str,
     clock: Clock,
-    /// Programs of the package: name, executable, manifest.
+    /// The binaries of the package: name, executable, manifest.
     programs: Vec<(String, PathBuf, PathBuf)>,
     errors: Complaints,
     size: usize,
@@ -163,12 +163,12 @@ impl<'a> Build<'a> {
         }
     }
 
-    /// Keeps errors. A warning is no reason that a build fails, so it would only stand in the way here.
+    /// Keeps errors. Warnings do not fail a build, so they would only hide its cause.
     fn note_diagnostic(&mut self, diagnostic: Diagnostic) {
         let Some(rendered) = diagnostic.rendered.filter(|_| diagnostic.level.starts_with("error")) else {
             return;
         };
-        // The same error of a library and of its tests, and "aborting due to 3 previous errors", tell nothing new.
+        // Neither a repeated error (of a library and of its tests) nor "aborting due to 3 previous errors" adds anything.
         let is_new = !self.errors.rendered.contains(&rendered) && !rendered.contains("aborting due to");
         if is_new && self.size < MESSAGES {
             self.size += rendered.len();
@@ -230,7 +230,7 @@ impl<'a> Build<'a> {
     }
 }
 
-/// Measures the time cargo works, leaving out the time it waits for another.
+/// Measures the time that cargo works, excluding the time it waits for another cargo.
 struct Clock {
     begun: Instant,
     waited: Duration,
@@ -290,7 +290,7 @@ async fn read_messages(stdout: impl tokio::io::AsyncRead + Unpin, to: mpsc::Send
     let _ = to.send(Heard::End).await;
 }
 
-/// Reads cargo's own words; a carriage return ends a state of the progress bar.
+/// Reads cargo's own output line by line; a carriage return ends a state of the progress bar.
 async fn read_words(mut stderr: impl tokio::io::AsyncRead + Unpin, to: mpsc::Sender<Heard>) {
     const LONGEST: usize = 64 * 1024;
     let mut buffer = [0; 4096];
@@ -314,7 +314,7 @@ async fn read_words(mut stderr: impl tokio::io::AsyncRead + Unpin, to: mpsc::Sen
     let _ = to.send(Heard::End).await;
 }
 
-/// The cargo that runs us, or else the one on `PATH`.
+/// The cargo that runs the checker, or else the one on `PATH`.
 fn find_cargo() -> Option<PathBuf> {
     let given = std::env::var_os("CARGO").map(PathBuf::from).filter(|path| path.is_file());
     given.or_else(|| {
@@ -328,7 +328,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_progress_bar_is_read() {
+    fn the_progress_bar_is_parsed() {
         let line = "Building [=======>        ] 12/87: serde, tokio(build)";
         let now = "serde, tokio(build)".to_owned();
         assert_eq!(parse_progress(line), Some(BuildProgress::Compiling { done: 12, total: 87, now }));
@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cargo_tells_is_shown_and_only_its_words_are_kept() {
+    fn progress_is_reported_and_only_messages_are_kept() {
         let mut seen = Vec::new();
         let mut build = Build::new("step-01-api-basics");
         for line in [
@@ -354,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_that_names_no_place_is_told_from_one_in_the_code() {
+    fn an_error_without_a_span_is_not_an_error_in_the_code() {
         let heard = |json: &str| {
             let mut build = Build::new("step");
             build.note(serde_json::from_str(json).expect("a record"));
@@ -371,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn the_server_is_the_program_with_the_name_of_the_package() {
+    fn the_server_is_the_binary_with_the_name_of_the_package() {
         let program = |name: &str| (name.to_owned(), PathBuf::from(format!("/t/{name}")), PathBuf::from("/s/Cargo.toml"));
         let result = |programs: &[&str]| {
             let mut build = Build::new("step");

@@ -1,4 +1,4 @@
-//! What is said of a server that does not come up.
+//! The problems reported when a server does not start.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -9,26 +9,26 @@ use super::process_tree::Process;
 use super::server::{killed_guard, over_limit};
 use model::{Problem, Termination};
 
-/// How many of the last log lines are shown.
+/// The number of last log lines to show.
 const LAST_LINES: usize = 20;
 
 /// Why a server is not ready.
 #[derive(Debug)]
 pub enum Complaint {
-    /// Another program, by number and name where known, listens on the port.
+    /// Another program listens on the port; its process id and name, where known.
     PortTaken(Option<(i32, String)>),
-    /// It ended.
+    /// It exited.
     Ended(Termination),
-    /// Its first process ended well and left these running.
+    /// Its first process exited with code 0 and left these running.
     Background(Vec<Process>),
-    /// It listens here and not where it should.
+    /// It listens on these addresses instead of the expected one.
     Elsewhere(Vec<SocketAddr>),
-    /// It listens nowhere, after this time.
+    /// After this time, it still listens nowhere.
     NeverListens(Duration),
 }
 
 impl Complaint {
-    /// The complaint for a person. `target` is where the server was expected, `by_hand` how to run it without us.
+    /// The problem to report. `target` is the expected address; `by_hand` is the command to run the server without the checker.
     pub fn told(self, target: SocketAddr, by_hand: &str, log: &Log) -> Problem {
         let port = target.port();
         let mut problem = match self {
@@ -37,10 +37,10 @@ impl Complaint {
             Complaint::Background(left) => background(&left),
             Complaint::Elsewhere(found) => elsewhere(&found, target),
             Complaint::NeverListens(waited) => Problem::new(
-                format!("The server runs, but after {} seconds it listens on no port at all.", waited.as_secs()),
+                format!("The server is running, but after {} seconds it listens on no port at all.", waited.as_secs()),
                 format!(
-                    "It was told PORT={port}. Look for something that is waited for before the server binds its address; \
-                     `{by_hand}` shows where it stays."
+                    "It was started with PORT={port}. Look for a call that blocks before the server binds its address; \
+                     `{by_hand}` shows where it hangs."
                 ),
             ),
         };
@@ -60,40 +60,40 @@ fn ended(ending: Termination, port: u16, by_hand: &str, log: &Log) -> Problem {
         Termination::Code(127) => {
             return Problem::new(
                 "The command was not found (exit code 127).",
-                "Check its spelling, that its program is installed and on PATH, and the folder from which you run the \
-                 checker: relative paths start there.",
+                "Check its spelling, and that its program is installed and on PATH. Relative paths start in the folder from \
+                 which you run the checker.",
             );
         }
         Termination::Code(126) => {
             return Problem::new(
                 "The command cannot be executed (exit code 126).",
-                "Check that the file is a program and that you may execute it (`chmod +x FILE`).",
+                "Check that the file is a program and that it is executable (`chmod +x FILE`).",
             );
         }
         _ if says(&["address already in use", "address in use", "eaddrinuse"]) => format!(
-            "Its log says that its address is in use. Port {port} was free when it started, so it probably listens on a \
-             fixed port: read the port from the environment variable PORT."
+            "Its log says that its address is in use. Port {port} was free when it started, so it probably uses a fixed \
+             port: read the port from the environment variable PORT."
         ),
         Termination::Code(0) => {
-            "A server runs until it is told to stop. Let the main function wait for the server's end.".to_owned()
+            "A server runs until it receives a signal to stop. Make the main function await the server.".to_owned()
         }
         Termination::Code(101) if says(&["panicked"]) => {
-            format!("It panicked; the message is in its last lines. `{by_hand}` repeats it.")
+            format!("It panicked; the message is in its last log lines. `{by_hand}` reproduces it.")
         }
-        Termination::Code(_) => format!("Its last lines may say why. `{by_hand}` repeats it."),
-        Termination::Signal(_) => format!("It crashed, or something killed it. `{by_hand}` may repeat it."),
+        Termination::Code(_) => format!("Its last log lines may say why. `{by_hand}` reproduces it."),
+        Termination::Signal(_) => format!("It crashed, or another process killed it. `{by_hand}` may reproduce it."),
     };
-    Problem::new(format!("The server ended before it accepted connections on port {port}: {ending}."), remedy)
+    Problem::new(format!("The server exited before it accepted connections on port {port}: {ending}."), remedy)
 }
 
 fn background(left: &[Process]) -> Problem {
     let names: Vec<String> = left.iter().take(3).map(|process| process.name.clone()).collect();
     Problem::new(
         format!(
-            "The server went into the background: the process that was started ended, and left {} running.",
+            "The server went into the background: the process that the checker started exited and left {} running.",
             names.join(", ")
         ),
-        "Run it in the foreground, without `&`, `nohup` or a daemon option, so that it can be watched and stopped.",
+        "Run it in the foreground, without `&`, `nohup` or a daemon option, so that the checker can supervise and stop it.",
     )
 }
 
@@ -102,7 +102,7 @@ fn elsewhere(found: &[SocketAddr], target: SocketAddr) -> Problem {
     let list = list.join(" and ");
     if found.iter().any(|at| at.port() == target.port()) {
         return Problem::new(
-            format!("The server listens on {list}, where {target} does not lead."),
+            format!("The server listens on {list}, so it cannot be reached at {target}."),
             format!("Listen on the address in the environment variable HOST, which was {}.", target.ip()),
         );
     }
@@ -113,19 +113,22 @@ fn elsewhere(found: &[SocketAddr], target: SocketAddr) -> Problem {
     )
 }
 
-/// A port that had to be this one is not free.
+/// The server must listen on this port, and another program uses it.
 pub fn port_in_use(port: u16, who: Option<(i32, String)>) -> Problem {
     Problem::new(
         format!("Port {port} is in use by {}, so the server cannot listen there.", called(who)),
-        "End that program, then try again.",
+        "Stop that program, then try again.",
     )
 }
 
-/// Whatever port the server was given, another process answered there.
+/// On every port that the server was given, another process accepted the connection.
 pub fn always_taken(who: Option<(i32, String)>) -> Problem {
     Problem::new(
-        format!("What listens on the server's port is not a process that the checker started: it is {}.", called(who)),
-        "Start the server itself, in the foreground. One that a service manager or a container runs is examined with --url.",
+        format!(
+            "The process that listens on the server's port is not a process that the checker started: it is {}.",
+            called(who)
+        ),
+        "Start the server itself, in the foreground. If a container or a service manager runs it, give its address with --url.",
     )
 }
 
@@ -136,26 +139,26 @@ fn called(who: Option<(i32, String)>) -> String {
     }
 }
 
-/// It would be started again and again.
+/// The server exited too often to be restarted once more.
 pub fn given_up() -> Problem {
     Problem::new(
-        "The server is not started again: it has ended by itself too often in this run.",
-        "Find out why it ends; its log lines are shown with the checks that failed.",
+        "The checker no longer restarts the server: it has exited too often in this run.",
+        "Find out why it exits; the failed checks show its log lines.",
     )
 }
 
 /// Advice for a server that can be reached from other machines.
 pub fn listens_everywhere(ip: IpAddr) -> Problem {
     Problem::new(
-        format!("The server listens on all network interfaces ({ip}), although HOST was 127.0.0.1."),
-        "Listen on the address in HOST: a server under development should not be open to everyone in the same network.",
+        format!("The server listens on all network interfaces ({ip}), although HOST is 127.0.0.1."),
+        "Listen on the address in HOST: a server under development should not be reachable for everyone in the same network.",
     )
 }
 
-/// The system lets us start nothing.
+/// The system refuses to start a process.
 pub fn no_process(error: &io::Error) -> Problem {
     Problem::new(
         format!("The checker could not start a process: {error}."),
-        "Check that the folder it runs in exists, and that this machine has memory and processes to spare.",
+        "Check that the folder it runs in exists, and that this machine has not run out of memory or processes.",
     )
 }

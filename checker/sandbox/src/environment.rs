@@ -1,4 +1,4 @@
-//! The environment that programs get: little of the checker's own, so that a server behaves alike everywhere.
+//! The environment variables of started programs: few of the checker's own, so that a server behaves the same everywhere.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -9,8 +9,7 @@ use super::guard::orphans;
 /// A list of environment variables.
 pub type Variables = Vec<(OsString, OsString)>;
 
-/// What a server may know of the learner's environment: who they are, their language, and where the run-time systems
-/// of programming languages find themselves.
+/// The variables that a server inherits: the user, the language, and the locations of programming languages' runtimes.
 const PASSED: &str = "
     PATH HOME USER LOGNAME SHELL LANG LANGUAGE TZ TMPDIR LD_LIBRARY_PATH DYLD_LIBRARY_PATH SSL_CERT_FILE SSL_CERT_DIR
     RUSTUP_HOME RUSTUP_TOOLCHAIN CARGO_HOME JAVA_HOME MAVEN_HOME GRADLE_HOME GRADLE_USER_HOME GOPATH GOROOT GOCACHE
@@ -18,16 +17,16 @@ const PASSED: &str = "
     CONDA_PREFIX GEM_HOME GEM_PATH RUBYLIB PERL5LIB PHPRC PHP_INI_SCAN_DIR COMPOSER_HOME DOTNET_ROOT NUGET_PACKAGES
     ERL_LIBS MIX_HOME HEX_HOME OPAMROOT STACK_ROOT";
 
-/// The same, for families of variables.
+/// Prefixes of further inherited variables.
 const PASSED_PREFIXES: &str = "LC_ XDG_ PYENV_ RBENV_ NVM_ FNM_ ASDF_ MISE_ SDKMAN_ UV_ POETRY_ NIX_";
 
-/// What `cargo run` sets for the checker. Build scripts and crates of the learner must not see it as theirs.
+/// Variables that `cargo run` sets for the checker. The learner's build scripts and crates must not see them.
 const OF_CARGO_RUN: &[&str] = &["CARGO_CRATE_NAME", "CARGO_PRIMARY_PACKAGE", "OUT_DIR"];
 
-/// The same, for families of variables.
+/// Prefixes of further variables that `cargo run` sets.
 const OF_CARGO_RUN_PREFIXES: &[&str] = &["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_"];
 
-/// For a server that shall listen on `port`. Later entries win.
+/// The environment of a server that should listen on `port`. Later entries override earlier ones.
 pub fn for_server(port: u16, extra: &[(&str, &str)]) -> Variables {
     let port = port.to_string();
     let ours = [("HOST", "127.0.0.1"), ("PORT", &port), ("RUST_LOG", "info"), ("NO_COLOR", "1"), ("PYTHONUNBUFFERED", "1")];
@@ -36,7 +35,7 @@ pub fn for_server(port: u16, extra: &[(&str, &str)]) -> Variables {
     variables
 }
 
-/// For a service of the checker's own. Later entries win.
+/// The environment of one of the checker's own services. Later entries override earlier ones.
 pub fn for_service(extra: &[(&str, &str)]) -> Variables {
     let mut variables: Variables = env::vars_os().filter(|(name, _)| is_passed(name)).collect();
     clean_library_paths(&mut variables);
@@ -45,7 +44,7 @@ pub fn for_service(extra: &[(&str, &str)]) -> Variables {
     variables
 }
 
-/// For cargo: everything the learner has set, so that cargo finds nothing changed and rebuilds nothing.
+/// The environment of cargo: everything that the learner has set, so that cargo sees no change and rebuilds nothing.
 pub fn for_cargo() -> Variables {
     let mut variables: Variables = env::vars_os().filter(|(name, _)| !is_of_cargo_run(name)).collect();
     clean_library_paths(&mut variables);
@@ -75,7 +74,7 @@ fn is_of_cargo_run(name: &OsStr) -> bool {
     OF_CARGO_RUN.contains(&name) || OF_CARGO_RUN_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) || name == orphans::MARK
 }
 
-/// Takes out the library folders that `cargo run` has added for the checker: those of its build and of the toolchain.
+/// Removes the library folders that `cargo run` has added for the checker: those of its build and of the toolchain.
 fn clean_library_paths(variables: &mut Variables) {
     let executable = env::current_exe().unwrap_or_default();
     let own = executable.parent().unwrap_or(Path::new("/nonexistent"));
@@ -103,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_sees_little_of_the_checkers_environment() {
+    fn a_server_inherits_little_of_the_checkers_environment() {
         let variables = for_server(20017, &[("RUST_LOG", "debug"), ("DATABASE_URL", "")]);
         assert_eq!(value(&variables, "PORT"), Some("20017"));
         assert_eq!(value(&variables, "HOST"), Some("127.0.0.1"));
@@ -114,14 +113,14 @@ mod tests {
     }
 
     #[test]
-    fn cargo_does_not_see_what_cargo_run_has_set() {
+    fn cargo_does_not_inherit_what_cargo_run_has_set() {
         let variables = for_cargo();
         assert!(variables.iter().all(|(name, _)| !is_of_cargo_run(name)));
         assert_eq!(value(&variables, "PATH"), env::var("PATH").ok().as_deref());
     }
 
     #[test]
-    fn library_folders_of_the_checkers_build_are_taken_out() {
+    fn library_folders_of_the_checkers_build_are_removed() {
         let own = env::current_exe().expect("a path").parent().expect("a folder").join("deps");
         let listed = env::join_paths([own.as_path(), "/opt/lib".as_ref(), "/r/toolchains/1.95/lib".as_ref()]);
         let mut variables: Variables = vec![("LD_LIBRARY_PATH".into(), listed.expect("no colons"))];

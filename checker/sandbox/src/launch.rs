@@ -1,4 +1,4 @@
-//! Starting a target, until it accepts connections or it is clear that it will not.
+//! Starts a target, and waits until it accepts connections or clearly will not.
 
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -23,21 +23,21 @@ use model::{Origin, Problem, Termination, shell};
 
 /// How long a server may take to accept connections (the contract).
 const ACCEPT_WITHIN: Duration = Duration::from_secs(10);
-/// How many times as long it may take while this machine is too busy for the contract to be fair.
+/// The factor by which that deadline is extended while this machine is overloaded.
 const OVERLOADED: u32 = 3;
-/// How long a server may idle, listening only elsewhere, before it is told so.
+/// How long a server may be idle while it listens only on another address, before that is reported.
 const ELSEWHERE: Duration = Duration::from_secs(2);
-/// Processor ticks in that time that are still idling.
+/// The most processor ticks within that time that still count as idle.
 const IDLE_TICKS: u64 = 1;
-/// How often to look where a server listens that is not ready. Not a cheap look on every machine.
+/// How often to look up where a server listens that is not ready yet. The lookup is slow on some machines.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// How often to try to connect, within the first second and after it.
 const CONNECT_EVERY: [Duration; 2] = [Duration::from_millis(3), Duration::from_millis(15)];
-/// How long a program may listen that is expected to end before it is taken for a running server.
+/// How long a program that is expected to exit may listen, before it counts as a running server.
 const LISTENS_ON: Duration = Duration::from_secs(1);
 /// Where a server listens when `PORT` is not set (the contract).
 const DEFAULT_PORT: u16 = 8000;
-/// How often a start is tried again when another program takes the port meanwhile.
+/// How often to try a start, if another program takes the port meanwhile.
 const ATTEMPTS: usize = 3;
 
 /// A target that is ready to be started, any number of times.
@@ -58,31 +58,31 @@ enum Kind {
         folder: PathBuf,
     },
     Url(Origin),
-    /// Not started any more.
+    /// No longer started, because it exited too often.
     GivenUp,
 }
 
-/// What came of a program that is expected to end by itself.
+/// The outcome of a program that is expected to exit.
 #[derive(Debug)]
 pub enum RunToExit {
-    /// It ended.
+    /// It exited.
     Exited {
-        /// How.
+        /// How it terminated.
         ending: Termination,
         /// The lines it wrote to standard error.
         stderr: Vec<String>,
     },
-    /// It was still running at the deadline, or accepted connections. It has been ended.
+    /// It was still running at the deadline, or accepted connections. It has been killed.
     StillRunning,
-    /// It could not be run.
+    /// It could not be started.
     Problem(Problem),
 }
 
-/// Why one attempt to start came to nothing.
+/// Why one attempt to start failed.
 enum Failed {
     /// Another program took the port first.
     PortTaken(Option<(i32, String)>),
-    /// It is the server's doing.
+    /// The server itself failed.
     Told(Problem),
 }
 
@@ -100,7 +100,7 @@ impl Launcher {
         }
         let folder = std::env::current_dir().map_err(|error| {
             Problem::new(
-                format!("The folder in which the command would run cannot be found: {error}."),
+                format!("The current folder, in which the command would run, does not exist: {error}."),
                 "Change to a folder that exists.",
             )
         })?;
@@ -111,8 +111,8 @@ impl Launcher {
         match Origin::parse(url) {
             Some(origin) => Ok(Launcher::of(Kind::Url(origin))),
             None => Err(Problem::new(
-                format!("{url} is not the address of a server that the checker can examine."),
-                "Give scheme, host and port and nothing else, such as http://127.0.0.1:8000. The checker speaks plain HTTP.",
+                format!("{url} is not the URL of a server that the checker can examine."),
+                "Give only scheme, host and port, such as http://127.0.0.1:8000. The checker speaks plain HTTP.",
             )),
         }
     }
@@ -121,22 +121,22 @@ impl Launcher {
         Launcher { kind, servers: Registry::default() }
     }
 
-    /// A launcher that starts nothing any more: the server has ended by itself too often.
+    /// A launcher that refuses every start, because the server has exited too often.
     pub fn given_up(&self) -> Launcher {
         Launcher { kind: Kind::GivenUp, ..self.clone() }
     }
 
-    /// The servers it has started so far, and will start, its clones included.
+    /// The servers that it and its clones have started and will start.
     pub fn servers(&self) -> Registry {
         self.servers.clone()
     }
 
-    /// Whether the target is a server that runs already, which can be neither started nor seen from inside.
+    /// Whether the target is a server that is already running: the checker can neither start it nor see its log.
     pub fn is_url(&self) -> bool {
         matches!(self.kind, Kind::Url(_))
     }
 
-    /// How long the build took, waiting for another cargo not counted.
+    /// How long the build took, excluding the wait for another cargo.
     pub fn build_time(&self) -> Option<Duration> {
         match &self.kind {
             Kind::Package { built, .. } => Some(built.time),
@@ -144,8 +144,8 @@ impl Launcher {
         }
     }
 
-    /// Starts the server and waits until it accepts connections. `env` is added to its environment and wins; if it sets
-    /// `PORT` (empty means unset), the server is expected there.
+    /// Starts the server and waits until it accepts connections. `env` extends and overrides its environment; if `env` sets
+    /// `PORT` (empty means unset), the server is expected on that port.
     pub async fn start(&self, env: &[(&str, &str)]) -> Result<Server, Problem> {
         if let Kind::Url(origin) = &self.kind {
             return connect_to_url(origin).await;
@@ -204,12 +204,12 @@ impl Launcher {
         }
     }
 
-    /// Waits until our process accepts connections at `target`; the address it listens at, if that is known.
+    /// Waits until our process accepts connections at `target`. Returns the address on which it listens, if that is known.
     async fn wait_until_ready(&self, guarded: &mut Guarded, target: SocketAddr) -> Result<Option<IpAddr>, Complaint> {
         let begun = Instant::now();
         let load = overload::Watch::begin();
         let mut next_look = begun + LOOK_EVERY;
-        // Since when it listens elsewhere without doing anything, and the ticks it had used by then.
+        // Since when it has been idle and listening elsewhere, and the ticks it had used by then.
         let mut elsewhere: Option<(Instant, u64)> = None;
         loop {
             let status = guarded.status();
@@ -218,7 +218,7 @@ impl Launcher {
             }
             if let Ok(Ok(_)) = timeout(LOOK_EVERY, TcpStream::connect(target)).await {
                 match confirm(target, status.guard).await {
-                    // It may be a child that listens, and the process we started may be gone.
+                    // A child process may be listening while the process that we started has exited.
                     Owner::Ours(_) | Owner::Unknown if guarded.status().ending().is_some() => continue,
                     Owner::Ours(address) => return Ok(Some(address.ip())),
                     Owner::Unknown => return Ok(None),
@@ -230,8 +230,8 @@ impl Launcher {
             if late || Instant::now() >= next_look {
                 let (found, ticks) = look(status.guard).await;
                 next_look = Instant::now() + LOOK_EVERY;
-                // A listener at a third place may be another service of the server; only these two tell that it will
-                // not come to listen where it should.
+                // A listener on any other port may serve another purpose. Only these two ports show that the server missed
+                // the right address.
                 let missed = found.iter().any(|at| at.port() == target.port() || at.port() == DEFAULT_PORT);
                 elsewhere = elsewhere.filter(|(_, before)| missed && ticks <= before + IDLE_TICKS);
                 let since = missed.then(|| *elsewhere.get_or_insert((Instant::now(), ticks)));
@@ -248,7 +248,7 @@ impl Launcher {
         }
     }
 
-    /// What to say of a first process that ended before the server was ready.
+    /// The complaint about a first process that exited before the server was ready.
     async fn ended(&self, ending: Termination, status: &Status) -> Complaint {
         const SETTLE: Duration = Duration::from_millis(200);
         if ending.is_success() && !process_tree::descendants(status.guard).is_empty() {
@@ -261,7 +261,7 @@ impl Launcher {
         Complaint::Ended(ending)
     }
 
-    /// Starts a program that is expected to end by itself, and waits for that until `deadline`.
+    /// Starts a program that is expected to exit, and waits for its exit until `deadline`.
     pub async fn run_to_exit(&self, env: &[(&str, &str)], deadline: Duration) -> RunToExit {
         let port = match wanted_port(env) {
             Some(number) => ports::claim_number(number).await,
@@ -310,7 +310,7 @@ impl Launcher {
         Ok((guarded, readers))
     }
 
-    /// How a person would run the target, who has values of their own for what is in `env`.
+    /// The command with which a person runs the target, with their own values for the variables in `env`.
     fn by_hand(&self, env: &[(&str, &str)]) -> String {
         let settings: String = env.iter().filter(|(_, value)| !value.is_empty()).map(|(name, _)| format!("{name}=… ")).collect();
         match &self.kind {
@@ -331,15 +331,12 @@ async fn connect_to_url(origin: &Origin) -> Result<Server, Problem> {
     let error = match timeout(WITHIN, TcpStream::connect(origin.address())).await {
         Ok(Ok(_)) => return Ok(Server::new(origin.to_string(), Log::default(), None)),
         Ok(Err(error)) => error.to_string(),
-        Err(_) => format!("no answer within {} seconds", WITHIN.as_secs()),
+        Err(_) => format!("connecting timed out after {} seconds", WITHIN.as_secs()),
     };
-    Err(Problem::new(
-        format!("No server can be reached at {origin}: {error}."),
-        "Start the server first, or correct the address.",
-    ))
+    Err(Problem::new(format!("No server can be reached at {origin}: {error}."), "Start the server first, or correct the URL."))
 }
 
-/// Where the processes of a guard listen, and the processor ticks they have used.
+/// The addresses on which the processes of a guard listen, and the processor ticks they have used.
 async fn look(guard: i32) -> (Vec<SocketAddr>, u64) {
     let look = move || {
         let tree = process_tree::descendants(guard);
@@ -348,11 +345,11 @@ async fn look(guard: i32) -> (Vec<SocketAddr>, u64) {
     aside(look).await.unwrap_or_default()
 }
 
-/// Whose socket accepted our connection. What looks like another's is looked at twice: a server may just be handing
-/// its socket on.
+/// The owner of the socket that accepted our connection. If it seems to be another process, it looks twice: a server may
+/// just be passing its socket to a child.
 async fn confirm(target: SocketAddr, guard: i32) -> Owner {
     let look = move || {
-        // As a rule it is ours, and to see everybody takes longer.
+        // Usually it is ours, and listing all processes takes longer.
         if let ours @ Owner::Ours(_) = listeners::owner(target, &process_tree::glimpse_of_descendants(guard), &[]) {
             return ours;
         }
@@ -368,7 +365,7 @@ async fn confirm(target: SocketAddr, guard: i32) -> Owner {
     }
 }
 
-/// Does something slow beside the reading of logs, which must not wait.
+/// Runs slow work on another thread, because the reading of logs must not wait for it.
 async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
     tokio::task::spawn_blocking(work).await.ok()
 }
@@ -380,7 +377,7 @@ fn holder_of(port: u16) -> Option<(i32, String)> {
     }
 }
 
-/// The port that `env` asks for, if it is one.
+/// The port that `env` asks for, if it is a valid one.
 fn wanted_port(env: &[(&str, &str)]) -> Option<u16> {
     let (_, value) = env.iter().rev().find(|(name, _)| *name == "PORT")?;
     match *value {
@@ -389,7 +386,7 @@ fn wanted_port(env: &[(&str, &str)]) -> Option<u16> {
     }
 }
 
-/// The address at which a server with this environment is to be reached.
+/// The address at which a server with this environment must be reachable.
 fn host(env: &[(&str, &str)]) -> IpAddr {
     let host = env.iter().rev().find(|(name, _)| *name == "HOST");
     let ip = host.and_then(|(_, value)| value.parse().ok()).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));

@@ -1,4 +1,4 @@
-//! Builds what is examined (a package, a command or a URL), starts it, supervises it, and stops it with everything it started.
+//! Builds the target (a package, a command or a URL), starts it, supervises it, and stops it with all its child processes.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -24,18 +24,18 @@ pub use log::{Log, Mark, Stream};
 pub use registry::Registry;
 pub use server::Server;
 
-/// Why a target cannot be started at all.
+/// Why a target cannot be prepared.
 #[derive(Debug)]
 pub enum PrepareError {
     /// The package does not compile; the text is the compiler's own message.
     NotBuilt(String),
-    /// There is nothing to start.
+    /// The command or the URL is invalid.
     NotStarted(Problem),
-    /// Something the learner's code is not to blame for is missing or broken.
+    /// Something outside the learner's code is missing or broken.
     Environment(Problem),
 }
 
-/// Builds a package, checks a command or a URL. `color` is for the compiler's messages; `progress` hears of the build.
+/// Builds a package, or validates a command or a URL. `color` applies to the compiler's messages; `progress` follows the build.
 pub async fn prepare(
     spec: &Target,
     root: &Path,
@@ -53,13 +53,13 @@ pub async fn prepare(
     }
 }
 
-/// Runs the guard if this process was started to be one. To be called first in `main`, before anything else is set up.
+/// Runs the guard if this process was started as one. Call it first in `main`, before any other setup.
 pub fn guard_main() -> Option<ExitCode> {
     let mut args = std::env::args_os().skip(1);
     (args.next()? == "guard").then(|| guard::guard_main(args))
 }
 
-/// A port on which a server could be started at this moment.
+/// A port that is free at this moment.
 pub fn claim_port() -> Result<u16, Problem> {
     ports::claim().map(|port| port.number)
 }

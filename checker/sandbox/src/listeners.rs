@@ -1,4 +1,4 @@
-//! Who listens where: TCP sockets that accept connections, and the processes that hold them.
+//! Listening TCP sockets, and the processes that own them.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -7,9 +7,9 @@ use super::process_tree::Process;
 /// A TCP socket that accepts connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Listener {
-    /// Where it listens.
+    /// The address on which it listens.
     pub address: SocketAddr,
-    /// The socket's number, by which it is found among a process's open files.
+    /// The socket's inode, which identifies it among a process's open files.
     inode: u64,
     /// The user it belongs to.
     user: u32,
@@ -24,18 +24,18 @@ impl Listener {
     }
 }
 
-/// Whose socket answers at an address.
+/// The owner of the socket that accepts connections at an address.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Owner {
-    /// A process of the tree asked about; it listens at this address.
+    /// A process of the given tree; it listens on this address.
     Ours(SocketAddr),
-    /// Another process, by number and name where that can be seen.
+    /// Another process; its id and name, where visible.
     Other(Option<(i32, String)>),
-    /// This system does not tell.
+    /// This system does not show the owner.
     Unknown,
 }
 
-/// Finds out whose socket accepts connections to `target`. Takes some milliseconds: the tables are slow to read.
+/// Finds the owner of the socket that accepts connections to `target`. Takes some milliseconds: the tables are slow to read.
 pub fn owner(target: SocketAddr, ours: &[Process], everyone: &[Process]) -> Owner {
     let our_sockets = os::sockets_of(ours);
     let mut others = Vec::new();
@@ -55,7 +55,7 @@ pub fn owner(target: SocketAddr, ours: &[Process], everyone: &[Process]) -> Owne
     };
     match everyone.iter().find(holds) {
         Some(process) => Owner::Other(Some((process.pid, process.name.clone()))),
-        // A process whose files we may not see: one of another user is not ours; one of this user may be.
+        // We may not see the process's files. A process of another user is not ours; one of this user may be.
         None if others.iter().all(|l| l.user != rustix::process::geteuid().as_raw()) => Owner::Other(None),
         None => Owner::Unknown,
     }
@@ -75,7 +75,7 @@ pub fn of(processes: &[Process]) -> Vec<SocketAddr> {
     found
 }
 
-/// The address by which a person would call what listens at `ip`.
+/// The address by which to reach a server that listens on `ip`.
 pub fn reachable(ip: IpAddr) -> IpAddr {
     if ip.is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { ip }
 }
@@ -93,8 +93,8 @@ mod os {
     /// The kernel's tables of TCP sockets, for IPv4 and IPv6.
     pub const TABLES: &[&str] = &["/proc/net/tcp", "/proc/net/tcp6"];
 
-    /// The listeners of a table. They come first in it; what follows, each open and each recently closed connection, may
-    /// be a thousand times as long and is slow to read, so reading ends there.
+    /// The listeners in a table. They come first; the open and recently closed connections after them may be a thousand times
+    /// as many and are slow to read, so reading stops there.
     pub fn read(table: &str) -> Vec<Listener> {
         let Ok(file) = File::open(table) else {
             return Vec::new();
@@ -104,14 +104,14 @@ mod os {
         lines.map_while(|line| parse(&line.ok()?)).collect()
     }
 
-    /// The numbers of all sockets that these processes have open.
+    /// The inodes of all open sockets of these processes.
     pub fn sockets_of(processes: &[Process]) -> HashSet<u64> {
         let files = processes.iter().filter_map(|process| fs::read_dir(format!("/proc/{}/fd", process.pid)).ok()).flatten();
         let targets = files.filter_map(|file| fs::read_link(file.ok()?.path()).ok());
         targets.filter_map(|target| target.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()).collect()
     }
 
-    /// Reads a line of `/proc/net/tcp` (proc_pid_net(5)); `None` unless the socket listens.
+    /// Parses a line of `/proc/net/tcp` (proc_pid_net(5)); `None` unless the socket listens.
     fn parse(line: &str) -> Option<Listener> {
         const LISTEN: &str = "0A";
         let fields: Vec<&str> = line.split_ascii_whitespace().collect();
@@ -147,7 +147,7 @@ mod os {
         use super::parse;
 
         #[test]
-        fn listening_sockets_are_read_from_the_kernels_tables() {
+        fn listening_sockets_are_parsed_from_the_kernels_tables() {
             let v4 = "   0: 0100007F:4E31 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 137055 1 0 100";
             let v6 = "   1: 00000000000000000000000001000000:1F40 0:0 0A 0:0 0:0 0 0 0 99 1 0";
             let connected = "   2: 0100007F:4E31 0100007F:D431 01 0:0 0:0 0 1000 0 137056 1 0";

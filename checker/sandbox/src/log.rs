@@ -1,4 +1,4 @@
-//! What a server writes to stdout and stderr: kept line by line in bounded memory, whatever the server does.
+//! The output of a server on stdout and stderr, kept line by line in bounded memory.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,16 +7,16 @@ use std::time::{Duration, SystemTime};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::sync::Notify;
 
-/// The first lines are kept up to this size: they tell how the server was configured and started.
+/// The first lines are kept up to this size: they show how the server was configured and started.
 const HEAD: usize = 64 * 1024;
 /// The latest lines are kept up to this size.
 const TAIL: usize = 1024 * 1024;
 /// A longer line is cut here.
 const LINE: usize = 8 * 1024;
-/// Counted for each line beside its text, so that a flood of empty lines is bounded too.
+/// Counted for each line in addition to its text, so that a flood of empty lines is bounded too.
 const PER_LINE: usize = size_of::<Line>();
 
-/// Where a line was written to.
+/// The stream to which a line was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stream {
     /// Standard output.
@@ -34,7 +34,7 @@ struct Line {
     text: String,
 }
 
-/// A place in a log: after the lines that had arrived when it was taken.
+/// A position in a log: after all lines that had arrived when it was taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Mark(u64);
 
@@ -65,7 +65,7 @@ struct Kept {
 }
 
 impl Log {
-    /// The place after the last line that has arrived.
+    /// The position after the last line so far.
     pub fn mark(&self) -> Mark {
         Mark(self.kept().count)
     }
@@ -109,14 +109,14 @@ impl Log {
         self.kept().bytes
     }
 
-    /// The first line after `since` of which `pred` holds, waiting at most `within` for it to arrive.
+    /// The first line after `since` for which `pred` holds; waits for it, but not longer than `within`.
     pub async fn wait_for(&self, since: Mark, within: Duration, pred: impl Fn(&str) -> bool) -> Option<String> {
         let mut from = since;
         let search = async {
             loop {
                 let arrived = self.shared.arrived.notified();
                 tokio::pin!(arrived);
-                // Listening starts before looking, so that no line can arrive unseen in between.
+                // Subscribes before looking, so that no line can arrive unnoticed in between.
                 arrived.as_mut().enable();
                 {
                     let kept = self.kept();
@@ -131,7 +131,7 @@ impl Log {
         tokio::time::timeout(within, search).await.ok()
     }
 
-    /// Reads `pipe` to its end. Never makes the writer wait for longer than it takes to copy.
+    /// Reads `pipe` to its end. Never blocks the writer for longer than a copy takes.
     pub async fn read(self, stream: Stream, mut pipe: impl AsyncRead + Unpin) {
         let mut buffer = vec![0; 64 * 1024];
         let mut partial = Partial::default();
@@ -140,7 +140,7 @@ impl Log {
                 Ok(0) | Err(_) => break,
                 Ok(size) => {
                     self.take(stream, &buffer[..size], &mut partial);
-                    // A flood must not keep the requests of the checks waiting.
+                    // A flood of output must not delay the requests of the checks.
                     tokio::task::yield_now().await;
                 }
             }
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_put_together_from_any_pieces() {
+    fn lines_are_assembled_from_any_pieces() {
         let log = log_of(&[b"one\ntw", b"o", b"\r\n\nfour", b"\n\xff\n"]);
         assert_eq!(log.all(), ["one", "two", "", "four", "\u{fffd}"]);
         assert_eq!(log.dropped(), 0);
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_known_by_the_time_they_arrived() {
+    fn lines_can_be_selected_by_their_time_of_arrival() {
         let log = log_of(&[b"before\n"]);
         let time = SystemTime::now();
         std::thread::sleep(Duration::from_millis(2));
@@ -302,7 +302,7 @@ mod tests {
         let reader = tokio::spawn(log.clone().read(Stream::Stdout, end));
         let mark = log.mark();
         let writer = async {
-            pipe.write_all(b"other\nGET /habits 200\nno line end").await.expect("the reader servers");
+            pipe.write_all(b"other\nGET /habits 200\nno line end").await.expect("the reader is running");
             drop(pipe);
         };
         let wait = log.wait_for(mark, Duration::from_secs(10), |line| line.contains("/habits"));

@@ -1,9 +1,9 @@
-//! Whether this machine is too busy for a deadline to mean anything.
+//! Detects that this machine is overloaded, so that deadlines prove nothing.
 
 use std::fs;
 use std::time::{Duration, Instant};
 
-/// A stretch of time over which the machine is watched.
+/// A period over which the load of the machine is measured.
 #[derive(Debug)]
 pub struct Watch {
     since: Instant,
@@ -11,13 +11,13 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Begins to watch.
+    /// Starts to measure.
     pub fn begin() -> Watch {
         Watch { since: Instant::now(), stalled: stalled() }
     }
 
-    /// Whether, since the beginning, some process has been kept waiting for a processor a quarter of the time. Where the
-    /// system does not tell: whether more processes want to run than there are processors.
+    /// Whether, since the start, some process has waited for a processor for more than a quarter of the time. Where the system
+    /// does not measure that: whether the load average exceeds the number of processors.
     pub fn overloaded(&self) -> bool {
         match (self.stalled, stalled()) {
             (Some(before), Some(now)) => now.saturating_sub(before) > self.since.elapsed() / 4,

@@ -10,19 +10,19 @@ use std::time::{Duration, Instant};
 
 use model::Problem;
 
-/// Below the ports that systems give to outgoing connections (Linux from 32768, macOS from 49152), so that no client
-/// takes one by chance, and above those that services commonly use.
+/// Below the ephemeral ports (Linux from 32768, macOS from 49152), so that no outgoing connection takes one by chance, and
+/// above the ports that services commonly use.
 const RANGE: Range<u16> = 20_000..28_000;
 
-/// How long to wait for a port that was asked for by number and that another checker holds.
+/// How long to wait for a particular port that another checker holds.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A port that no other checker of this user will use while this value servers.
+/// A port that no other checker of this user uses while this value lives.
 #[derive(Debug)]
 pub struct Port {
     /// Its number.
     pub number: u16,
-    /// Locked; the lock goes with the process, however it ends.
+    /// Locked; the system releases the lock when the process terminates.
     _lock: File,
 }
 
@@ -40,7 +40,7 @@ pub fn claim() -> Result<Port, Problem> {
     }
     Err(Problem::new(
         format!("Every port from {} to {} is in use.", RANGE.start, RANGE.end - 1),
-        "End the servers or checkers that hold them (`ss -ltnp` lists them), then try again.",
+        "Stop the servers or checkers that use them (`ss -ltnp` lists them), then try again.",
     ))
 }
 
@@ -55,7 +55,7 @@ pub async fn claim_number(number: u16) -> Result<Port, Problem> {
             Err(TryLockError::WouldBlock) if Instant::now() > deadline => {
                 return Err(Problem::new(
                     format!("Another checker has been using port {number} for {} seconds.", PATIENCE.as_secs()),
-                    "Let it finish, then try again.",
+                    "Wait until it has finished, then try again.",
                 ));
             }
             Err(TryLockError::WouldBlock) => tokio::time::sleep(Duration::from_millis(20)).await,
@@ -63,7 +63,7 @@ pub async fn claim_number(number: u16) -> Result<Port, Problem> {
     }
 }
 
-/// Whether a server could listen on this port of the loopback address now.
+/// Whether this port of the loopback address is free now.
 pub fn is_free(number: u16) -> bool {
     TcpListener::bind((Ipv4Addr::LOCALHOST, number)).is_ok()
 }
@@ -77,7 +77,7 @@ fn open(folder: &Path, number: u16) -> Result<File, Problem> {
         .map_err(|error| unusable(folder, &error))
 }
 
-/// The folder of lock files. It is the user's own: in a shared one, a file left by another user could not be locked.
+/// The folder of lock files. Each user has their own: in a shared one, a file left by another user could not be locked.
 fn folder() -> Result<PathBuf, Problem> {
     let user = rustix::process::getuid().as_raw();
     let folder = std::env::temp_dir().join(format!("workshop-checker-{user}"));
@@ -87,7 +87,7 @@ fn folder() -> Result<PathBuf, Problem> {
     }
     match fs::symlink_metadata(&folder) {
         Ok(found) if found.is_dir() && found.uid() == user => Ok(folder),
-        Ok(_) => Err(unusable(&folder, &io::Error::other("it is not a folder of yours"))),
+        Ok(_) => Err(unusable(&folder, &io::Error::other("it is not a folder that you own"))),
         Err(error) => Err(unusable(&folder, &error)),
     }
 }
@@ -95,7 +95,7 @@ fn folder() -> Result<PathBuf, Problem> {
 fn unusable(folder: &Path, error: &io::Error) -> Problem {
     Problem::new(
         format!("The checker cannot keep its port locks in {}: {error}.", folder.display()),
-        "Make that folder writable or remove it, or set TMPDIR to a folder you can write to.",
+        "Make that folder writable, remove it, or set TMPDIR to a folder that you can write to.",
     )
 }
 
@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_claimed_port_is_not_given_twice() {
+    fn a_claimed_port_is_not_claimed_twice() {
         let claimed: Vec<Port> = (0..50).map(|_| claim().expect("8000 ports")).collect();
         let mut numbers: Vec<u16> = claimed.iter().map(|port| port.number).collect();
         numbers.sort_unstable();

@@ -1,11 +1,11 @@
-//! The processes of this machine: who started whom, and what they use.
+//! The processes of this machine: their parents, and the resources they use.
 
 use rustix::process::{Pid, Signal, kill_process};
 
-/// One living process.
+/// One running process.
 #[derive(Debug, Clone)]
 pub struct Process {
-    /// Its number.
+    /// Its process id.
     pub pid: i32,
     /// The process that started it, or adopted it.
     pub parent: i32,
@@ -13,22 +13,22 @@ pub struct Process {
     pub group: i32,
     /// Its session.
     pub session: i32,
-    /// When it started, in a unit that only serves comparison: tells two processes with one number apart.
+    /// When it started, in a unit for comparison only: it distinguishes two processes with the same id.
     pub start: u64,
-    /// Memory it holds, in bytes, with all that it shares with others.
+    /// Its memory in bytes, including all that it shares with others.
     pub memory: u64,
-    /// Processor time it has used, in the system's ticks (100 a second, as a rule).
+    /// Processor time it has used, in the system's ticks (usually 100 per second).
     pub ticks: u64,
     /// Its name, without control characters.
     pub name: String,
 }
 
-/// Every living process that can be seen; what has ended but was not yet waited for is left out.
+/// Every visible running process; zombies are left out.
 pub fn all() -> Vec<Process> {
     os::all()
 }
 
-/// When process `pid` started, if it servers.
+/// When process `pid` started, if it is running.
 pub fn start_of(pid: i32) -> Option<u64> {
     os::one(pid).map(|process| process.start)
 }
@@ -38,8 +38,8 @@ pub fn descendants(root: i32) -> Vec<Process> {
     within(all(), root)
 }
 
-/// The same at little cost, for looking often: one that begins or ends at this moment may be left out, and with it what it has
-/// started.
+/// The same at little cost, for frequent looks: a process that starts or exits at this moment may be missing, together with
+/// its descendants.
 pub fn glimpse_of_descendants(root: i32) -> Vec<Process> {
     os::glimpse_of_descendants(root).unwrap_or_else(|| descendants(root))
 }
@@ -58,12 +58,12 @@ pub fn within(mut all: Vec<Process>, root: i32) -> Vec<Process> {
     found
 }
 
-/// The memory that `processes` hold together, in bytes; what they share counts once. Slow to find out.
+/// The total memory of `processes`, in bytes; shared memory counts once. Slow to compute.
 pub fn exact_memory(processes: &[Process]) -> u64 {
     processes.iter().map(|process| os::own_memory(process.pid).unwrap_or(process.memory)).sum()
 }
 
-/// Sends `signal` to one process; one that has already ended is no error.
+/// Sends `signal` to one process. It is no error if the process has already terminated.
 pub fn signal(pid: i32, signal: Signal) {
     if let Some(pid) = Pid::from_raw(pid).filter(|pid| pid.as_raw_nonzero().get() > 1) {
         let _ = kill_process(pid, signal);
@@ -88,8 +88,8 @@ mod os {
         parse(pid, &String::from_utf8_lossy(&stat))
     }
 
-    /// Asks each process for its children (proc_tid_children(5)), where looking through all processes of a machine with hundreds
-    /// of them would take longer than what is looked after. `None` where the kernel was built without that.
+    /// Reads the list of children of each process (proc_tid_children(5)). On a machine with hundreds of processes, reading all of
+    /// them would take too long. `None` if the kernel was built without these lists.
     pub fn glimpse_of_descendants(root: i32) -> Option<Vec<Process>> {
         let mut found = Vec::new();
         let mut parents = children(root).ok()?;
@@ -112,14 +112,14 @@ mod os {
         Ok(children)
     }
 
-    /// The memory of a process with its share of what it shares with others (proc_pid_smaps(5)).
+    /// The proportional set size of a process, in bytes (proc_pid_smaps(5)).
     pub fn own_memory(pid: i32) -> Option<u64> {
         let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
         let kilobytes = rollup.lines().find_map(|line| line.strip_prefix("Pss:")?.trim().strip_suffix(" kB"))?;
         Some(kilobytes.parse::<u64>().ok()? * 1024)
     }
 
-    /// Reads a line of proc_pid_stat(5). The name may hold spaces and brackets, so it ends at the last bracket.
+    /// Parses a line of proc_pid_stat(5). The name may contain spaces and parentheses, so it ends at the last parenthesis.
     fn parse(pid: i32, stat: &str) -> Option<Process> {
         let (head, rest) = stat.rsplit_once(')')?;
         let (_, name) = head.split_once('(')?;
@@ -161,7 +161,7 @@ mod os {
                     break sleep.pid;
                 }
             };
-            // A thread of ours has started the shell. Kernels that do not tell children tell nothing at all.
+            // A thread of this process has started the shell. Kernels without lists of children return `None`.
             if let Some(seen) = glimpse_of_descendants(own) {
                 let seen: Vec<i32> = seen.iter().map(|process| process.pid).collect();
                 assert!(seen.contains(&pid) && seen.contains(&sleep), "{pid} and {sleep} in {seen:?}");
@@ -171,7 +171,7 @@ mod os {
         }
 
         #[test]
-        fn a_name_may_hold_anything() {
+        fn a_name_may_contain_anything() {
             let line = "42 (a) R (b\u{1b}) S 7 42 9 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 4711 1000 3 184";
             let process = parse(42, line).expect("a line as the kernel writes it");
             assert_eq!(process.name, "a) R (b?");
@@ -181,13 +181,13 @@ mod os {
         }
 
         #[test]
-        fn what_has_ended_is_not_a_process() {
+        fn a_zombie_is_not_a_running_process() {
             assert!(parse(42, "42 (sh) Z 7 42 9 0 -1 0 1 2 3 4 5 6 7 8 20 0 1 0 4711 0 0").is_none());
         }
     }
 }
 
-/// Systems without `/proc`: asks `ps`. They have no session numbers there, so the group stands for the session.
+/// Systems without `/proc`: asks `ps`, which shows no session ids there, so the group stands in for the session.
 #[cfg(not(target_os = "linux"))]
 mod os {
     use std::hash::{DefaultHasher, Hash, Hasher};
@@ -240,7 +240,7 @@ mod os {
             session: group,
             start: start.finish(),
             memory: kilobytes * 1024,
-            ticks: 0, // Nothing here asks for it where listeners cannot be seen.
+            ticks: 0, // Unused where listeners cannot be listed.
             name: name.chars().filter(|c| !c.is_control()).collect(),
         })
     }

@@ -1,4 +1,4 @@
-//! What is known of the processes of servers, also after whoever started them has let go of them.
+//! The registry of server processes, which outlives their handles, so that a later failure can be traced to an exit.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -12,11 +12,11 @@ use super::guard::Status;
 use super::log::Log;
 use model::{Origin, Termination};
 
-/// How long the end of a process may take to be told: what a broken connection is the sign of.
+/// How long the report of an exit may take to arrive after the connection broke.
 const SETTLE: Duration = Duration::from_millis(50);
-/// How long what has started a server, such as npm, may take to end after it, when nothing listens there any more.
+/// How long the parent of a server, such as npm, may take to exit after the server, once nothing listens any more.
 const LINGER: Duration = Duration::from_millis(500);
-/// How many processes that are over are remembered: more than checks that run at the same time have just ended.
+/// How many terminated processes are remembered: more than concurrent checks can have just lost.
 const KEPT: usize = 16;
 
 /// One process of a server. Clones are about the same process.
@@ -25,7 +25,7 @@ pub struct ServerProcess {
     base: String,
     log: Log,
     status: watch::Receiver<Status>,
-    /// How long it is still waited for a process that no longer listens; that is done once.
+    /// How long to wait for the exit of a process that no longer listens; zero after the first wait.
     linger: Rc<Cell<Duration>>,
 }
 
@@ -34,12 +34,12 @@ impl ServerProcess {
         ServerProcess { base: base.to_owned(), log: log.clone(), status, linger: Rc::new(LINGER.into()) }
     }
 
-    /// What it has written.
+    /// Its log.
     pub fn log(&self) -> &Log {
         &self.log
     }
 
-    /// How it ended, if it has ended by itself or is just about to.
+    /// How it terminated, if it exited without having been asked to, or is about to.
     pub async fn ended(&self) -> Option<Termination> {
         let mut status = self.status.clone();
         let mut is_decided = async |patience| {
@@ -56,7 +56,7 @@ impl ServerProcess {
         self.status.borrow().over
     }
 
-    /// Whether somebody accepts connections there, or at least does not refuse them.
+    /// Whether a process accepts connections there, or at least does not refuse them.
     async fn listens(&self) -> bool {
         let Some(origin) = Origin::parse(&self.base) else { return false };
         !matches!(timeout(SETTLE, TcpStream::connect(origin.address())).await, Ok(Err(_)))
@@ -68,7 +68,7 @@ impl ServerProcess {
 pub struct Registry(Rc<RefCell<Vec<ServerProcess>>>);
 
 impl Registry {
-    /// Adds one, and forgets the oldest that is over when there are many: each keeps its log.
+    /// Adds a process. If many have terminated, it forgets the oldest of them, because each keeps its log.
     pub(super) fn add(&self, life: ServerProcess) {
         let mut servers = self.0.borrow_mut();
         if servers.iter().filter(|life| life.is_over()).count() > KEPT
@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_port_that_is_given_again_is_that_of_the_latest_process() {
+    async fn a_reused_port_belongs_to_the_latest_process() {
         let servers = Registry::default();
         for code in [1, 2] {
             let status = Status { exited: Some(Termination::Code(code)), ..Status::default() };
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_processes_that_are_over_the_oldest_are_forgotten() {
+    fn the_oldest_of_many_terminated_processes_are_forgotten() {
         let servers = Registry::default();
         let add = |port: usize, over| {
             let status = watch::channel(Status { over, ..Status::default() }).1;
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_process_that_ends_a_while_after_it_listened_is_waited_for_once() {
+    async fn a_late_exit_of_a_process_that_no_longer_listens_is_awaited_once() {
         let port = super::super::claim_port().expect("a free port");
         let (sender, status) = watch::channel(Status::default());
         let life = ServerProcess::new(&format!("http://127.0.0.1:{port}"), &Log::default(), status);

@@ -1,4 +1,4 @@
-//! A server that accepts connections, and its end.
+//! A running server that accepts connections, and how to stop it.
 
 use std::time::Duration;
 
@@ -10,16 +10,16 @@ use super::ports::Port;
 use super::registry::ServerProcess;
 use model::{Problem, Termination};
 
-/// How long a server may take to end after SIGTERM.
+/// How long a server may take to exit after SIGTERM.
 const GRACE: Duration = Duration::from_secs(5);
-/// How long its last output may take to arrive once everything has ended.
+/// How long its last output may take to arrive once every process has exited.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 /// More output than this is a flood: a thousand requests, each logged at length, stay far below.
 const FLOOD: u64 = 16 * 1024 * 1024;
-/// What a shell, and the Java runtime, answer for a program that was ended by SIGTERM.
+/// The exit code by which a shell and the Java runtime report a program that SIGTERM terminated.
 const ENDED_BY_SIGTERM: i32 = 128 + 15;
 
-/// A server under examination. Dropping it ends its processes.
+/// A server under examination. Dropping it kills its processes.
 #[derive(Debug)]
 pub struct Server {
     base: String,
@@ -27,15 +27,15 @@ pub struct Server {
     process: Option<Process>,
 }
 
-/// The processes of a server, and what goes with them.
+/// The processes of a server, with their log readers and their port.
 #[derive(Debug)]
 pub(super) struct Process {
     pub guarded: Guarded,
     pub life: ServerProcess,
     pub readers: [JoinHandle<()>; 2],
-    /// What was noticed at the start that no verdict depends on.
+    /// Advice from its start, on which no verdict depends.
     pub advice: Vec<Problem>,
-    /// Kept from other checkers as long as the server servers.
+    /// Reserved against other checkers for as long as the server lives.
     pub port: Option<Port>,
 }
 
@@ -44,7 +44,7 @@ impl Server {
         Server { base, log, process }
     }
 
-    /// Where it answers, such as `http://127.0.0.1:20017`.
+    /// Its base URL, such as `http://127.0.0.1:20017`.
     pub fn base(&self) -> &str {
         &self.base
     }
@@ -54,12 +54,12 @@ impl Server {
         &self.log
     }
 
-    /// How it ended, if it has ended by itself or is just about to: what a broken connection is the sign of.
+    /// How it terminated, if it exited without having been asked to, or is about to: a broken connection is a sign of that.
     pub async fn ended(&self) -> Option<Termination> {
         self.process.as_ref()?.life.ended().await
     }
 
-    /// Asks it to end by SIGTERM, kills what is left after a while, and says what was not as it should be.
+    /// Sends SIGTERM, kills after a grace period what is left, and returns advice on what went wrong.
     pub async fn stop(mut self) -> Vec<Problem> {
         let Some(process) = self.process.take() else {
             return Vec::new();
@@ -83,7 +83,7 @@ impl Server {
     }
 }
 
-/// Waits for the last lines; every process that could write more has ended.
+/// Waits for the last lines; every process that could write more has exited.
 pub(super) async fn drain(readers: [JoinHandle<()>; 2]) {
     for reader in readers {
         let stop = reader.abort_handle();
@@ -99,26 +99,28 @@ fn about_the_end(before: &Status, status: &Status) -> Vec<Problem> {
         (_, Some(Termination::GuardKilled)) => advice.push(killed_guard()),
         (_, Some(ending @ (Termination::TooMuchMemory(_) | Termination::TooManyProcesses(_)))) => advice.push(over_limit(ending)),
         (Some(ending), _) => advice.push(Problem::new(
-            format!("The server ended by itself: {ending}."),
-            "A server runs until it is told to stop. Its last log lines may say why it did not.",
+            format!("The server exited during the run: {ending}."),
+            "A server runs until it receives a signal to stop. Its last log lines may say why it exited.",
         )),
         (None, _) if status.forced => advice.push(Problem::new(
             format!("The server was still running {} seconds after SIGTERM and had to be killed.", GRACE.as_secs()),
-            "On SIGTERM, stop accepting connections, finish the requests in progress, then end. A restart or a deployment \
-             waits for that, and then kills too.",
+            "On SIGTERM, stop accepting connections, finish the in-flight requests, then exit. A deployment gives the old \
+             process the same chance, and then kills it too.",
         )),
         (None, Some(ending)) if !is_orderly(ending) => advice.push(Problem::new(
-            format!("Told to stop by SIGTERM, the server ended badly: {ending}."),
-            "End with exit code 0 after SIGTERM; anything else looks like a crash to whoever runs the server.",
+            format!("The server did not exit cleanly after SIGTERM: {ending}."),
+            "Exit with code 0 after SIGTERM; a service manager takes anything else for a crash.",
         )),
         _ => {}
     }
     if !status.leftovers.is_empty() && !status.forced {
         let names: Vec<String> = status.leftovers.iter().map(|(pid, name)| format!("{name} (process {pid})")).collect();
         advice.push(Problem {
-            title: format!("The server left {} behind when it ended.", counted(names.len(), "process", "processes")),
-            remedy: "What was left has been killed. Before the server ends, it has to end every process it started, and to wait for that."
-                .into(),
+            title: format!("The server left {} behind when it exited.", counted(names.len(), "process", "processes")),
+            remedy:
+                "The checker has killed what was left. Before the server exits, it must stop every process that it started and \
+                     wait for it."
+                    .into(),
             details: names,
         });
     }
@@ -135,17 +137,17 @@ fn is_orderly(ending: Termination) -> bool {
 
 pub(super) fn over_limit(ending: Termination) -> Problem {
     let limits = format!(
-        "A server may use {} MiB of memory and {} processes. Look for a loop that keeps allocating or starting something.",
+        "A server may use {} MiB of memory and {} processes. Look for a loop that keeps allocating memory or starting processes.",
         super::guard::MEMORY_LIMIT / (1024 * 1024),
         super::guard::PROCESS_LIMIT,
     );
-    Problem::new(format!("The server was stopped because it takes too much of this machine: {ending}."), limits)
+    Problem::new(format!("The checker killed the server because it used too many resources: {ending}."), limits)
 }
 
 pub(super) fn killed_guard() -> Problem {
     Problem::new(
-        "The process that supervises the server was killed, so the server was ended.",
-        "If the server kills processes (its parent, or all of its user), let it leave those it did not start.",
+        "The process that supervises the server was killed, so the checker killed the server too.",
+        "If the server kills processes, such as its parent or all processes of its user, limit it to those it started.",
     )
 }
 
@@ -155,7 +157,7 @@ fn about_the_log(log: &Log) -> Option<Problem> {
     (bytes > FLOOD).then(|| {
         Problem::new(
             format!("The server flooded its log: {} MiB, of which {} MiB were dropped.", bytes / MIB, log.dropped() / MIB),
-            "Log a line per request and per noteworthy event. A full log hides the one line that matters, and fills disks.",
+            "Log one line per request and per noteworthy event. A flooded log hides the one line that matters, and fills disks.",
         )
     })
 }
@@ -176,14 +178,14 @@ mod tests {
     }
 
     #[test]
-    fn these_ends_are_as_the_contract_wants_them() {
+    fn an_exit_that_the_contract_allows_gives_no_advice() {
         for ending in [Termination::Code(0), Termination::Signal(15), Termination::Code(143)] {
             assert!(about_the_end(&Status::default(), &ended(ending)).is_empty(), "{ending}");
         }
     }
 
     #[test]
-    fn any_other_end_is_told() {
+    fn any_other_exit_is_reported() {
         for ending in [Termination::Code(1), Termination::Code(101), Termination::Signal(11)] {
             let advice = about_the_end(&Status::default(), &ended(ending));
             assert_eq!(advice.len(), 1);
@@ -192,9 +194,9 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_ended_before_it_was_told_to_is_told_once() {
+    fn a_server_that_exited_before_sigterm_is_reported_once() {
         let advice = about_the_end(&ended(Termination::Code(1)), &ended(Termination::Code(1)));
         assert_eq!(advice.len(), 1);
-        assert!(advice[0].title.contains("by itself"));
+        assert!(advice[0].title.contains("during the run"));
     }
 }

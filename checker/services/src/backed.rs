@@ -1,4 +1,4 @@
-//! The fixture of a service that has to be found and started.
+//! The fixture of a service that the checker has to find and start.
 
 use std::marker::PhantomData;
 use std::path::Path;
@@ -11,7 +11,7 @@ use model::Problem;
 use crate::find::{self, Service};
 use crate::fixture::{Console, Fixture, Part, Running, TrafficKind, Variable};
 
-/// The fixture behind which the service `S` stands.
+/// The fixture backed by the service `S`.
 pub struct Backed<S>(pub PhantomData<fn() -> S>);
 
 impl<S: Service> Fixture for Backed<S> {

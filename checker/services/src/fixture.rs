@@ -1,5 +1,5 @@
-//! What a step's servers need, and what a check may disturb: a fixture. Each one is a folder of this package, and one line in
-//! [`FIXTURES`](crate::FIXTURES).
+//! A fixture: something that a step's servers need and a check may disturb. Each one is a module of this package, and one line
+//! in [`FIXTURES`](crate::FIXTURES).
 
 use std::any::Any;
 use std::path::Path;
@@ -10,9 +10,9 @@ use futures_util::future::LocalBoxFuture;
 use model::Problem;
 use taps::Mark;
 
-/// The person who waits while a service is prepared.
+/// The console of the person who waits while a service is prepared.
 pub trait Console {
-    /// Shows what is going on.
+    /// Shows the progress.
     fn progress(&mut self, what: &str);
 
     /// Shows why a source does not work, in one or more sentences, before the next one is tried.
@@ -33,65 +33,65 @@ pub struct Variable {
     pub by_hand: &'static str,
 }
 
-/// What a tap in front of a service records.
+/// The traffic that a tap in front of a service records.
 #[derive(Debug, Clone, Copy)]
 pub struct TrafficKind {
     /// Its member in the JSON report.
     pub key: &'static str,
     /// Its file among the evidence of a run.
     pub file: &'static str,
-    /// The other side, as in "What your server sent to …".
+    /// The other side, completing "What your server sent to …".
     pub peer: &'static str,
 }
 
 /// Something that a step declares because its servers need it.
 pub trait Fixture: Sync {
-    /// Its name for people.
+    /// Its name in messages.
     fn name(&self) -> &'static str;
 
-    /// The variables that a server gets.
+    /// The environment variables that a server gets.
     fn variables(&self) -> &'static [Variable];
 
-    /// What its taps record, if it has taps.
+    /// The traffic that its taps record, if it has taps.
     fn traffic(&self) -> Option<TrafficKind> {
         None
     }
 
-    /// What a check disturbs that disturbs this fixture, as in "the server's …".
+    /// What a check disturbs if it disturbs this fixture, completing "the server's …".
     fn disturbed(&self) -> &'static str;
 
     /// Starts it, from the first source that works; `root` is the workshop's folder.
     fn start<'a>(&'a self, root: &'a Path, console: &'a mut dyn Console)
     -> LocalBoxFuture<'a, Result<Box<dyn Running>, Problem>>;
 
-    /// Starts it where that takes no question and little time; `None` where [`start`](Fixture::start) has to look further.
+    /// Starts it if that needs no consent and little time; `None` where [`start`](Fixture::start) has to look further.
     fn start_at_hand<'a>(&'a self, console: &'a mut dyn Console) -> LocalBoxFuture<'a, Option<Box<dyn Running>>>;
 
-    /// Where its service would come from, without starting or installing anything; `None` where there is no service to start.
+    /// The source of its service, without starting or installing anything; `None` if it has no service to start.
     fn availability(&self) -> Option<LocalBoxFuture<'_, Result<String, Problem>>>;
 }
 
 /// A fixture that has been started. Dropping it stops what was started.
 pub trait Running {
-    /// Makes a part that no other worker uses, for servers under examination.
+    /// Creates a part that no other worker uses, for servers under examination.
     fn isolate(&self) -> LocalBoxFuture<'_, Result<Rc<dyn Part>, Problem>>;
 
-    /// Makes a part for a person's own experiments, without a tap.
+    /// Creates a part for a person's own experiments, without a tap.
     fn lend(&self) -> LocalBoxFuture<'_, Result<Rc<dyn Part>, Problem>>;
 
     /// Name, version and source.
     fn describe(&self) -> String;
 
-    /// Waits until a private server has stopped by itself, and says how; for others, for ever.
+    /// Waits until a private server exits without having been stopped, and returns how; for other sources, it waits forever.
     fn stopped_by_itself(&mut self) -> LocalBoxFuture<'_, String>;
 
-    /// Stops what was started, and waits until nothing of it is left.
+    /// Stops what was started, and waits until nothing is left.
     fn stop(self: Box<Self>) -> LocalBoxFuture<'static, ()>;
 }
 
 /// One worker's own part of a fixture: a database, a bucket, an inbox.
 pub trait Part: Any {
-    /// The environment by which a server gets it.
+    /// The environment variables that point a server to it.
     fn environment(&self) -> Vec<(&'static str, String)>;
 
     /// The tap in front of it, if there is one.
@@ -99,30 +99,30 @@ pub trait Part: Any {
         None
     }
 
-    /// Removes what was stored. To be called with the last reference to it: others keep it alive.
+    /// Removes the stored data. Call it with the last reference: others keep the part alive.
     fn remove(self: Rc<Self>) -> LocalBoxFuture<'static, ()>;
 }
 
-/// A part that checks look into; a server given by URL has none that can be seen.
+/// A part that checks can look into. If the target is a URL, the checker cannot see its part.
 pub trait Visible: Part {
-    /// Why it cannot be seen there, after the words "skipped because".
+    /// The reason for a URL, completing "skipped because …".
     const UNSEEN: &'static str;
 }
 
-/// Records what passes.
+/// Records traffic.
 pub trait Tapped {
     /// This moment.
     fn mark(&self) -> Mark;
 
-    /// What has passed since; from the beginning where no moment is given.
+    /// The traffic since a moment; all of it if no moment is given.
     fn since(&self, mark: Option<Mark>) -> Passed;
 }
 
-/// What has passed a tap.
+/// The traffic through a tap.
 #[derive(Debug, Default)]
 pub struct Passed {
-    /// Each event in one line, and when it was.
+    /// Each event as one line, with its time.
     pub events: Vec<(Instant, String)>,
-    /// Why the service was gone for a while, if it was: then nobody can blame the server under examination.
+    /// Why the service was unavailable for a while, if it was: then the server under examination is not to blame.
     pub outage: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! The key by which a server signs access tokens (HS256, RFC 7518 section 3.2): another one in each run, the same for all of its servers.
+//! The key with which a server signs access tokens (HS256, RFC 7518 section 3.2): new in each run, the same for all its servers.
 
 use std::path::Path;
 use std::rc::Rc;
@@ -12,7 +12,7 @@ use crate::fixture::{Console, Fixture, Part, Running, Variable, Visible};
 /// The fixture.
 pub const JWT_SECRET: &dyn Fixture = &Secret;
 
-const VARIABLE: Variable = Variable { name: "JWT_SECRET", by_hand: "JWT_SECRET is any text of 32 bytes or more." };
+const VARIABLE: Variable = Variable { name: "JWT_SECRET", by_hand: "JWT_SECRET is any text of at least 32 bytes." };
 
 struct Secret;
 
@@ -91,5 +91,5 @@ impl Part for JwtSecret {
 }
 
 impl Visible for JwtSecret {
-    const UNSEEN: &'static str = "the target is a URL, and its JWT_SECRET is not known here";
+    const UNSEEN: &'static str = "the target is a URL, so the checker does not know its JWT_SECRET";
 }

@@ -1,4 +1,4 @@
-//! What servers under examination talk to: real services, each a fixture of its own, and doubles that the checker plays itself.
+//! The services that servers under examination use: real ones, each a fixture, and test doubles within the checker.
 
 mod backed;
 pub mod find;
@@ -14,5 +14,5 @@ pub use jwt_secret::{JWT_SECRET, JwtSecret};
 pub use postgres::DATABASE;
 pub use redis::REDIS;
 
-/// Every fixture, in the order in which people are shown them.
+/// Every fixture, in the order in which they are shown.
 pub const FIXTURES: &[&dyn Fixture] = &[DATABASE, REDIS, JWT_SECRET];

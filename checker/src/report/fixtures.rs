@@ -114,7 +114,7 @@ pub fn ended() -> RunReport {
     let delete =
         sent(Request::new("DELETE", "/habits/1"), Err(NoAnswer::Closed("connection closed before message completed".to_owned())));
     let failure = Failure {
-        expected: "an HTTP answer".to_owned(),
+        expected: "an HTTP response".to_owned(),
         actual: delete.reply.as_ref().expect_err("it has none").to_string(),
         exchange: Some(delete.clone()),
     };

@@ -39,7 +39,7 @@ fn an_end_is_told_by_its_signal_and_without_words() {
     let mut report = fixtures::ended();
     report.checks[0].ended = Some(UnexpectedExit { how: Termination::Signal(11), last_words: Vec::new() });
     let text = plain(&report, 1_000);
-    let told = "The server was ended by SIGSEGV (invalid memory access). It logged nothing after its last answer.";
+    let told = "The server was terminated by SIGSEGV (invalid memory access). It logged nothing after its last answer.";
     assert!(text.contains(told), "{text}");
     assert!(text.contains("Your server's log during this check:"), "{text}");
 }

@@ -1,4 +1,4 @@
-//! What a tap can be told to do to the traffic, and whether it got the chance.
+//! Fault injection: the faults of a tap, and how often each has hit traffic.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -8,18 +8,18 @@ use tokio::sync::watch;
 
 use super::record::Statement;
 
-/// Where in a statement's life a connection is cut.
+/// When a connection is cut, relative to a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moment {
     /// No byte of the statement reaches the service.
     Before,
     /// Part of the request reaches the service, so that the statement never runs.
     Mid,
-    /// The statement has run, and what it did outside a transaction holds, but the client never learns it.
+    /// The statement has run, and outside a transaction it is committed, but the client never learns it.
     After,
 }
 
-/// A fault that is in force while this value lives. One that never hit traffic has proved nothing.
+/// A fault that is active while this value lives. A fault that never hit traffic proves nothing.
 #[must_use = "the fault ends as soon as this value is dropped"]
 pub struct Fault {
     faults: Rc<Faults>,
@@ -27,12 +27,12 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// How often it hit traffic: round trips delayed, connections cut, refused or silenced.
+    /// How often it hit traffic: delayed round trips, and cut, refused or silenced connections.
     pub fn hits(&self) -> u64 {
         self.hits.get()
     }
 
-    /// Ends the fault and says how often it hit. Connections whose bytes were swallowed are cut, as their streams have holes.
+    /// Ends the fault and returns how often it hit. Connections whose bytes were swallowed are cut, as their streams have gaps.
     pub fn heal(self) -> u64 {
         self.hits()
     }
@@ -47,7 +47,7 @@ impl Drop for Fault {
 type Hits = Rc<Cell<u64>>;
 type Choice = Box<dyn Fn(&Statement) -> bool>;
 
-/// The faults of one tap: at most one of each kind, the latest.
+/// The faults of one tap: the latest of each kind.
 #[derive(Default)]
 pub struct Faults {
     delay: RefCell<Option<(Duration, Hits)>>,
@@ -58,17 +58,17 @@ pub struct Faults {
 }
 
 impl Faults {
-    /// Holds each round trip back for this long.
+    /// Delays each round trip by this time.
     pub fn delay(self: &Rc<Self>, time: Duration) -> Fault {
         self.begin(|hits| *self.delay.borrow_mut() = Some((time, hits)))
     }
 
-    /// Cuts the connection of the next execution of a statement that is chosen.
+    /// Cuts the connection of the next execution of a chosen statement.
     pub fn cut_next(self: &Rc<Self>, moment: Moment, choice: impl Fn(&Statement) -> bool + 'static) -> Fault {
         self.begin(|hits| *self.cut.borrow_mut() = Some((moment, Box::new(choice), hits)))
     }
 
-    /// Accepts connections and bytes, and passes nothing on.
+    /// Accepts connections and bytes, and forwards nothing.
     pub fn black_hole(self: &Rc<Self>) -> Fault {
         self.begin(|hits| *self.black_hole.borrow_mut() = Some(hits))
     }
@@ -85,7 +85,7 @@ impl Faults {
         Fault { faults: self.clone(), hits }
     }
 
-    /// A fault that was replaced by another of its kind has ended before.
+    /// Ends a fault. One that was replaced by another of its kind has already ended.
     fn end(&self, hits: &Hits) {
         let same = |other: &Hits| Rc::ptr_eq(other, hits);
         self.delay.borrow_mut().take_if(|(_, other)| same(other));
@@ -95,12 +95,12 @@ impl Faults {
         self.changes.send_replace(());
     }
 
-    /// Tells when faults begin or end.
+    /// A receiver that changes when a fault begins or ends.
     pub fn changes(&self) -> watch::Receiver<()> {
         self.changes.subscribe()
     }
 
-    /// Waits as long as a round trip is to be delayed, or until the delay is changed or ended.
+    /// Waits for the delay of a round trip, or until the delay is changed or ended.
     pub async fn wait(&self) {
         let Some(time) = self.delay.borrow().as_ref().map(|(time, hits)| {
             hits.set(hits.get() + 1);
@@ -119,14 +119,14 @@ impl Faults {
         let _ = tokio::time::timeout(time, changed).await;
     }
 
-    /// Whether a cut waits for its statement.
+    /// Whether a cut is waiting for its statement.
     pub fn cut_is_armed(&self) -> bool {
         self.cut.borrow().is_some()
     }
 
-    /// The cut that this execution is to suffer, if any. Asking disarms it: it is for one statement.
+    /// The cut that applies to this execution, if any. The call disarms it, because a cut applies to one statement.
     pub fn cut(&self, statement: &Statement) -> Option<Cut> {
-        // Out of its place meanwhile, as the choice may use the tap.
+        // Taken out meanwhile, because the choice may use the tap.
         let (moment, choice, hits) = self.cut.take()?;
         if choice(statement) {
             return Some(Cut { moment, hits });
@@ -145,7 +145,7 @@ impl Faults {
         hit(&self.black_hole)
     }
 
-    /// Waits until traffic passes again.
+    /// Waits until traffic is forwarded again.
     pub async fn passable(&self) {
         let mut changes = self.changes();
         while self.black_hole.borrow().is_some() && changes.changed().await.is_ok() {}
@@ -160,13 +160,13 @@ fn hit(slot: &RefCell<Option<Hits>>) -> bool {
 
 /// A cut that has found its statement.
 pub struct Cut {
-    /// Where in the statement's life it is due.
+    /// When it is due, relative to the statement.
     pub moment: Moment,
     hits: Hits,
 }
 
 impl Cut {
-    /// Counts it as done.
+    /// Counts it as a hit.
     pub fn done(self) {
         self.hits.set(self.hits.get() + 1);
     }

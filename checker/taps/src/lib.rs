@@ -1,7 +1,7 @@
-//! Taps: proxies between the server under examination and a real service, which see what passes and can disturb it.
+//! Taps: proxies between the server under examination and a real service, which record the traffic and inject faults.
 //!
-//! Bytes are passed on as they come; a tap reads along and holds nothing back unless a fault asks for it. What cannot be read
-//! passes all the same. A tap lives on the checker's own thread.
+//! A tap forwards bytes as they arrive; it parses a copy and delays nothing unless a fault asks for it. It also forwards bytes
+//! that it cannot parse. A tap runs on the checker's own thread.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -25,7 +25,7 @@ pub use record::{Mark, Place, Seen, Statement, Trouble};
 use fault::Faults;
 use record::Recording;
 
-/// A proxy for one PostgreSQL. Its connections end with it.
+/// A proxy for one PostgreSQL server. Dropping it closes its connections.
 pub struct Tap {
     address: SocketAddr,
     shared: Rc<Shared>,
@@ -33,7 +33,7 @@ pub struct Tap {
 }
 
 impl Tap {
-    /// A proxy on a free port of the loopback address. Must be called within a `LocalSet`.
+    /// Starts a proxy on a free port of the loopback address. Must be called within a `LocalSet`.
     pub async fn start(service: SocketAddr) -> io::Result<Tap> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
@@ -42,29 +42,29 @@ impl Tap {
         Ok(Tap { address, shared, listening })
     }
 
-    /// Where it listens.
+    /// The address on which it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// What the server under examination gets as `DATABASE_URL`. An empty password is left out.
+    /// The `DATABASE_URL` for the server under examination. An empty password is left out.
     pub fn url(&self, database: &str, user: &str, password: &str) -> String {
         let secret = if password.is_empty() { String::new() } else { format!(":{}", escaped(password)) };
         format!("postgresql://{}{secret}@{}/{}", escaped(user), self.address, escaped(database))
     }
 
-    /// This moment, to ask later what was seen since.
+    /// A mark of this moment, for [`since`](Tap::since).
     pub fn mark(&self) -> Mark {
         self.shared.recording.borrow().mark()
     }
 
-    /// What was seen since a moment.
+    /// What the tap has recorded since a mark.
     pub fn since(&self, mark: Mark) -> Seen {
         self.shared.recording.borrow().since(mark, postgres::is_housekeeping)
     }
 
-    /// Waits until nothing has passed for `time` and no statement waits for its answer; `false` if that takes longer than
-    /// `at_most`.
+    /// Waits until there has been no traffic for `time` and no statement waits for its result; `false` if that takes longer
+    /// than `at_most`.
     pub async fn quiet(&self, time: Duration, at_most: Duration) -> bool {
         let quiet = async {
             loop {
@@ -82,29 +82,29 @@ impl Tap {
         tokio::time::timeout(at_most, quiet).await.is_ok()
     }
 
-    /// Holds each round trip's request back for this long, once a session has begun.
+    /// Delays the request of each round trip by this time, except at the start of a session.
     pub fn delay(&self, time: Duration) -> Fault {
         self.shared.faults.delay(time)
     }
 
-    /// Cuts the connection on which the next chosen statement is executed, once.
+    /// Cuts, once, the connection that executes the next chosen statement.
     pub fn cut_next(&self, moment: Moment, choice: impl Fn(&Statement) -> bool + 'static) -> Fault {
         self.shared.faults.cut_next(moment, choice)
     }
 
-    /// Cuts all connections there are, and says how many there were.
+    /// Cuts all open connections, and returns their number.
     pub fn cut_all(&self) -> usize {
         let connections = self.shared.cuts.receiver_count();
         self.shared.cuts.send_replace(());
         connections
     }
 
-    /// Takes connections and bytes and passes nothing on, either way.
+    /// Accepts connections and bytes, and forwards nothing in either direction.
     pub fn black_hole(&self) -> Fault {
         self.shared.faults.black_hole()
     }
 
-    /// Resets new connections; those there are go on.
+    /// Resets new connections; open ones continue.
     pub fn refuse(&self) -> Fault {
         self.shared.faults.refuse()
     }
@@ -117,20 +117,20 @@ impl Drop for Tap {
     }
 }
 
-/// What the connections of a tap have in common.
+/// The state that the connections of a tap share.
 #[derive(Default)]
 struct Shared {
     recording: RefCell<Recording>,
     faults: Rc<Faults>,
     /// Every change cuts all connections.
     cuts: watch::Sender<()>,
-    /// How many connections there have been.
+    /// The number of connections so far.
     connections: Cell<u64>,
-    /// When bytes last came from either side.
+    /// When bytes last arrived from either side.
     traffic: Cell<Option<Instant>>,
-    /// How many connections wait for an answer.
+    /// The number of connections that wait for a result.
     waiting: Cell<usize>,
-    /// Told when no connection waits any more.
+    /// Notified when no connection waits any longer.
     answered: Notify,
 }
 
@@ -139,7 +139,7 @@ impl Shared {
         self.traffic.set(Some(Instant::now()));
     }
 
-    /// Counts a connection in or out of those that wait for an answer.
+    /// Updates the number of connections that wait for a result.
     fn note_waiting(&self, waits: bool) {
         let waiting = self.waiting.get();
         self.waiting.set(if waits { waiting + 1 } else { waiting.saturating_sub(1) });
@@ -159,7 +159,7 @@ async fn listen(listener: TcpListener, service: SocketAddr, shared: Rc<Shared>) 
             Ok((client, _)) => {
                 tokio::task::spawn_local(serve(client, service, shared.clone()));
             }
-            // Such as too many open files: others may close theirs.
+            // For example too many open files: other connections may close theirs.
             Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
         }
     }
@@ -174,12 +174,12 @@ async fn serve(mut client: TcpStream, service: SocketAddr, shared: Rc<Shared>) {
         _ = cuts.changed() => Err(relay::Cut),
     };
     if ended.is_err() {
-        // The client shall see a reset, not an orderly end. A connection without a socket is as gone as can be.
+        // The client should see a reset, not an orderly close. An error means that the connection is gone already.
         let _ = client.set_zero_linger();
     }
 }
 
-/// A part of a URL, as RFC 3986 has it.
+/// A percent-encoded part of a URL (RFC 3986, section 2.1).
 fn escaped(part: &str) -> String {
     let mut escaped = String::new();
     for byte in part.bytes() {

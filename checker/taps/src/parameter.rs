@@ -1,4 +1,4 @@
-//! Values that travel beside the text of a statement.
+//! Parameters: values that are sent separately from the text of a statement.
 
 use std::fmt;
 
@@ -6,35 +6,35 @@ use bytes::{Buf, Bytes};
 use time::macros::datetime;
 use time::{Date, Duration, PrimitiveDateTime, format_description::well_known::Iso8601};
 
-/// The most characters of a value that are shown.
+/// The most characters shown of a value.
 const SHOWN: usize = 80;
 
-/// One value of a statement. Untrusted.
+/// A parameter of a statement. Untrusted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parameter {
-    /// The object id of its type in PostgreSQL, 0 where that is not known.
+    /// The object id of its type in PostgreSQL; 0 if unknown.
     pub type_id: u32,
-    /// Whether the value is in PostgreSQL's binary format, else it is text.
+    /// Whether the value is in PostgreSQL's binary format rather than text.
     pub binary: bool,
     /// The value as sent, `None` for NULL.
     pub value: Option<Bytes>,
 }
 
 impl Parameter {
-    /// Whether the value, or an element of it, holds these characters.
+    /// Whether the value, or an element of it, contains these characters.
     pub fn contains(&self, marker: &str) -> bool {
         let marker = marker.as_bytes();
         self.value.as_deref().is_some_and(|value| marker.is_empty() || value.windows(marker.len()).any(|window| window == marker))
     }
 
-    /// Memory it takes, in bytes.
+    /// The memory it uses, in bytes.
     pub fn weight(&self) -> usize {
         size_of::<Self>() + self.value.as_ref().map_or(0, Bytes::len)
     }
 }
 
 impl fmt::Display for Parameter {
-    /// The value as SQL would write it, as far as its type is known; shortened.
+    /// The value as an SQL literal, if its type is known; shortened.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(value) = &self.value else { return f.write_str("NULL") };
         let readable = if self.binary {
@@ -63,7 +63,7 @@ fn hexadecimal(value: &[u8]) -> String {
     format!("'\\x{digits}{rest}'")
 }
 
-/// Reads a value in binary format. The ids are those of PostgreSQL's catalog `pg_type`, which never change.
+/// Parses a value in binary format. The ids are those of PostgreSQL's catalog `pg_type`, which never change.
 fn scalar(type_id: u32, mut value: &[u8]) -> Option<String> {
     let text = match type_id {
         16 => (value.try_get_u8().ok()? != 0).to_string(),
@@ -99,14 +99,14 @@ fn scalar(type_id: u32, mut value: &[u8]) -> Option<String> {
         }
         _ => return None,
     };
-    // A value that is longer than its type is of another type.
+    // A value with bytes left over is of another type.
     value.is_empty().then_some(text)
 }
 
-/// What PostgreSQL counts dates and moments from.
+/// The epoch of PostgreSQL's dates and timestamps.
 const EPOCH: PrimitiveDateTime = datetime!(2000-01-01 0:00);
 
-/// Reads an array of one dimension: dimensions, whether it holds NULL, type of the elements, size, lower bound, elements.
+/// Parses a one-dimensional array: dimensions, whether it has NULLs, type of the elements, size, lower bound, elements.
 fn array(mut value: &[u8]) -> Option<String> {
     let dimensions = value.try_get_i32().ok()?;
     let nulls = value.try_get_i32().ok()?;
@@ -128,7 +128,7 @@ fn array(mut value: &[u8]) -> Option<String> {
                     scalar(type_id, element).unwrap_or_else(|| hexadecimal(element))
                 }
             };
-            // What is not shown must still be well-formed.
+            // Elements that are not shown must still be well-formed.
             if shown.len() < SHOWN * 4 {
                 if index > 0 {
                     shown.push_str(", ");

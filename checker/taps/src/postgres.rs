@@ -1,4 +1,4 @@
-//! PostgreSQL's protocol, version 3 (chapter 55 of its manual), as a tap reads it.
+//! PostgreSQL's protocol, version 3 (chapter 55 of its manual), as far as a tap parses it.
 
 use std::io;
 use std::net::SocketAddr;
@@ -25,14 +25,14 @@ pub use sql::is_housekeeping;
 
 /// How long the service may take to accept a connection.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How long a client may take to see that its connection was closed.
+/// How long a client may take to notice that its connection was closed.
 const FAREWELL: Duration = Duration::from_secs(1);
 
-/// How TLS begins (RFC 8446, 5.1), and what says that there will be none: a fatal `handshake_failure`.
+/// The first bytes of TLS (RFC 8446, section 5.1), and the alert that rejects it: a fatal `handshake_failure`.
 const TLS_HANDSHAKE: u8 = 0x16;
 const TLS_ALERT: [u8; 7] = [0x15, 3, 1, 0, 2, 2, 40];
 
-/// Serves one connection to its end.
+/// Serves one connection until it ends.
 pub async fn serve(client: &mut TcpStream, service: SocketAddr, number: u64, shared: &Rc<Shared>) -> Result<(), Cut> {
     if shared.faults.refuses() {
         return Err(Cut);
@@ -58,7 +58,7 @@ pub async fn serve(client: &mut TcpStream, service: SocketAddr, number: u64, sha
     relay::relay(client, &mut upstream, begun, Session::new(number, shared.clone()), shared).await
 }
 
-/// Reads the beginning of a client's first message. Wishes for encryption are answered with no, so that traffic stays readable.
+/// Reads the beginning of a client's first message. Requests for encryption are declined, so that the traffic stays readable.
 async fn greet(client: &mut TcpStream) -> io::Result<Vec<u8>> {
     loop {
         let mut begun = Vec::with_capacity(8);
@@ -75,14 +75,14 @@ async fn greet(client: &mut TcpStream) -> io::Result<Vec<u8>> {
     }
 }
 
-/// Whether these bytes cannot begin a first message, whatever follows: its length is from 8 to 10,000.
+/// Whether these bytes cannot start a first message: its length is from 8 to 10,000.
 fn is_hopeless(begun: &[u8]) -> bool {
     begun.first().is_some_and(|byte| *byte != 0)
         || begun.get(1).is_some_and(|byte| *byte != 0)
         || matches!(begun, [_, _, high, low, ..] if !(8..=10_000).contains(&u16::from_be_bytes([*high, *low])))
 }
 
-/// Ends a connection so that the client sees its end, not a reset.
+/// Closes a connection so that the client sees an orderly close, not a reset.
 async fn close(client: &mut TcpStream) -> Result<(), Cut> {
     client.shutdown().await?;
     let mut sink = [0; 1024];

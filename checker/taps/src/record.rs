@@ -1,4 +1,4 @@
-//! What a tap has seen, kept within bounds.
+//! The bounded recording of what a tap has seen.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -7,110 +7,110 @@ use std::time::Instant;
 
 use super::parameter::Parameter;
 
-/// The most statements kept, and the most memory they may take, in bytes; the oldest go first.
+/// The most statements kept, and the most memory they may use, in bytes; the oldest are dropped first.
 const STATEMENTS: usize = 100_000;
 const MEMORY: usize = 64 * 1024 * 1024;
 /// The most troubles kept.
 const TROUBLES: usize = 1_000;
-/// What a record takes beside its text and parameters, in bytes.
+/// The size of a record without its text and parameters, in bytes.
 const OVERHEAD: usize = 200;
 
-/// A statement on its way to the service, and what became of it.
+/// A statement sent to the service, and its outcome.
 #[derive(Debug, Clone)]
 pub struct Statement {
-    /// Whether it was only prepared or was run.
+    /// Whether it was executed or only prepared.
     pub kind: Kind,
-    /// The text as the client sent it, each statement of a script by itself. Untrusted.
+    /// The text as the client sent it; each statement of a script is separate. Untrusted.
     pub text: Rc<str>,
-    /// Values sent apart from the text, in order. Untrusted.
+    /// The parameters, in order. Untrusted.
     pub parameters: Rc<[Parameter]>,
-    /// Number of the connection, from 1 in the order in which they were opened.
+    /// The number of the connection, from 1 in the order of opening.
     pub connection: u64,
-    /// When its last byte came from the client.
+    /// When its last byte arrived from the client.
     pub at: Instant,
-    /// What became of it.
+    /// Its outcome.
     pub outcome: Outcome,
 }
 
-/// What was asked for.
+/// The kind of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// A statement was prepared, for executions to come.
+    /// A statement was prepared for later executions.
     Prepared,
-    /// A statement was executed, whether it had been prepared or not.
+    /// A statement was executed, prepared or not.
     Executed,
 }
 
-/// What became of a statement.
+/// The outcome of a statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// The service has not answered yet.
+    /// There is no result yet.
     Pending,
-    /// It was carried out; the text says what it did in the service's words, such as `INSERT 0 1`.
+    /// It was executed; the text is the service's command tag, such as `INSERT 0 1`.
     Done(Rc<str>),
-    /// It gave as many rows as the client asked for, and may have more.
+    /// It returned as many rows as the client asked for, and may have more.
     Suspended,
-    /// The service answered with an error.
+    /// The service reported an error.
     Failed(Rc<ServiceError>),
-    /// The service passed over it because of an error before it.
+    /// The service skipped it because of an earlier error.
     Skipped,
-    /// The connection ended before the service answered.
+    /// The connection ended before there was a result.
     Lost,
 }
 
 /// An error message of the service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServiceError {
-    /// Such as `ERROR` or `FATAL`, never translated.
+    /// The severity, such as `ERROR` or `FATAL`, never translated.
     pub severity: String,
     /// The SQLSTATE, five characters.
     pub code: String,
-    /// The message for people.
+    /// The human-readable message.
     pub message: String,
 }
 
-/// Something a tap saw that is no statement.
+/// An event that is not a statement.
 #[derive(Debug, Clone)]
 pub enum Trouble {
-    /// The service refused something.
+    /// The service reported an error outside any statement.
     Refused(Rc<ServiceError>),
-    /// A connection could not be read, for the reason given; its bytes pass, unrecorded.
+    /// A connection could not be parsed, for this reason; its bytes are forwarded unrecorded.
     Unreadable(String),
-    /// The service could not be reached, for the reason given.
+    /// The service could not be reached, for this reason.
     Unreachable(String),
 }
 
-/// What was seen between two moments.
+/// The record of a period.
 #[derive(Debug, Clone)]
 pub struct Seen {
-    /// Statements in the order in which they came.
+    /// The statements in order of arrival.
     pub statements: Vec<Statement>,
-    /// Everything else worth knowing, with the number of the connection.
+    /// All other events, with the number of the connection.
     pub troubles: Vec<(u64, Trouble)>,
-    /// How many records were too many or too large to keep: when this is not 0, something may be missing.
+    /// How many records were too many or too large to keep: unless this is 0, something may be missing.
     pub missed: u64,
     is_housekeeping: fn(&str) -> bool,
 }
 
 impl Seen {
-    /// What was executed.
+    /// The executed statements.
     pub fn executed(&self) -> impl Iterator<Item = &Statement> {
         self.statements.iter().filter(|statement| statement.kind == Kind::Executed)
     }
 
-    /// What was executed, without what a pool of connections does for itself.
+    /// The executed statements, without the housekeeping of a connection pool.
     pub fn queries(&self) -> impl Iterator<Item = &Statement> {
         self.executed().filter(|statement| !(self.is_housekeeping)(&statement.text))
     }
 
-    /// Statements, executed or only prepared, that hold a marker in their text or in a parameter.
+    /// The statements, executed or only prepared, with a marker in their text or in a parameter.
     pub fn with(&self, marker: &str) -> impl Iterator<Item = (&Statement, Place)> {
         self.statements.iter().filter_map(move |statement| Some((statement, statement.place_of(marker)?)))
     }
 }
 
 impl Statement {
-    /// Where in the statement a marker stands, if it does.
+    /// Where the statement contains a marker, if it does.
     pub fn place_of(&self, marker: &str) -> Option<Place> {
         if self.text.contains(marker) {
             return Some(Place::Text);
@@ -119,10 +119,10 @@ impl Statement {
     }
 }
 
-/// Where in a statement something was found.
+/// The place of a marker within a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
-    /// In the text, whatever the parameters hold.
+    /// In the text, and perhaps in a parameter too.
     Text,
     /// In a parameter only.
     Parameter,
@@ -137,7 +137,7 @@ impl fmt::Display for Statement {
             write!(f, "{sign}${} = {parameter}", index + 1)?;
         }
         match &self.outcome {
-            Outcome::Pending => f.write_str(" → no answer yet"),
+            Outcome::Pending => f.write_str(" → no result yet"),
             Outcome::Done(tag) => write!(f, " → {tag}"),
             Outcome::Suspended => f.write_str(" → as many rows as asked for"),
             Outcome::Failed(error) => write!(f, " → {error}"),
@@ -157,13 +157,13 @@ impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Trouble::Refused(error) => write!(f, "{error}"),
-            Trouble::Unreadable(why) => write!(f, "a connection cannot be read: {why}"),
+            Trouble::Unreadable(why) => write!(f, "a connection cannot be parsed: {why}"),
             Trouble::Unreachable(why) => write!(f, "the service cannot be reached: {why}"),
         }
     }
 }
 
-/// A moment in the recording.
+/// A position in the recording.
 #[derive(Debug, Clone, Copy)]
 pub struct Mark {
     statement: u64,
@@ -175,17 +175,17 @@ pub struct Mark {
 #[derive(Debug, Default)]
 pub struct Recording {
     statements: VecDeque<Statement>,
-    /// Number of the oldest statement kept; the next ones follow on.
+    /// The number of the oldest statement kept; the numbers are consecutive.
     oldest: u64,
     memory: usize,
     troubles: VecDeque<(u64, Trouble)>,
     oldest_trouble: u64,
-    /// How many messages were longer than what is kept of one.
+    /// How many messages were truncated.
     shortened: u64,
 }
 
 impl Recording {
-    /// Keeps a statement and returns its number.
+    /// Records a statement and returns its number.
     pub fn add(&mut self, statement: Statement) -> u64 {
         self.memory += weight(&statement);
         self.statements.push_back(statement);
@@ -202,7 +202,7 @@ impl Recording {
         self.statements.get(usize::try_from(number.checked_sub(self.oldest)?).ok()?)
     }
 
-    /// Notes what became of a statement, if it is still kept.
+    /// Records the outcome of a statement, if it is still kept.
     pub fn settle(&mut self, number: u64, outcome: Outcome) {
         let index = number.checked_sub(self.oldest).and_then(|index| usize::try_from(index).ok());
         if let Some(statement) = index.and_then(|index| self.statements.get_mut(index)) {
@@ -210,7 +210,7 @@ impl Recording {
         }
     }
 
-    /// Keeps something else worth knowing.
+    /// Records another event.
     pub fn add_trouble(&mut self, connection: u64, trouble: Trouble) {
         self.troubles.push_back((connection, trouble));
         if self.troubles.len() > TROUBLES {
@@ -219,12 +219,12 @@ impl Recording {
         }
     }
 
-    /// Counts a message of which only the beginning is kept.
+    /// Counts a truncated message.
     pub fn add_shortened(&mut self) {
         self.shortened += 1;
     }
 
-    /// This moment.
+    /// The current position.
     pub fn mark(&self) -> Mark {
         Mark {
             statement: self.oldest + self.statements.len() as u64,
@@ -233,7 +233,7 @@ impl Recording {
         }
     }
 
-    /// What was kept since a moment.
+    /// What was recorded since a position.
     pub fn since(&self, mark: Mark, is_housekeeping: fn(&str) -> bool) -> Seen {
         let skipped = |from: u64, oldest: u64| usize::try_from(from.saturating_sub(oldest)).unwrap_or(usize::MAX);
         let dropped = self.oldest.saturating_sub(mark.statement) + self.oldest_trouble.saturating_sub(mark.trouble);
@@ -246,7 +246,7 @@ impl Recording {
     }
 }
 
-/// Memory that goes with a statement, in bytes. The text of an execution is shared with what prepared it, yet counts.
+/// The memory of a statement, in bytes. The text of an execution counts although the preparation shares it.
 fn weight(statement: &Statement) -> usize {
     OVERHEAD + statement.text.len() + statement.parameters.iter().map(Parameter::weight).sum::<usize>()
 }

@@ -1,4 +1,4 @@
-//! Passes bytes between a client and a service at once, while a protocol's reader looks on.
+//! Relays bytes between a client and a service without delay, while a parser of the protocol reads them.
 
 use std::cell::RefCell;
 use std::io;
@@ -13,18 +13,18 @@ use super::Shared;
 /// How much is read at a time, in bytes.
 const CHUNK: usize = 64 * 1024;
 
-/// What a protocol's reader says about the bytes in front of it.
+/// The ruling of the parser about the bytes in front of it.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Ruling {
-    /// How many of them may pass; the rest is held until more comes.
+    /// How many of them may be forwarded; the rest is held back until more arrive.
     pub pass: usize,
-    /// Whether they end a round trip's request.
+    /// Whether they complete the request of a round trip.
     pub round_trip: bool,
-    /// Whether the connection is cut once the bytes have passed.
+    /// Whether to cut the connection once the bytes have been forwarded.
     pub cut: bool,
 }
 
-/// Follows one connection in the language of a service.
+/// A parser of one connection in the protocol of a service.
 pub trait Wire {
     /// Reads what a client sent: `bytes`, of which those from `fresh` on are new and the others are held.
     fn client(&mut self, bytes: &[u8], fresh: usize, at: Instant) -> Ruling;
@@ -33,17 +33,17 @@ pub trait Wire {
     fn service(&mut self, bytes: &[u8], fresh: usize) -> Ruling;
 }
 
-/// Why a connection is given up at once on both sides.
+/// The connection is cut on both sides at once.
 pub struct Cut;
 
 impl From<io::Error> for Cut {
-    /// What one side suffers, the other shall suffer too.
+    /// An error on one side cuts the other side too.
     fn from(_: io::Error) -> Self {
         Cut
     }
 }
 
-/// Passes bytes both ways until both sides have ended, or one was cut. `begun` has come from the client already.
+/// Relays bytes in both directions until both sides have closed, or one was cut. `begun` has already arrived from the client.
 pub async fn relay(
     client: &mut TcpStream,
     service: &mut TcpStream,
@@ -84,7 +84,7 @@ async fn upward<W: Wire>(
     inbox.end(to).await
 }
 
-/// Takes what comes and passes nothing on. The stream has a hole then, so there is no way back.
+/// Reads everything and forwards nothing. The stream has a gap then, so it cannot be resumed.
 pub async fn swallow(from: &mut (impl AsyncRead + Unpin), shared: &Shared) -> Result<(), Cut> {
     let mut sink = vec![0; CHUNK];
     let until_end = async { while from.read(&mut sink).await.is_ok_and(|count| count > 0) {} };
@@ -108,10 +108,10 @@ async fn downward<W: Wire>(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, wire: 
     inbox.end(to).await
 }
 
-/// Bytes that came and have not passed yet.
+/// Bytes that have arrived and not been forwarded yet.
 struct Inbox {
     bytes: Vec<u8>,
-    /// How many of them a reader has seen.
+    /// How many of them the parser has seen.
     held: usize,
 }
 
@@ -126,7 +126,7 @@ impl Inbox {
         from.read_buf(&mut self.bytes).await
     }
 
-    /// Passes on what the ruling lets pass.
+    /// Forwards what the ruling allows.
     async fn pass(&mut self, ruling: &Ruling, to: &mut WriteHalf<'_>) -> Result<(), Cut> {
         to.write_all(&self.bytes[..ruling.pass]).await?;
         self.bytes.drain(..ruling.pass);
@@ -137,7 +137,7 @@ impl Inbox {
         }
     }
 
-    /// Passes on what is left, and the end of the stream.
+    /// Forwards what is left, and the end of the stream.
     async fn end(self, mut to: WriteHalf<'_>) -> Result<(), Cut> {
         to.write_all(&self.bytes).await?;
         to.shutdown().await?;

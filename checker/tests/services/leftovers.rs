@@ -83,6 +83,6 @@ fn a_server_that_ends_by_itself_is_told() {
     wait_until("the server has ended", || trial.processes().iter().all(|process| process.pid != postgres.pid));
     let said = up.end();
     assert_eq!(said.code, Some(4));
-    assert!(said.text.contains("PostgreSQL ended by itself"), "{}", said.text);
+    assert!(said.text.contains("PostgreSQL exited unexpectedly"), "{}", said.text);
     trial.expect_nothing_stored();
 }

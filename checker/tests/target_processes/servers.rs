@@ -12,7 +12,7 @@ use crate::trial::Trial;
 #[test]
 fn a_server_that_ends_at_once_is_told_its_exit_code() {
     let verdict = Trial::new().examine("exits-at-once");
-    verdict.expect_not_started("ended before it accepted connections");
+    verdict.expect_not_started("exited before it accepted connections");
     assert!(verdict.title().contains("exit code 3"));
 }
 

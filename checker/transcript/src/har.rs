@@ -1,7 +1,7 @@
-//! HTTP archives, which browsers' developer tools open.
+//! HTTP archives (HAR), which browsers' developer tools can open.
 //!
-//! HAR 1.2: <http://www.softwareishard.com/blog/har-12-spec/>. Members that the format requires and nobody here has are empty,
-//! or -1 for sizes that are not known.
+//! HAR 1.2: <http://www.softwareishard.com/blog/har-12-spec/>. Required members without a value here are empty, or -1 for
+//! unknown sizes.
 
 use std::borrow::Cow;
 
@@ -9,14 +9,14 @@ use serde::Serialize;
 
 use crate::printable;
 
-/// An archive that grows.
+/// An archive under construction.
 pub struct Archive {
     text: String,
     is_empty: bool,
 }
 
 impl Archive {
-    /// One without entries.
+    /// An archive without entries.
     pub fn new(creator: &Creator, comment: &str) -> Archive {
         let text =
             format!("{{\"log\":{{\"version\":\"1.2\",\"creator\":{},\"comment\":{},\"entries\":[", json(creator), json(&comment));
@@ -30,7 +30,7 @@ impl Archive {
         self.is_empty = false;
     }
 
-    /// The whole as JSON (RFC 8259), safe to print.
+    /// The complete archive as JSON (RFC 8259), safe to print.
     pub fn finish(self) -> String {
         self.text + "\n]}}\n"
     }
@@ -47,7 +47,7 @@ pub struct Creator {
     pub version: &'static str,
 }
 
-/// A request and what came back.
+/// A request and its response.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Entry<'a> {
@@ -60,7 +60,7 @@ pub struct Entry<'a> {
     pub comment: &'a str,
 }
 
-/// What a format requires, and nobody has.
+/// An object that the format requires and that is empty here.
 #[derive(Serialize)]
 pub struct Empty {}
 
@@ -72,7 +72,7 @@ pub struct Timings {
     pub receive: u8,
 }
 
-/// What was sent.
+/// The request.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Request<'a> {
@@ -88,7 +88,7 @@ pub struct Request<'a> {
     pub body_size: usize,
 }
 
-/// What came back.
+/// The response.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Response<'a> {
@@ -126,7 +126,7 @@ pub struct Content<'a> {
     pub params: Option<[Empty; 0]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<Cow<'a, str>>,
-    /// Of a body that was received; the format has none for what was sent, so the comment names it there.
+    /// Of a body that was received; the format has none for sent bodies, so the comment names it there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub encoding: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]

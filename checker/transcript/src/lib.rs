@@ -1,4 +1,4 @@
-//! What a run leaves in writing: text that is safe to print, and HTTP archives.
+//! Output of a run: text that is safe to print, and HTTP archives.
 
 pub mod har;
 mod printable;

@@ -1,6 +1,6 @@
-//! Text that no terminal takes for a command.
+//! Text without characters that could control a terminal.
 
-/// Whether a character could steer a terminal, reorder a line or hide in it, so that it is shown by its number.
+/// Whether a character could control a terminal, reorder a line or be invisible, so that it must be escaped.
 pub fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(c,
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn safe_text_is_left_alone() {
+    fn safe_text_is_unchanged() {
         let text = "naïve 習慣 👩‍👩‍👧 \"quoted\" \\n tab\there\nnext";
         assert_eq!(escape(text), text);
         assert_eq!(escape("\x1b[31m\r\u{202e}"), "\\u{1b}[31m\\u{d}\\u{202e}");

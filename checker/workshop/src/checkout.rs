@@ -6,7 +6,7 @@ use toml_edit::DocumentMut;
 
 use model::Problem;
 
-/// The folder of this package's own sources, when it was compiled.
+/// The folder of this package's sources at compile time.
 const BUILT_IN: Option<&str> = option_env!("CARGO_MANIFEST_DIR");
 
 /// One checkout.
@@ -27,7 +27,7 @@ impl Workshop {
         Self::find_from(here.as_deref(), built_in).ok_or_else(|| {
             Problem::new(
                 "This folder is not in a checkout of the workshop.",
-                "Change into the folder that you cloned, the one that holds `steps` and `checker`.",
+                "Change into the folder that you cloned: it contains `steps` and `checker`.",
             )
         })
     }
@@ -73,7 +73,7 @@ impl Workshop {
         self.root.join("docs/src").join(format!("{slug}.md"))
     }
 
-    /// The names of the workspace's packages, as far as their manifests can be read.
+    /// The names of the workspace's packages whose manifests can be read.
     pub fn packages(&self) -> Vec<String> {
         let workspace = manifest(&self.root);
         let members = workspace.as_ref().and_then(|manifest| manifest.get("workspace")?.get("members")?.as_array());
@@ -91,17 +91,17 @@ impl Workshop {
         packages
     }
 
-    /// Where work is kept that a command replaced.
+    /// The folder with the backups of replaced work.
     pub fn backups(&self) -> PathBuf {
         self.root.join(".checker-backups")
     }
 
-    /// Whether the terminal this was typed in stands in the step's folder.
+    /// Whether the current folder of the terminal is in the step's folder.
     pub fn stands_in(&self, slug: &str) -> bool {
         std::env::current_dir().is_ok_and(|here| here.starts_with(self.step(slug)))
     }
 
-    /// `path` as one would type it in the checkout's top folder.
+    /// `path` relative to the root of the checkout, where possible.
     pub fn short(&self, path: &Path) -> String {
         path.strip_prefix(&self.root).unwrap_or(path).display().to_string()
     }
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn elsewhere_the_checkout_the_program_was_built_in_counts_while_it_exists() {
+    fn elsewhere_the_checkout_that_the_program_was_built_in_is_used_while_it_exists() {
         let (root, elsewhere) = (checkout(), tempfile::tempdir().expect("a temporary folder"));
         let find = |built_in| Workshop::find_from(Some(elsewhere.path()), Some(built_in));
         assert_eq!(find(root.path()), Some(Workshop::at(root.path())));

@@ -14,15 +14,15 @@ pub type Files = BTreeMap<String, Vec<u8>>;
 pub struct Folder {
     /// The regular files.
     pub files: Files,
-    /// What was passed over, because following or copying it could lead out of the folder: links, pipes, sockets.
+    /// Entries that were skipped, because following or copying them could lead out of the folder: links, pipes, sockets.
     pub skipped: Vec<String>,
 }
 
-/// Names that never belong to a step's sources: what builds and editors leave behind.
+/// Names that never belong to a step's sources: builds and editors leave them behind.
 const IGNORED: [&str; 4] = ["target", ".git", ".DS_Store", "node_modules"];
 
 impl Folder {
-    /// Reads every file below `root`, build output apart; symbolic links are listed and never followed.
+    /// Reads every file below `root` except build output; symbolic links are listed and never followed.
     ///
     /// # Errors
     ///
@@ -31,8 +31,8 @@ impl Folder {
         let kind = fs::symlink_metadata(root).map_err(|error| unreadable(root, &error))?.file_type();
         if !kind.is_dir() {
             return Err(Problem::new(
-                format!("{} is no folder of its own.", root.display()),
-                "Put a real folder there: a link could lead out of the workshop.",
+                format!("{} is not a real folder.", root.display()),
+                "Put a real folder there: a link could point outside the workshop.",
             ));
         }
         let mut folder = Folder::default();
@@ -46,7 +46,7 @@ impl Folder {
             let entry = entry.map_err(|error| unreadable(&here, &error))?;
             let name = entry.file_name().into_string().map_err(|name| {
                 Problem::new(
-                    format!("{} holds a file whose name is not UTF-8: {}", here.display(), name.display()),
+                    format!("{} contains a file whose name is not UTF-8: {}", here.display(), name.display()),
                     "Rename that file.",
                 )
             })?;
@@ -68,7 +68,7 @@ impl Folder {
     }
 }
 
-/// Writes `files` below `root`, making folders as needed. A script, which begins with `#!/`, may be executed.
+/// Writes `files` below `root`, creating folders as needed. Scripts, which begin with `#!/`, become executable.
 ///
 /// # Errors
 ///
@@ -94,19 +94,19 @@ pub fn text(bytes: &[u8]) -> Option<&str> {
     std::str::from_utf8(bytes).ok().filter(|text| !text.contains('\0'))
 }
 
-/// What to say when something cannot be read.
+/// The problem to report when something cannot be read.
 pub fn unreadable(path: &Path, error: &std::io::Error) -> Problem {
     Problem::new(
         format!("{} cannot be read: {error}.", path.display()),
-        "Look whether it exists and whether you may read it, then try again.",
+        "Check that it exists and that you may read it, then try again.",
     )
 }
 
-/// What to say when something cannot be written.
+/// The problem to report when something cannot be written.
 pub fn unwritable(path: &Path, error: &std::io::Error) -> Problem {
     Problem::new(
         format!("{} cannot be written: {error}.", path.display()),
-        "Look whether you may write there and whether the disk has room, then try again. Nothing was lost.",
+        "Check that you may write there and that the disk is not full, then try again. Nothing was lost.",
     )
 }
 
@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     #[cfg(unix)]
-    fn a_script_can_be_executed() {
+    fn a_script_is_executable() {
         use std::os::unix::fs::PermissionsExt;
         let root = tempfile::tempdir().expect("a temporary folder");
         let file = |path: &str, text: &str| (path.to_owned(), text.as_bytes().to_vec());
@@ -146,7 +146,7 @@ mod tests {
         assert!(folder.files.is_empty());
         assert_eq!(folder.skipped, ["link"]);
         let problem = Folder::read(&root.path().join("link")).expect_err("a link is no folder");
-        assert!(problem.title.contains("no folder of its own"), "{}", problem.title);
+        assert!(problem.title.contains("is not a real folder"), "{}", problem.title);
     }
 
     #[test]

@@ -1,8 +1,8 @@
-//! Replacing a step's folder in one go, so that whatever is interrupted, nothing is lost.
+//! Replaces a step's folder atomically, so that an interruption at any point loses nothing.
 //!
-//! The new files are written beside, under a name that begins with `.part-`, then renamed to `.ready-`. Then the old
+//! The new files are written among the backups, under a name that begins with `.part-`, then renamed to `.ready-`. Then the old
 //! folder is renamed to become the backup, and the new one takes its place. Only the moment between the last two
-//! renames leaves the step without a folder, and then `.ready-` is whole: [`Exclusive::recover`] finishes the work.
+//! renames leaves the step without a folder; `.ready-` is complete then, and [`Exclusive::recover`] finishes the work.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -15,10 +15,10 @@ use crate::Workshop;
 use crate::folder::{self, Files};
 use model::Problem;
 
-/// What to tell whose terminal stands in a folder that was replaced.
-pub const MOVED: &str = "Your terminal still stands in the folder as it was: type `cd \"$PWD\"` to step into the new one.";
+/// The message for a learner whose terminal is in a folder that was replaced.
+pub const MOVED: &str = "Your terminal is still in the old folder: run `cd \"$PWD\"` to change into the new one.";
 
-/// The right to replace folders: one program at a time has it, until it is dropped.
+/// The exclusive right to replace folders. One process at a time holds it, until the value is dropped.
 #[derive(Debug)]
 pub struct Exclusive<'a> {
     workshop: &'a Workshop,
@@ -26,11 +26,11 @@ pub struct Exclusive<'a> {
 }
 
 impl Workshop {
-    /// Takes the right to replace folders.
+    /// Acquires the exclusive right to replace folders.
     ///
     /// # Errors
     ///
-    /// Another program has it, or the folder for backups cannot be written.
+    /// Another process holds it, or the folder for backups cannot be written.
     pub fn exclusive(&self) -> Result<Exclusive<'_>, Problem> {
         let backups = self.backups();
         fs::create_dir_all(&backups).map_err(|error| folder::unwritable(&backups, &error))?;
@@ -39,17 +39,16 @@ impl Workshop {
         let lock = lock.map_err(|error| folder::unwritable(&path, &error))?;
         match lock.try_lock() {
             Ok(()) => Ok(Exclusive { workshop: self, _lock: lock }),
-            Err(TryLockError::WouldBlock) => Err(Problem::new(
-                "Another checker is replacing files of a step right now.",
-                "Wait for it to end, then try again.",
-            )),
+            Err(TryLockError::WouldBlock) => {
+                Err(Problem::new("Another checker is replacing files of a step.", "Wait until it has finished, then try again."))
+            }
             Err(TryLockError::Error(error)) => Err(folder::unwritable(&path, &error)),
         }
     }
 }
 
 impl Exclusive<'_> {
-    /// Finishes, or clears away, what an interrupted replacement of this step left behind; says whether it finished one.
+    /// Finishes or removes what an interrupted replacement of this step left behind; returns whether it finished one.
     ///
     /// # Errors
     ///
@@ -70,7 +69,7 @@ impl Exclusive<'_> {
 
     /// Puts `files` in the step's folder, and moves the folder as it was, if there was one, to the backups.
     ///
-    /// Answers where the backup is.
+    /// Returns the path of the backup.
     ///
     /// # Errors
     ///
@@ -100,7 +99,7 @@ impl Exclusive<'_> {
         self.workshop.backups().join(format!(".{stage}-{slug}"))
     }
 
-    /// A name for a backup made now that no backup has yet.
+    /// An unused name for a backup made now.
     fn unused_backup(&self, slug: &str) -> PathBuf {
         let format = format_description!("[year][month][day]T[hour][minute][second]Z");
         let now = OffsetDateTime::now_utc().format(format).expect("a date has all the parts of the format");
@@ -112,7 +111,7 @@ impl Exclusive<'_> {
     }
 }
 
-/// Whether there is anything of this name, be it a link that leads nowhere.
+/// Whether anything has this name, even a dangling link.
 fn exists(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok()
 }
@@ -128,7 +127,7 @@ fn rename(from: &Path, to: &Path) -> Result<(), Problem> {
     fs::rename(from, to).map_err(|error| {
         Problem::new(
             format!("{} cannot be moved to {}: {error}.", from.display(), to.display()),
-            "Look whether you may write in both folders and whether they are on one disk, then try again. Nothing was lost.",
+            "Check that you may write in both folders and that they are on one disk, then try again. Nothing was lost.",
         )
     })
 }
@@ -179,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_replacement_that_stopped_early_is_cleared_away() {
+    fn a_replacement_that_stopped_early_is_removed() {
         let (_root, workshop) = workshop();
         let exclusive = workshop.exclusive().expect("nobody else is there");
         for stage in ["part", "ready"] {
@@ -191,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn one_program_at_a_time_replaces() {
+    fn one_process_at_a_time_replaces() {
         let (_root, workshop) = workshop();
         let first = workshop.exclusive().expect("nobody else is there");
         let problem = workshop.exclusive().expect_err("somebody else is there");

@@ -28,7 +28,7 @@ pub struct CheckRow {
     pub stretch: bool,
 }
 
-/// What a starter needs to know about its step.
+/// The data about a step that its starter needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outline {
     /// 1 to 10.
@@ -45,7 +45,7 @@ impl Outline {
         format!("step-{}", self.slug)
     }
 
-    /// The files that a learner begins with.
+    /// The files that a learner starts with.
     ///
     /// # Errors
     ///
@@ -54,7 +54,7 @@ impl Outline {
         self.side(workshop, Side::Starter)
     }
 
-    /// The files that a learner ends with who solves the step as the solution does.
+    /// The files of a learner who has solved the step as the solution does.
     ///
     /// # Errors
     ///
@@ -75,8 +75,8 @@ impl Outline {
 
 /// One side of a solution's files, under the names that they have in `steps/`.
 ///
-/// `slug` is the name of the step's folder, such as `01-api-basics`. The starter is what a learner begins with; the
-/// finished side is what a learner ends with who solves the step as the solution does.
+/// `slug` is the name of the step's folder, such as `01-api-basics`. A learner starts with the starter; the finished side
+/// is the result of solving the step as the solution does.
 ///
 /// # Errors
 ///
@@ -86,7 +86,7 @@ pub fn from_solution(solution: &Path, slug: &str, side: Side, checks: &[CheckRow
     if let Some(link) = folder.skipped.first() {
         return Err(Problem::new(
             format!("{} is neither a file nor a folder.", solution.join(link).display()),
-            "A solution consists of plain files: put the file itself there.",
+            "A solution consists of regular files: replace the link by the file.",
         ));
     }
     let before = before_of(solution, slug)?;
@@ -107,13 +107,13 @@ pub fn from_solution(solution: &Path, slug: &str, side: Side, checks: &[CheckRow
     if !files.contains_key("README.md") || !files.contains_key("Cargo.toml") {
         return Err(Problem::new(
             format!("{} lacks a README.md or a Cargo.toml.", solution.display()),
-            "Write both: the starter needs them.",
+            "Add the missing file: the starter needs both.",
         ));
     }
     Ok(files)
 }
 
-/// Adds what the manifest says that the starter keeps of the solution before.
+/// Adds the files of the previous solution that the starter keeps, as the manifest declares.
 fn keep(solution: &Path, slug: &str, before: Option<&str>, files: &mut Files) -> Result<(), Problem> {
     let keeps = Manifest::load(solution)?.keeps;
     if keeps.is_empty() {
@@ -121,8 +121,8 @@ fn keep(solution: &Path, slug: &str, before: Option<&str>, files: &mut Files) ->
     }
     let before = before.ok_or_else(|| {
         Problem::new(
-            format!("{} keeps files of the solution before, and there is none.", solution.join(manifest::FILE).display()),
-            "Remove `keeps` there.",
+            format!("{} keeps files of the previous solution, and there is none.", solution.join(manifest::FILE).display()),
+            "Remove `keeps` from that file.",
         )
     })?;
     let folder = solution.with_file_name(before);
@@ -142,7 +142,7 @@ fn keep(solution: &Path, slug: &str, before: Option<&str>, files: &mut Files) ->
     Ok(())
 }
 
-/// The name of the folder of the solution before, beside this one, if there is one.
+/// The name of the previous solution's folder next to this one, if there is one.
 fn before_of(solution: &Path, slug: &str) -> Result<Option<String>, Problem> {
     let number = |slug: &str| slug.split_once('-').and_then(|(number, _)| number.parse::<u8>().ok());
     let all = solution.with_file_name("");
@@ -160,7 +160,7 @@ fn convert(
     side: Side,
     checks: &[CheckRow],
 ) -> Result<String, Problem> {
-    // A file that is not there, or is no text, has no regions.
+    // A file that is missing or not text has no regions.
     let before = before.and_then(|before| {
         let text = fs::read_to_string(solution.with_file_name(before).join(path)).ok()?;
         Some(rename(&text, &format!("solution-{before}"), &format!("step-{slug}")))
@@ -176,25 +176,25 @@ fn convert(
         return fill_checks(&text, checks).ok_or_else(|| {
             Problem::new(
                 format!("{} does not have exactly one line `{CHECKS_LINE}`.", solution.join(path).display()),
-                "Put that line once where the list of checks belongs.",
+                "Put that line exactly once, where the table of checks belongs.",
             )
         });
     }
     Ok(text)
 }
 
-/// Whether a file holds settings of one's own, which no starter hands on.
+/// Whether a file contains private settings, which a starter must not contain.
 pub fn is_private(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     name == ".env" || (name.starts_with(".env.") && name != ".env.example")
 }
 
-/// `text` with one package name for another, also where Rust writes it with underscores.
+/// `text` with one package name replaced by another, also where Rust writes it with underscores.
 pub fn rename(text: &str, from: &str, to: &str) -> String {
     text.replace(from, to).replace(&from.replace('-', "_"), &to.replace('-', "_"))
 }
 
-/// The README with the table of checks in its place; none if there is not exactly one place for it.
+/// The README with the table of checks filled in; `None` unless there is exactly one place for it.
 fn fill_checks(readme: &str, checks: &[CheckRow]) -> Option<String> {
     let is_place = |line: &&str| line.trim() == CHECKS_LINE;
     if readme.lines().filter(is_place).count() != 1 {
@@ -315,7 +315,7 @@ mod tests {
 
     #[test]
     #[cfg(unix)]
-    fn a_link_has_no_place_in_a_solution() {
+    fn a_link_in_a_solution_is_rejected() {
         let solution = solution();
         std::os::unix::fs::symlink("lib.rs", solution.path().join("src/link.rs")).expect("a link");
         let problem = from_solution(solution.path(), "01-api-basics", Side::Starter, &[]).expect_err("a link");

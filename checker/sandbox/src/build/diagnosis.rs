@@ -1,26 +1,26 @@
-//! Why a build failed, said so that a learner knows whose turn it is.
+//! Why a build failed: because of the learner's code, or because of this machine.
 
 use super::super::PrepareError;
 use super::{BUILD_WITHIN, WAIT_WITHIN};
 use model::{Problem, Termination};
 
-/// How many of the lines that give a cause away are shown.
+/// How many of the lines that show a cause are printed.
 const TELLING: usize = 3;
 
-/// What the compiler has complained of.
+/// The errors of the compiler.
 #[derive(Debug, Default)]
 pub struct Complaints {
-    /// Each error as a person reads it.
+    /// Each error as the compiler renders it for people.
     pub rendered: Vec<String>,
-    /// Whether one of them names a place in the code.
+    /// Whether one of them points to a place in the code.
     pub in_code: bool,
-    /// The plain lines of those that name none.
+    /// The plain lines of those that point to none.
     pub elsewhere: Vec<String>,
 }
 
-/// A cause that the words of cargo or of the compiler give away.
+/// A cause of a failed build, recognized by the messages of cargo or the compiler.
 struct Cause {
-    /// Any of these tells it.
+    /// Any of these texts shows it.
     signs: &'static [&'static str],
     /// Whether it lies in the learner's own files.
     own: bool,
@@ -38,36 +38,36 @@ impl Cause {
     }
 }
 
-/// What the compiler or cargo complains of without naming a place in the code, and that is nobody's code.
+/// Causes that lie in this machine; the compiler or cargo reports them without a place in the code.
 const MACHINE: &[Cause] = &[
     Cause {
-        // The linker writes through memory that the file stands behind; without room that is a bus error.
+        // The linker writes to a memory-mapped file; on a full disk that raises SIGBUS.
         signs: &["No space left on device", "Disk quota exceeded", "terminated with signal 7"],
         own: false,
         title: "The disk is full.",
-        remedy: "Free some space; `cargo clean` in another project is a quick way to some gigabytes.",
+        remedy: "Free some space; `cargo clean` in another project quickly frees some gigabytes.",
     },
     Cause {
         signs: &["(signal: 9, SIGKILL", "terminated with signal 9"],
         own: false,
-        title: "The compiler was killed, most likely because memory ran out.",
+        title: "The compiler was killed, most likely because this machine ran out of memory.",
         remedy: "Close other programs, or set CARGO_BUILD_JOBS=1 to compile one crate at a time.",
     },
     Cause {
         signs: &["linker `cc` not found"],
         own: false,
-        title: "There is no C linker, which Rust needs to put a program together.",
+        title: "There is no C linker, which Rust needs to link programs.",
         remedy: "Install one: `sudo apt install build-essential`, `sudo dnf install gcc`, or on macOS `xcode-select --install`.",
     },
 ];
 
-/// What cargo complains of before or instead of compiling.
+/// Causes that cargo reports before or instead of compiling.
 const CARGO: &[Cause] = &[
     Cause {
         signs: &["Permission denied", "Read-only file system", "failed to create directory"],
         own: false,
-        title: "Cargo cannot write where it has to.",
-        remedy: "Make the folder that cargo names below writable, or set CARGO_TARGET_DIR to a folder you can write to.",
+        title: "Cargo cannot write to a folder that it needs.",
+        remedy: "Make the folder that cargo names below writable, or set CARGO_TARGET_DIR to a folder that you can write to.",
     },
     Cause {
         signs: &["error: toolchain '", "error: override toolchain '", "error: rustup could", "could not execute process `rustc"],
@@ -79,19 +79,19 @@ const CARGO: &[Cause] = &[
         signs: &["failed to parse lock file", "failed to parse lockfile"],
         own: true,
         title: "Cargo.lock is damaged.",
-        remedy: "Put it back with `git checkout Cargo.lock`.",
+        remedy: "Restore it with `git checkout Cargo.lock`.",
     },
     Cause {
         signs: &["did not match any packages", "could not find `Cargo.toml`", "could not find `workspace"],
         own: true,
         title: "There is no such package in this workspace.",
-        remedy: "Check the name; `cargo run -p checker -- list` shows the steps, whose packages are called like step-01-api-basics.",
+        remedy: "Check the name; `cargo run -p checker -- list` shows the steps. Packages have names such as step-01-api-basics.",
     },
     Cause {
         signs: &["failed to parse manifest", "TOML parse error", "could not parse input as TOML", "failed to load manifest"],
         own: true,
         title: "A Cargo.toml cannot be read.",
-        remedy: "Correct the place that cargo shows, or put the step back with `cargo run -p checker -- reset STEP` (it keeps a backup).",
+        remedy: "Fix the line that cargo shows, or reset the step with `cargo run -p checker -- reset STEP` (it keeps a backup).",
     },
     Cause {
         signs: &[
@@ -101,7 +101,7 @@ const CARGO: &[Cause] = &[
             "does not have that feature",
         ],
         own: true,
-        title: "A dependency in a Cargo.toml does not exist as it is written there.",
+        title: "A dependency in a Cargo.toml does not exist in that form.",
         remedy: "Check the name, version and features against crates.io.",
     },
     Cause {
@@ -117,12 +117,12 @@ const CARGO: &[Cause] = &[
             "Timeout was reached",
         ],
         own: false,
-        title: "Cargo could not download what the step depends on.",
-        remedy: "Check the network connection (and the proxy settings, if there is a proxy), then try again.",
+        title: "Cargo could not download the dependencies of the step.",
+        remedy: "Check the network connection and, behind a proxy, the proxy settings. Then try again.",
     },
 ];
 
-/// What to say of a cargo that ended badly.
+/// The error to report when cargo fails.
 pub fn of_failure(name: &str, ending: Termination, errors: &Complaints, words: &[String]) -> PrepareError {
     let own_words = cargos_words(words);
     if !errors.in_code
@@ -141,13 +141,13 @@ pub fn of_failure(name: &str, ending: Termination, errors: &Complaints, words: &
         }
         None => environment(
             &format!("Cargo was killed while it built {name}: {ending}."),
-            "Try again. If it happens again, look whether memory runs out.",
+            "Try again. If it happens again, check whether this machine runs out of memory.",
             own_words,
         ),
     }
 }
 
-/// What this machine lacks, if these words of cargo and the compiler tell it.
+/// The problem with this machine that these messages of cargo and the compiler show, if they show one.
 pub fn of_machine<'a>(words: impl Iterator<Item = &'a String> + Clone) -> Option<Problem> {
     MACHINE.iter().find_map(|cause| {
         let telling: Vec<String> = words.clone().filter(|line| cause.is_told_by(line)).take(TELLING).cloned().collect();
@@ -155,16 +155,16 @@ pub fn of_machine<'a>(words: impl Iterator<Item = &'a String> + Clone) -> Option
     })
 }
 
-/// A package without a program to run.
+/// A package without a binary to run.
 pub fn no_program(name: &str) -> PrepareError {
-    not_built(&format!("Package {name} builds, but it has no program to run."), "A server needs a src/main.rs.", &[])
+    not_built(&format!("Package {name} builds, but it has no binary to run."), "A server needs a src/main.rs.", &[])
 }
 
-/// A package with several programs, none of them named like it.
+/// A package with several binaries, none of them named like the package.
 pub fn many_programs(name: &str, programs: &[&str]) -> PrepareError {
     not_built(
-        &format!("Package {name} has several programs: {}.", programs.join(", ")),
-        "Keep one, or give the server's program the name of the package.",
+        &format!("Package {name} has several binaries: {}.", programs.join(", ")),
+        "Keep one, or give the server's binary the name of the package.",
         &[],
     )
 }
@@ -177,17 +177,17 @@ pub fn no_cargo() -> Problem {
     )
 }
 
-/// A build, or another one that is waited for, takes too long.
+/// A build takes too long, or the build that it waits for does.
 pub fn too_slow(waiting: bool) -> Problem {
     if waiting {
         return Problem::new(
             format!("Another cargo has held the lock on the build folder for {} minutes.", WAIT_WITHIN.as_secs() / 60),
-            "Look for a cargo that hangs, in an editor or another terminal, and end it.",
+            "Look for a cargo that hangs, in an editor or another terminal, and stop it.",
         );
     }
     Problem::new(
-        format!("The build was stopped after {} minutes.", BUILD_WITHIN.as_secs() / 60),
-        "Run `cargo build` by itself once: what it has compiled is kept, and the checker then only builds your own crate.",
+        format!("The checker stopped the build after {} minutes.", BUILD_WITHIN.as_secs() / 60),
+        "Run `cargo build` once without the checker: it has no time limit, and the checker then only builds your own crate.",
     )
 }
 
@@ -205,7 +205,7 @@ fn not_built(title: &str, remedy: &str, words: &[String]) -> PrepareError {
     PrepareError::NotBuilt(text)
 }
 
-/// From cargo's first error on; what it says before is what it was doing.
+/// Cargo's output from its first error on; before that, it only reports progress.
 fn cargos_words(words: &[String]) -> Vec<String> {
     let first = words.iter().position(|line| line.starts_with("error")).unwrap_or(0);
     words[first..].to_vec()
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_machine_lacks_is_not_the_learners_turn() {
+    fn a_fault_of_the_machine_is_an_environment_error() {
         let network = "    Updating crates.io index\nerror: failed to get `itoa` as a dependency of package `step v0.1.0`\n\n\
                        Caused by:\n  download of config.json failed";
         assert!(environment_title(cargo_said(network)).contains("download"));
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_disk_is_not_the_learners_turn_whoever_notices_it() {
+    fn a_full_disk_is_an_environment_error_whichever_program_reports_it() {
         let words = "error: failed to write `/t/debug/.fingerprint/step/invoked.timestamp`\n\nCaused by:\n  No space left on device (os error 28)";
         assert_eq!(environment_title(cargo_said(words)), "The disk is full.");
         for error in [
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn words_in_the_learners_code_mean_nothing() {
+    fn a_sign_within_the_learners_code_is_ignored() {
         let error = "error[E0308]: mismatched types\n  let message: u16 = \"No space left on device\";\n";
         assert_eq!(not_built_text(said(&errors(error, true), "error: could not compile `step`")), error);
         let linking = "linking with `cc` failed: exit status: 1\nundefined symbol: transmogrify\n";
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn cargos_own_words_begin_with_its_error_and_keep_their_shape() {
+    fn cargos_output_begins_with_its_error_and_keeps_its_layout() {
         let words = "   Compiling step v0.1.0\nerror: TOML parse error\n  |\n3 | version =\n  |           ^";
         let text = not_built_text(cargo_said(words));
         assert!(text.starts_with("A Cargo.toml cannot be read."));

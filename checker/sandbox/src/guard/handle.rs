@@ -21,18 +21,18 @@ use super::{Care, Event};
 use crate::process_tree;
 use model::Termination;
 
-/// How long a guard may take to kill, after patience with the program has ended, before it is killed itself.
+/// How long a guard may take to kill the program after the program's grace period, before the guard is killed itself.
 const GUARD_PATIENCE: Duration = Duration::from_secs(8);
 
-/// The guards of this process that live. Held while one starts, so that none is taken for an orphan.
+/// The running guards of this process. Locked while one starts, so that none is taken for an orphan.
 static LIVING: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
 
-/// The guards of this process that live; none starts while the answer is held.
+/// The running guards of this process; none starts while the lock is held.
 pub fn living() -> MutexGuard<'static, BTreeSet<i32>> {
     LIVING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The checker's executable, also when the file was replaced or removed while it runs.
+/// The checker's executable, even if the file was replaced or removed since the start.
 pub(super) fn executable() -> PathBuf {
     if cfg!(target_os = "linux") {
         PathBuf::from("/proc/self/exe")
@@ -43,36 +43,36 @@ pub(super) fn executable() -> PathBuf {
 
 /// What to run under a guard.
 pub struct Program {
-    /// How to treat it.
+    /// How the guard treats it.
     pub care: Care,
     /// The executable.
     pub path: PathBuf,
     /// Its arguments.
     pub args: Vec<OsString>,
-    /// Where it runs.
+    /// Its working directory.
     pub folder: PathBuf,
     /// Its whole environment.
     pub env: Vec<(OsString, OsString)>,
 }
 
-/// What is known of a program under guard.
+/// The state of a program under guard.
 #[derive(Debug, Clone, Default)]
 pub struct Status {
-    /// The guard's process.
+    /// The process id of the guard.
     pub guard: i32,
     /// The program's first process, which leads a group of its own.
     pub pid: Option<i32>,
-    /// How the first process ended.
+    /// How the first process terminated.
     pub exited: Option<Termination>,
-    /// Which limit it went beyond.
+    /// The limit that it exceeded.
     pub limit: Option<Termination>,
-    /// Whether it had not ended yet when the checker wanted its end.
+    /// Whether the checker asked it to stop while it was still running.
     pub asked: bool,
     /// Whether it had to be killed after `stop`.
     pub forced: bool,
-    /// Processes that outlived the program, and were killed.
+    /// Processes that outlived the program and were killed.
     pub leftovers: Vec<(i32, String)>,
-    /// Whether everything, the guard included, has ended.
+    /// Whether all processes, the guard included, have terminated.
     pub over: bool,
     /// Whether the guard was killed before its work was done.
     pub guard_killed: bool,
@@ -80,13 +80,13 @@ pub struct Status {
 }
 
 impl Status {
-    /// How the program ended, if it did.
+    /// How the program terminated, if it has.
     pub fn ending(&self) -> Option<Termination> {
         let lost = self.guard_killed.then_some(Termination::GuardKilled);
         self.limit.or(lost).or(self.exited)
     }
 
-    /// How the program ended, if it did and nobody had asked it to.
+    /// How the program terminated, if it has and the checker had not asked it to stop.
     pub fn ended_by_itself(&self) -> Option<Termination> {
         self.ending().filter(|_| !self.asked)
     }
@@ -104,11 +104,11 @@ impl Status {
     }
 }
 
-/// A program under guard. Dropping it ends the program and everything it started.
+/// A program under guard. Dropping it kills the program and everything it started.
 #[derive(Debug)]
 pub struct Guarded {
     status: watch::Receiver<Status>,
-    /// Closing it tells the guard to end everything.
+    /// When it is closed, the guard kills everything.
     requests: OwnedWriteHalf,
 }
 
@@ -137,7 +137,7 @@ impl Guarded {
         let guard = child.id().unwrap_or_default().cast_signed();
         guards.insert(guard);
         drop(guards);
-        drop(command); // It holds the guard's side of the socket; only the guard may.
+        drop(command); // It holds the guard's side of the socket, which only the guard may hold.
         let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
             return Err(io::Error::other("the guard has no output"));
         };
@@ -146,24 +146,24 @@ impl Guarded {
         Ok((Guarded { status, requests }, stdout, stderr))
     }
 
-    /// What is known, now and later.
+    /// The state, now and later.
     pub fn watch(&self) -> watch::Receiver<Status> {
         self.status.clone()
     }
 
-    /// What is known now.
+    /// The state now.
     pub fn status(&self) -> Status {
         self.status.borrow().clone()
     }
 
-    /// Waits until `pred` holds or everything is over.
+    /// Waits until `pred` holds or all processes have terminated.
     pub async fn wait_until(&mut self, mut pred: impl FnMut(&Status) -> bool) -> Status {
-        // An error means that the runtime is ending.
+        // An error means that the runtime is shutting down.
         let _ = self.status.wait_for(|status| status.over || pred(status)).await;
         self.status()
     }
 
-    /// Asks the program to end, kills what is left after `patience`, and waits until nothing is.
+    /// Asks the program to stop, kills what is left after `patience`, and waits until nothing is left.
     pub async fn stop(self, patience: Duration) -> Status {
         let request = format!("stop {}\n", patience.as_millis());
         self.end(&request, patience).await
@@ -187,7 +187,7 @@ impl Guarded {
         over.unwrap_or_else(|_| self.status())
     }
 
-    /// Lets the guard go on, should the program have halted it.
+    /// Resumes the guard, in case the program has stopped it with a signal.
     fn wake(&self) {
         let status = self.status.borrow();
         if !status.over {
@@ -202,7 +202,7 @@ impl Drop for Guarded {
     }
 }
 
-/// Takes down what the guard reports until it ends, then makes sure that nothing is left.
+/// Records what the guard reports until it exits, then makes sure that nothing is left.
 async fn follow(events: OwnedReadHalf, mut guard: Child, status: watch::Sender<Status>) {
     let mut lines = BufReader::new(events).lines();
     while let Ok(Some(line)) = lines.next_line().await {
@@ -210,7 +210,7 @@ async fn follow(events: OwnedReadHalf, mut guard: Child, status: watch::Sender<S
             status.send_modify(|status| status.note(event));
         }
     }
-    // Only after the guard has ended entirely has the checker adopted what it leaves.
+    // The checker adopts what the guard leaves only once the guard has terminated.
     let _ = guard.wait().await;
     let known = status.borrow().clone();
     living().remove(&known.guard);
@@ -228,7 +228,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_ends_after_it_was_asked_has_not_ended_by_itself() {
+    fn an_exit_after_a_request_to_stop_is_not_unexpected() {
         let after = |events: &[Event]| {
             let mut status = Status::default();
             events.iter().for_each(|event| status.note(event.clone()));

@@ -1,12 +1,12 @@
-//! The guard: a small process between the checker and what it starts, so that nothing is left running.
+//! The guard: a small process between the checker and a program that it starts, so that nothing is left running.
 //!
 //! Every program the checker starts runs below a guard, which is the checker's own executable run as `checker guard`.
-//! The two share a socket. Whatever ends the checker closes its side; the guard sees that and ends the program with
-//! everything it started, daemons included: on Linux the guard is a *child subreaper*, which adopts them. Should the
-//! program kill its guard, the checker, a subreaper too, adopts what is left and ends it. Should both be killed, the
-//! next checker finds the rest by the mark in their environment (see [`orphans`]).
+//! The two share a socket. When the checker terminates for any reason, its side closes; the guard then kills the program
+//! with everything it started, daemons included: on Linux the guard is a *child subreaper*, which adopts them. If the
+//! program kills its guard, the checker, a subreaper too, adopts what is left and kills it. If both are killed, the
+//! next checker recognizes the rest by the mark in their environment (see [`orphans`]).
 //!
-//! Requests: `stop MILLISECONDS` (ask by a signal, then kill), `kill`. Reports: see [`Event`].
+//! Requests: `stop MILLISECONDS` (send a signal, then kill), `kill`. Reports: see [`Event`].
 
 use model::Termination;
 use std::ffi::OsString;
@@ -21,12 +21,12 @@ mod process;
 pub use handle::{Guarded, Program, Status, living};
 pub use process::{guard_main, kill_all};
 
-/// Memory that a program and all it started may hold. A habit tracker needs a hundredth; a Java one, a tenth.
+/// The most memory, in bytes, of a program and all it started. A habit tracker needs a hundredth; one in Java, a tenth.
 pub const MEMORY_LIMIT: u64 = 2 * 1024 * 1024 * 1024;
-/// Processes a program may start. A server with a worker per core on a large machine stays below.
+/// The most processes of a program. A server with one worker per core stays below it even on a large machine.
 pub const PROCESS_LIMIT: usize = 256;
-/// Threads beyond those of the whole machine that the user may have once a server runs. Between two samples, this is what
-/// holds up a program that does nothing but start itself again. (Not for root: the system sets it no such limit.)
+/// Threads that the user may have in addition to those of the whole machine at the server's start. This limit stops a fork
+/// bomb between two samples. (It does not apply to root: the system does not limit its threads.)
 const SPARE_THREADS: u64 = 2048;
 /// How often memory and processes are sampled.
 pub const SAMPLE_EVERY: Duration = Duration::from_millis(200);
@@ -36,23 +36,23 @@ pub const SAMPLE_EVERY: Duration = Duration::from_millis(200);
 pub enum Care {
     /// A server: limits apply, and nothing it started outlives it.
     Server,
-    /// A tool such as cargo: no limits, and what it leaves behind on a normal end (a compiler cache, say) may stay.
+    /// A tool such as cargo: no limits, and what it leaves behind on a normal exit (a compiler cache, say) may stay.
     Tool,
-    /// A service of ours such as PostgreSQL: no limits, nothing it started outlives it, and nothing it stored is kept.
+    /// A service of the checker such as PostgreSQL: no limits, nothing it started outlives it, and its data is removed.
     Service {
-        /// Whom it runs as, if not as the checker's own user.
+        /// The account it runs as, if not the checker's own user.
         account: Option<Account>,
-        /// The folder that goes with it.
+        /// The folder that is removed with it.
         scratch: PathBuf,
     },
-    /// A short job for a service, which ends by itself and would leave something behind if it were ended.
+    /// A short job for a service. It exits without being stopped, and would leave something behind if it were killed.
     Job {
-        /// Whom it runs as, if not as the checker's own user.
+        /// The account it runs as, if not the checker's own user.
         account: Option<Account>,
     },
 }
 
-/// A user of this machine whom a service runs as.
+/// An account of this machine that a service runs as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Account {
     /// The user's number.
@@ -71,7 +71,7 @@ impl Care {
         }
     }
 
-    /// Whom the program runs as, if not as the checker's own user.
+    /// The account the program runs as, if not the checker's own user.
     fn account(&self) -> Option<Account> {
         match self {
             Care::Server | Care::Tool => None,
@@ -79,7 +79,7 @@ impl Care {
         }
     }
 
-    /// The arguments by which a guard is told.
+    /// The arguments that pass it to a guard.
     fn to_args(&self) -> Vec<OsString> {
         let mut args = vec![OsString::from(self.name())];
         if matches!(self, Care::Service { .. } | Care::Job { .. }) {
@@ -91,7 +91,7 @@ impl Care {
         args
     }
 
-    /// Reads these arguments again.
+    /// Parses these arguments.
     fn from_args(args: &mut impl Iterator<Item = OsString>) -> Option<Care> {
         match args.next()?.to_str()? {
             "server" => Some(Care::Server),
@@ -117,17 +117,17 @@ impl Account {
 enum Event {
     /// `started PID`: the program runs as this process, which leads a group of its own.
     Started(i32),
-    /// `exited code N` or `exited signal N`: the program's first process ended.
+    /// `exited code N` or `exited signal N`: the program's first process terminated.
     Exited(Termination),
-    /// `asked`: the program is told to end, or killed, because the checker wants that or is gone.
+    /// `asked`: the guard stops or kills the program, because the checker asked for it or has terminated.
     Asked,
     /// `limit memory BYTES` or `limit processes N`: the program is being killed for using too much.
     Limit(Termination),
-    /// `forced`: the program did not end within the time given by `stop` and is being killed.
+    /// `forced`: the program did not exit within the time given by `stop` and is being killed.
     Forced,
     /// `leftover PID NAME`: this process outlived the program and is being killed.
     Leftover(i32, String),
-    /// `done`: nothing of the program is left, and the guard ends.
+    /// `done`: nothing of the program is left, and the guard exits.
     Done,
 }
 
@@ -174,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn care_survives_the_way_to_the_guard() {
+    fn care_survives_a_round_trip_through_arguments() {
         let account = Some(Account { uid: 101, gid: 104 });
         let cares = [
             Care::Server,
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn events_survive_the_way_to_the_checker() {
+    fn events_survive_a_round_trip_through_text() {
         let events = [
             Event::Started(4711),
             Event::Exited(Termination::Code(3)),

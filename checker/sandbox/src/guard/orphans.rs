@@ -1,4 +1,4 @@
-//! What is left running when a guard was killed, or a checker together with its guard.
+//! Orphans: processes left running after a guard was killed, or a checker together with its guard.
 
 use std::sync::Once;
 use std::time::{Duration, Instant};
@@ -8,19 +8,19 @@ use rustix::process::{Pid, WaitOptions, waitpid};
 use super::{kill_all, living};
 use crate::process_tree;
 
-/// The environment variable by which a server, and all it starts, is known to belong to a checker.
+/// The environment variable that marks a server, and all it starts, as belonging to a checker.
 pub const MARK: &str = "WORKSHOP_CHECKER";
 
 /// How long killing may go on while new processes appear.
 const KILLING: Duration = Duration::from_secs(5);
 
-/// Names this checker: a process number alone may be given again.
+/// Identifies this checker. A process id alone may be reused.
 pub fn mark() -> String {
     let own = own_pid();
     format!("{}:{own}:{}", os::namespace(), process_tree::start_of(own).unwrap_or_default())
 }
 
-/// Makes the checker the one that adopts what a killed guard leaves, and ends what dead checkers have left. Once.
+/// Makes the checker the subreaper that adopts what a killed guard leaves, and kills what dead checkers have left. Runs once.
 pub fn prepare() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -30,10 +30,10 @@ pub fn prepare() {
     });
 }
 
-/// Ends what a killed guard left behind; `group` is the process group of its program.
+/// Kills what a killed guard left behind; `group` is the process group of its program.
 ///
-/// They are our children now. What the checker started itself (a guard, `git`) is told apart: guards are listed, and
-/// all else stays in the checker's own session, which what ran under a guard is not in.
+/// Those processes are children of the checker now. What the checker started itself is spared: its guards are listed, and
+/// anything else (`git`) is in the checker's own session, whereas a guard's processes are in another one.
 pub fn end_adopted(group: Option<i32>) {
     if cfg!(not(target_os = "linux")) {
         if let Some(group) = group.and_then(Pid::from_raw) {
@@ -81,7 +81,7 @@ mod os {
     use super::{MARK, own_pid};
     use crate::process_tree::{self, Process};
 
-    /// Inside a container, process numbers mean something else than outside.
+    /// The PID namespace: a process id means one process inside a container and another outside.
     pub fn namespace() -> String {
         let link = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
         link.to_string_lossy().chars().filter(char::is_ascii_digit).collect()
@@ -100,7 +100,7 @@ mod os {
         }
     }
 
-    /// The checker and what it was started from: never to be ended, even if they carry a dead checker's mark.
+    /// The checker and its ancestors. They are never killed, even if they carry a dead checker's mark.
     fn ancestors(everyone: &[Process]) -> Vec<i32> {
         let mut found = vec![own_pid()];
         while let Some(process) = everyone.iter().find(|p| Some(&p.pid) == found.last()) {
@@ -112,14 +112,14 @@ mod os {
         found
     }
 
-    /// Kills process `pid` if it carries the mark of a checker that no longer servers.
+    /// Kills process `pid` if it carries the mark of a checker that is no longer running.
     fn end_if_left(pid: i32) -> bool {
-        // The handle is opened before looking: it never comes to mean another process.
+        // The pidfd is opened before the look at the process, so that both mean the same process even if the id is reused.
         let Some(handle) = Pid::from_raw(pid).and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok()) else {
             return false;
         };
         let Ok(environment) = fs::read(format!("/proc/{pid}/environ")) else {
-            return false; // Another user's.
+            return false; // It belongs to another user.
         };
         let left = environment.split(|&byte| byte == 0).filter_map(|entry| str::from_utf8(entry).ok()).any(is_left);
         left && pidfd_send_signal(&handle, Signal::KILL).is_ok()
@@ -145,7 +145,7 @@ mod os {
         use super::*;
 
         #[test]
-        fn only_the_mark_of_a_dead_checker_condemns() {
+        fn only_the_mark_of_a_dead_checker_makes_an_orphan() {
             let (space, own) = (namespace(), own_pid());
             let start = process_tree::start_of(own).expect("we live");
             assert!(!is_left(&format!("{MARK}={}", mark())));
@@ -159,8 +159,8 @@ mod os {
     }
 }
 
-/// Without `/proc` the environment of a process cannot be read; a subreaper does not exist either, so the guard alone
-/// answers for what it started.
+/// Without `/proc`, the environment of a process cannot be read, and there is no subreaper either. So only the guard cleans
+/// up after its program.
 #[cfg(not(target_os = "linux"))]
 mod os {
     pub fn namespace() -> String {

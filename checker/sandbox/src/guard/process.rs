@@ -1,4 +1,4 @@
-//! The guard's own side. It runs before any runtime and uses none: the less it does, the less can go wrong in it.
+//! The guard's own side. It uses no async runtime: the less it does, the less can go wrong.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -16,20 +16,20 @@ use super::super::process_tree::{self, Process};
 use super::{Care, Event, MEMORY_LIMIT, PROCESS_LIMIT, SAMPLE_EVERY, SPARE_THREADS};
 use model::Termination;
 
-/// How long a program may take to end after the checker died: the learner waits for the prompt.
+/// How long a program may take to exit after the checker died: the learner waits for the prompt.
 const AFTER_CHECKER: Duration = Duration::from_millis(500);
-/// How long a service may take. A healthy one ends at once, so this is for a machine that is very busy.
+/// The same for a service. A healthy one exits at once, so this allows for a very busy machine.
 const SERVICE_AFTER_CHECKER: Duration = Duration::from_secs(3);
-/// How long a job may take.
+/// The same for a job.
 const JOB_AFTER_CHECKER: Duration = Duration::from_secs(20);
 /// How long processes that did not get the SIGTERM (outside the program's group) may outlive the program.
 const STRAGGLERS: Duration = Duration::from_millis(200);
 /// How long killing may go on while new processes appear.
 const KILLING: Duration = Duration::from_secs(5);
-/// How often to look again where no event tells.
+/// How often to poll where there is no event to wait for.
 const LOOK: Duration = Duration::from_millis(5);
 
-/// Runs a program under guard: `checker guard CARE PROGRAM ARGS…`, stdin being the socket to the checker.
+/// Runs a program under guard: `checker guard CARE PROGRAM ARGS…`. Stdin is the socket to the checker.
 pub fn guard_main(args: impl Iterator<Item = OsString>) -> ExitCode {
     let mut args = args.peekable();
     if args.next_if(|word| word == "exec").is_some() {
@@ -44,14 +44,14 @@ pub fn guard_main(args: impl Iterator<Item = OsString>) -> ExitCode {
     }
 }
 
-/// The last step before the program: what must be set up in its own process, without running code between fork and exec.
+/// The last step before the program: sets up its own process, so that no code has to run between fork and exec.
 fn become_program(mut args: impl Iterator<Item = OsString>) -> ExitCode {
     let guard = args.next().unwrap_or_default();
     #[cfg(target_os = "linux")]
     let _ = rustix::process::set_parent_process_death_signal(Some(Signal::KILL));
     let parent = rustix::process::getppid().map_or(0, |pid| pid.as_raw_nonzero().get());
     if guard.to_str().and_then(|pid| pid.parse().ok()) != Some(parent) {
-        return ExitCode::FAILURE; // The guard died before it could take us along.
+        return ExitCode::FAILURE; // The guard died before the death signal was set.
     }
     lower_limit(Resource::Core, 0);
     let care = Care::from_args(&mut args);
@@ -67,7 +67,7 @@ fn become_program(mut args: impl Iterator<Item = OsString>) -> ExitCode {
     }
     let error = command.args(args).exec();
     eprintln!("cannot run {}: {error}", program.display());
-    // As a shell says it: 126 for what cannot be executed, 127 for what is not there.
+    // The exit codes of a shell: 126 for a file that cannot be executed, 127 for one that does not exist.
     ExitCode::from(if error.kind() == std::io::ErrorKind::NotFound { 127 } else { 126 })
 }
 
@@ -84,11 +84,11 @@ fn threads_of_this_machine() -> Option<u64> {
 }
 
 fn guard(care: Care, program: OsString, args: impl Iterator<Item = OsString>) -> ExitCode {
-    // A session of its own: Ctrl-C in the terminal is for the checker alone, which then decides.
+    // In a session of its own, the guard does not receive Ctrl-C from the terminal. Only the checker does, and then decides.
     let _ = rustix::process::setsid();
     #[cfg(target_os = "linux")]
     let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
-    // The name that `ps` and `top` show; it would be that of the link by which we were started.
+    // The name that `ps` and `top` show; otherwise it would be `exe`, from `/proc/self/exe`.
     #[cfg(target_os = "linux")]
     let _ = std::fs::write("/proc/self/comm", "checker guard");
     let Ok(socket) = std::io::stdin().as_fd().try_clone_to_owned() else {
@@ -123,13 +123,13 @@ fn guard(care: Care, program: OsString, args: impl Iterator<Item = OsString>) ->
 struct Guard {
     care: Care,
     socket: File,
-    /// What was read from the socket and is not a whole line yet.
+    /// Bytes from the socket that do not form a complete line yet.
     unread: Vec<u8>,
-    /// Our own process.
+    /// The guard's own process id.
     own: i32,
     /// The program's first process, which leads its group.
     child: i32,
-    /// Readable when the first process has ended, where the system offers that.
+    /// A pidfd, which becomes readable when the first process terminates; `None` where the system has none.
     child_end: Option<OwnedFd>,
     exited: bool,
     /// Whether no child is left to wait for.
@@ -138,13 +138,13 @@ struct Guard {
     stopping: Option<Stopping>,
 }
 
-/// The checker wants an end, or is gone itself.
+/// The guard is stopping the program, because the checker asked for it or has terminated.
 struct Stopping {
-    /// When patience ends.
+    /// When the guard kills what is left.
     deadline: Instant,
-    /// When the program had ended and only processes outside its group were left.
+    /// Since when the program has terminated and only processes outside its group are left.
     stragglers_since: Option<Instant>,
-    /// Whether the program had ended before it was asked to.
+    /// Whether the program had terminated before it was asked to.
     too_late: bool,
 }
 
@@ -165,7 +165,7 @@ impl Guard {
         }
     }
 
-    /// Reports to the checker. When it is gone there is nobody to tell.
+    /// Reports to the checker. If the checker is gone, nobody needs the report.
     fn report(&mut self, event: Event) {
         let _ = self.socket.write_all(format!("{event}\n").as_bytes());
     }
@@ -213,7 +213,7 @@ impl Guard {
         !fds[0].revents().is_empty()
     }
 
-    /// Takes note of processes that have ended, adopted ones included.
+    /// Reaps terminated processes, adopted ones included.
     fn reap(&mut self) {
         loop {
             let (pid, status) = match wait(WaitOptions::NOHANG) {
@@ -235,14 +235,14 @@ impl Guard {
         }
     }
 
-    /// Does what the checker asks. False if everything must end now.
+    /// Handles the checker's requests. Returns false if everything must be killed now.
     fn obey(&mut self) -> bool {
         let mut buffer = [0; 256];
         match self.socket.read(&mut buffer) {
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => return true,
             Ok(0) | Err(_) => {
                 self.await_own_end();
-                // The checker is gone; its socket stays readable, so wait here for the program's own end.
+                // The checker is gone; its socket stays readable, so wait here until the program exits.
                 self.begin_stop(match self.care {
                     Care::Server | Care::Tool => AFTER_CHECKER,
                     Care::Service { .. } => SERVICE_AFTER_CHECKER,
@@ -272,8 +272,8 @@ impl Guard {
         true
     }
 
-    /// Gives a program a moment that may be ending by itself: a check that has seen its connection close drops it at once,
-    /// and the system closes the connections of a process just before it tells of its end.
+    /// Gives the program a moment, in case it is exiting already: a check drops a server at once when its connection closes,
+    /// and the system closes the connections of a process just before it reports its exit.
     fn await_own_end(&mut self) {
         if !self.exited {
             std::thread::sleep(LOOK);
@@ -286,7 +286,7 @@ impl Guard {
         match self.care {
             Care::Server | Care::Tool => self.signal_group(Signal::TERM),
             Care::Service { .. } => {
-                // PostgreSQL then ends at once: what it would write down at a SIGTERM is removed all the same.
+                // SIGQUIT makes PostgreSQL exit at once. What it would save on SIGTERM is removed anyway.
                 self.signal_group(Signal::QUIT);
                 self.signal_group(Signal::TERM);
             }
@@ -299,7 +299,7 @@ impl Guard {
         });
     }
 
-    /// Whether waiting for the program to end by itself is over, because it did or because patience ended.
+    /// Whether the wait for the program's exit has ended: because everything has exited, or because time ran out.
     fn is_over(&mut self) -> bool {
         let now = Instant::now();
         let late = self.stopping.as_ref().is_some_and(|stopping| now >= stopping.deadline);
@@ -325,11 +325,11 @@ impl Guard {
         over
     }
 
-    /// Everything that the program has started and that lives. Where nobody adopts orphans, those that have stayed in the
-    /// program's group are known by it: the number of a group is not given again while it has members.
+    /// Every running process that the program has started. Where the guard cannot adopt orphans, those in the program's group
+    /// are found by it: the id of a group is not reused while the group has members.
     fn tree(&self) -> Vec<Process> {
         if cfg!(target_os = "linux") {
-            // Whoever loses a parent becomes our child: where we have none, nobody is left.
+            // A process that loses its parent becomes the guard's child. So if the guard has no child, no process is left.
             return if self.childless { Vec::new() } else { process_tree::descendants(self.own) };
         }
         let everyone = process_tree::all();
@@ -352,7 +352,7 @@ impl Guard {
         let limit = if tree.len() > PROCESS_LIMIT {
             Termination::TooManyProcesses(tree.len())
         } else {
-            // What processes share is counted for each of them at first, and exactly only where it may matter.
+            // The cheap sum counts shared memory once per process; the exact one is computed only if that exceeds the limit.
             let exactly = |memory: u64| if memory > MEMORY_LIMIT { process_tree::exact_memory(&tree) } else { memory };
             match exactly(tree.iter().map(|process| process.memory).sum()) {
                 ..=MEMORY_LIMIT => return true,
@@ -363,14 +363,14 @@ impl Guard {
         false
     }
 
-    /// Kills whatever is left, again and again until nothing is.
+    /// Kills what is left, repeatedly, until nothing is left.
     fn end_everything(&mut self) {
         let deadline = Instant::now() + KILLING;
         self.signal_group(Signal::KILL);
         loop {
             self.reap();
             let (left, over) = if cfg!(target_os = "linux") {
-                // Whom a glimpse leaves out is seen by the next one.
+                // A glimpse may miss a process; the next one sees it.
                 (process_tree::glimpse_of_descendants(self.own), self.childless)
             } else {
                 let left = self.tree();
@@ -385,8 +385,8 @@ impl Guard {
         }
     }
 
-    /// Signals the program's group while its first process has not been waited for: after that, the number of the
-    /// group may already be another's.
+    /// Signals the program's group unless its first process has been reaped: after that, the id of the group may have been
+    /// reused.
     fn signal_group(&self, signal: Signal) {
         if let Some(group) = Pid::from_raw(self.child).filter(|_| !self.exited) {
             let _ = kill_process_group(group, signal);
@@ -394,7 +394,7 @@ impl Guard {
     }
 }
 
-/// Kills `processes`. They are all halted first, so that none can start another while the others die.
+/// Kills `processes`. It stops all of them first, so that none can start another one meanwhile.
 pub fn kill_all(processes: &[Process]) {
     for process in processes {
         process_tree::signal(process.pid, Signal::STOP);

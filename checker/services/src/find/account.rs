@@ -1,4 +1,4 @@
-//! As whom services run. PostgreSQL refuses to run as root, so for root it is another account of the machine.
+//! The account that services run as. PostgreSQL refuses to run as root, so for root it is another account of the machine.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -6,12 +6,12 @@ use std::path::Path;
 
 use sandbox::guard::Account;
 
-/// The account that is on every system, and owns nothing.
+/// The account that exists on every system and owns nothing.
 const LAST: &str = "nobody";
-/// The number that `nobody` has on Linux.
+/// The user id of `nobody` on Linux.
 const NOBODY: u32 = 65_534;
 
-/// Whom a service runs as that has an account of this name where it was installed; `None` where that is the user themselves.
+/// The account for a service whose installation may have created the account `own`; `None` means the user's own account.
 pub fn for_service(own: &str) -> Option<Account> {
     rustix::process::geteuid().is_root().then(|| {
         let accounts = fs::read_to_string("/etc/passwd").unwrap_or_default();
@@ -19,7 +19,7 @@ pub fn for_service(own: &str) -> Option<Account> {
     })
 }
 
-/// The account of this name in a file such as passwd(5) describes.
+/// The account of this name in a file in the format of passwd(5).
 fn find(accounts: &str, name: &str) -> Option<Account> {
     let line = accounts.lines().find(|line| line.split(':').next() == Some(name))?;
     // macOS writes the numbers of `nobody` as -2.
@@ -29,7 +29,7 @@ fn find(accounts: &str, name: &str) -> Option<Account> {
     (account.uid != 0).then_some(account)
 }
 
-/// Whether others than its owner may pass through `folder` and all that it lies in.
+/// Whether other users may enter `folder` and all its parents.
 pub fn can_reach(folder: &Path) -> bool {
     const OTHERS_PASS: u32 = 0o001;
     let Ok(folder) = folder.canonicalize() else {
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn a_private_folder_shuts_others_out_of_everything_in_it() {
+    fn a_private_folder_makes_everything_in_it_unreachable() {
         let private = tempfile::tempdir().expect("a temporary folder");
         let within = private.path().join("within");
         fs::create_dir(&within).expect("a writable folder");

@@ -1,4 +1,4 @@
-//! Where a service is, and as whom one talks to it: the parts of a URL such as `postgresql://me:secret@127.0.0.1/habits`.
+//! The address and credentials of a service: the parts of a URL such as `postgresql://me:secret@127.0.0.1/habits`.
 
 use std::fmt;
 
@@ -11,15 +11,15 @@ pub struct Address {
     pub host: String,
     /// The port.
     pub port: u16,
-    /// As whom; empty where the service knows no users.
+    /// The user; empty if the service has none.
     pub user: String,
     /// The password, if there is one.
     pub password: Option<String>,
-    /// Which database; empty for the service's default.
+    /// The database; empty for the service's default.
     pub database: String,
 }
 
-/// Host and port: a password is never shown by accident.
+/// Host and port only, so that a password is never shown by accident.
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", bracketed(&self.host), self.port)
@@ -27,16 +27,16 @@ impl fmt::Display for Address {
 }
 
 impl Address {
-    /// Reads a URL of a service whose schemes these are, the usual one first.
+    /// Parses the URL of a service with these schemes, the usual one first.
     ///
     /// # Errors
     ///
-    /// Why it cannot be used, as the end of a sentence that begins with its name.
+    /// Why it cannot be used: the predicate of a sentence whose subject is the variable's name.
     pub fn parse(url: &str, schemes: &[&'static str], default_port: u16) -> Result<Self, String> {
-        let wrong = || format!("is no URL of the form {}://USER:PASSWORD@HOST:PORT/DATABASE", schemes[0]);
+        let wrong = || format!("is not a URL of the form {}://USER:PASSWORD@HOST:PORT/DATABASE", schemes[0]);
         let (scheme, rest) = url.trim().split_once("://").ok_or_else(wrong)?;
         if scheme.strip_suffix('s').is_some_and(|plain| schemes.contains(&plain)) {
-            return Err("asks for an encrypted connection, which the checker does not speak".into());
+            return Err("asks for an encrypted connection, which the checker does not support".into());
         }
         if !schemes.contains(&scheme) {
             return Err(wrong());
@@ -45,7 +45,7 @@ impl Address {
         if let Some(mode) = query.split('&').find_map(|pair| pair.strip_prefix("sslmode="))
             && matches!(mode, "require" | "verify-ca" | "verify-full")
         {
-            return Err(format!("asks for an encrypted connection (sslmode={mode}), which the checker does not speak"));
+            return Err(format!("asks for an encrypted connection (sslmode={mode}), which the checker does not support"));
         }
         let (authority, database) = rest.split_once('/').unwrap_or((rest, ""));
         let (userinfo, place) = authority.rsplit_once('@').unwrap_or(("", authority));
@@ -85,12 +85,12 @@ impl Address {
     }
 }
 
-/// An IPv6 address stands in brackets where a port follows.
+/// The host, in brackets if it is an IPv6 address.
 fn bracketed(host: &str) -> String {
     if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
 }
 
-/// Percent-encodes what means something in a URL (RFC 3986, section 2.1).
+/// Percent-encodes reserved characters (RFC 3986, section 2.1).
 fn encode(text: &str) -> String {
     let mut out = String::new();
     for byte in text.bytes() {
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_is_taken_apart_and_put_together() {
+    fn a_url_survives_a_round_trip() {
         let address = parse("postgres://me:p%40ss%2Fw@db.example:6543/my%20habits?sslmode=disable").expect("a URL");
         assert_eq!((address.host.as_str(), address.port), ("db.example", 6543));
         assert_eq!((address.user.as_str(), address.password.as_deref()), ("me", Some("p@ss/w")));
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_out_has_its_usual_value() {
+    fn missing_parts_have_default_values() {
         let address = parse("postgresql://localhost").expect("a URL");
         assert_eq!((address.port, address.user.as_str(), address.password), (5432, "", None));
         let redis = Address::parse("redis://:secret@[::1]:7000/3", &["redis"], 6379).expect("a URL");
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_used_is_said() {
+    fn an_unusable_url_is_rejected_with_the_reason() {
         let why = |url| parse(url).err().expect("no usable URL");
         assert!(why("mysql://localhost/habits").contains("postgresql://USER"));
         assert!(why("habits").contains("postgresql://USER"));

@@ -1,4 +1,4 @@
-//! Services from `docker-compose.yml`, where a container engine answers. They are shared by all checkers and stay until
+//! Services from `docker-compose.yml`, where a container engine is running. All checkers share them, and they stay until
 //! `docker compose down`.
 
 use std::net::SocketAddr;
@@ -11,41 +11,41 @@ use tokio::time::timeout;
 
 /// The file in the workshop's folder.
 pub const FILE: &str = "docker-compose.yml";
-/// How long an engine may take to answer.
+/// How long the engine may take to run a command.
 const ANSWER: Duration = Duration::from_secs(10);
-/// How long a container may take to be healthy, its image being fetched before.
+/// How long a container may take to become healthy, including the download of its image.
 const UP: Duration = Duration::from_secs(600);
-/// Lines of docker's complaint that are shown.
+/// The number of lines shown of docker's error message.
 const SHOWN: usize = 5;
 
-/// The version of the engine, if one answers.
+/// The version of the engine, if one is running.
 pub async fn version() -> Option<String> {
     let output = docker(&["info", "--format", "{{.ServerVersion}}"], ANSWER).await.ok()?;
     server_version(output.status.success(), &String::from_utf8_lossy(&output.stdout))
 }
 
-/// Starts a service of the file, waits until it is healthy, and says where `port` of the container can be reached.
+/// Starts a service of the file, waits until it is healthy, and returns the address that publishes `port` of the container.
 ///
 /// # Errors
 ///
-/// It does not come up; the text is one or more sentences.
+/// It does not start; the text is one or more sentences.
 pub async fn up(root: &Path, service: &str, port: u16) -> Result<SocketAddr, String> {
     let file = root.join(FILE).display().to_string();
     done(docker(&["compose", "--file", &file, "up", "--detach", "--wait", service], UP).await)?;
     let told = done(docker(&["compose", "--file", &file, "port", service, &port.to_string()], ANSWER).await)?;
-    published(&told).ok_or_else(|| format!("docker does not say where {service} can be reached."))
+    published(&told).ok_or_else(|| format!("docker prints no published port of {service}."))
 }
 
 async fn docker(args: &[&str], within: Duration) -> Result<Output, String> {
     let mut command = Command::new("docker");
     command.args(args).stdin(Stdio::null()).kill_on_drop(true);
     match timeout(within, command.output()).await {
-        Ok(output) => output.map_err(|error| format!("docker cannot be run: {error}.")),
-        Err(_) => Err(format!("docker takes more than {} s.", within.as_secs())),
+        Ok(output) => output.map_err(|error| format!("docker does not start: {error}.")),
+        Err(_) => Err(format!("docker timed out after {} s.", within.as_secs())),
     }
 }
 
-/// What docker printed, if it did what it was asked for.
+/// The standard output of docker, if it succeeded.
 fn done(output: Result<Output, String>) -> Result<String, String> {
     let output = output?;
     if output.status.success() {
@@ -56,13 +56,13 @@ fn done(output: Result<Output, String>) -> Result<String, String> {
     Err(format!("docker compose failed:\n{}", lines[lines.len().saturating_sub(SHOWN)..].join("\n")))
 }
 
-/// Without an engine, docker prints an empty version, and some releases end well all the same.
+/// The version that docker printed. Without an engine it is empty, and some releases exit with code 0 nevertheless.
 fn server_version(success: bool, said: &str) -> Option<String> {
     let version = said.trim();
     (success && version.starts_with(|c: char| c.is_ascii_digit())).then(|| version.to_owned())
 }
 
-/// The address in `127.0.0.1:54320`. One that is open to all is reached at the loopback address.
+/// The address in `127.0.0.1:54320`. An unspecified address is replaced by the loopback address.
 fn published(said: &str) -> Option<SocketAddr> {
     let mut address: SocketAddr = said.lines().next()?.trim().parse().ok()?;
     if address.ip().is_unspecified() {
@@ -79,7 +79,7 @@ mod tests {
     use crate::redis::Redis;
 
     #[test]
-    fn only_an_engine_that_answers_has_a_version() {
+    fn only_a_running_engine_has_a_version() {
         assert_eq!(server_version(true, "28.2.2\n").as_deref(), Some("28.2.2"));
         for (success, said) in [(false, "28.2.2\n"), (true, "\n"), (true, "<no value>\n")] {
             assert_eq!(server_version(success, said), None);
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn the_file_pins_guards_and_keeps_every_service() {
+    fn every_service_has_a_pinned_version_a_health_check_a_loopback_port_and_a_volume() {
         let file: serde_json::Value = serde_yaml_ng::from_str(include_str!("../../../../docker-compose.yml")).expect("YAML");
         let services = file["services"].as_object().expect("services");
         assert_eq!(services.keys().collect::<Vec<_>>(), ["minio", "postgres", "redis"]);

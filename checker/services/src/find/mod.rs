@@ -1,9 +1,9 @@
 //! Finds a service: the first source that works of a URL in the environment, programs found on this machine, `docker compose`,
 //! and the system's package manager.
 //!
-//! A private service belongs to one checker: its data is a copy made for it, it listens on the loopback address alone, it
-//! runs under a guard, and all of it is gone when the checker is. A service that others use too is only ever asked for
-//! a database of our own.
+//! A private service belongs to one checker: its data is a copy made for it, it listens only on the loopback address, it
+//! runs under a guard, and all of it is removed when the checker exits. In a service that others use too, the checker only
+//! creates databases of its own.
 
 mod account;
 mod address;
@@ -30,9 +30,9 @@ use crate::fixture::{Console, Part, TrafficKind, Variable};
 /// Where a service comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
-    /// This variable of the environment names a server that runs.
+    /// A running server, named by this environment variable.
     Given(&'static str),
-    /// A server of the checker's own, from the programs in this folder.
+    /// A private server, started from the programs in this folder.
     Private(PathBuf),
     /// A container of `docker-compose.yml`.
     Compose,
@@ -48,23 +48,23 @@ impl fmt::Display for Source {
     }
 }
 
-/// What has to be known of a service to find one.
+/// The description of a service by which it is found.
 pub struct Kind {
     /// Its name.
     pub name: &'static str,
-    /// The variable that may name a running server, and that tells a server under examination where it is.
+    /// The variable that may name a running server, and that passes the URL to a server under examination.
     pub variable: &'static str,
     /// Schemes of its URLs, the usual one first.
     pub schemes: &'static [&'static str],
-    /// The port it has by default.
+    /// Its default port.
     pub port: u16,
     /// Its name in `docker-compose.yml`.
     pub compose: &'static str,
-    /// As whom one uses the container; the port is asked from docker.
+    /// The URL of the container with its credentials; docker reports the port.
     pub compose_url: &'static str,
-    /// Whose folders its private servers keep their data in.
+    /// The kind of folders in which its private servers keep their data.
     pub run: RunKind,
-    /// Its programs, where they may be on this machine.
+    /// Its programs, and where to look for them on this machine.
     pub programs: Wanted,
     /// The package that holds its programs, for `apt-get`.
     pub apt: &'static str,
@@ -74,18 +74,18 @@ pub struct Kind {
     pub brew: &'static str,
 }
 
-/// A service that can be found and started, and that gives each worker a part of its own.
+/// A service that can be found and started, and that gives each worker its own part.
 pub trait Service: Sized + 'static {
-    /// Where it may come from.
+    /// Its description.
     const KIND: Kind;
-    /// The variables that a server under examination gets.
+    /// The environment variables that a server under examination gets.
     const VARIABLES: &'static [Variable];
-    /// What its taps record, if it has taps.
+    /// The traffic that its taps record, if it has taps.
     const TRAFFIC: Option<TrafficKind> = None;
-    /// What a check disturbs that disturbs this service, as in "the server's …".
+    /// What a check disturbs if it disturbs this service, completing "the server's …".
     const DISTURBED: &'static str;
 
-    /// Uses a server that runs. An error says why that cannot be, after the words "the server".
+    /// Uses a running server. An error says why that fails, as the predicate of a sentence about the server.
     fn connect(address: Address, source: Source) -> impl Future<Output = Result<Self, String>>;
 
     /// Starts a private server. An error says what failed.
@@ -97,13 +97,13 @@ pub trait Service: Sized + 'static {
     /// Where it comes from.
     fn source(&self) -> &Source;
 
-    /// The private server, if it is one.
+    /// The private server, if it is a private one.
     fn private_server(&mut self) -> &mut Option<PrivateServer>;
 
-    /// Makes a part that no other worker uses, for a server under examination. Where the service can be tapped, a tap is in front.
+    /// Creates a part that no other worker uses, for a server under examination, with a tap in front if the service has taps.
     fn isolate(&self) -> impl Future<Output = Result<Rc<dyn Part>, Problem>>;
 
-    /// Makes a part for a person's own experiments, without a tap.
+    /// Creates a part for a person's own experiments, without a tap.
     fn lend(&self) -> impl Future<Output = Result<Rc<dyn Part>, Problem>>;
 
     /// Version and source, such as `15.18, a private server from /usr/lib/postgresql/15/bin`.
@@ -116,7 +116,7 @@ pub trait Service: Sized + 'static {
 ///
 /// # Errors
 ///
-/// There is none; the details say what was tried.
+/// No source works; the details list what was tried.
 pub async fn first<S: Service>(root: &Path, console: &mut dyn Console) -> Result<S, Problem> {
     let kind = S::KIND;
     let mut tried = Vec::new();
@@ -146,7 +146,7 @@ pub async fn first<S: Service>(root: &Path, console: &mut dyn Console) -> Result
         match packages::install(&command).await {
             Ok(()) => match private::<S>(console, &mut tried).await? {
                 Some(service) => return Ok(service),
-                None => tried.push(format!("`{command}` has brought no programs that can be used.")),
+                None => tried.push(format!("`{command}` has installed no usable programs.")),
             },
             Err(why) => tried.push(why),
         }
@@ -154,8 +154,8 @@ pub async fn first<S: Service>(root: &Path, console: &mut dyn Console) -> Result
     Err(missing(&kind, &tried))
 }
 
-/// The service from a source for which nobody has to be asked, and that is there soon: a server that the environment names, or
-/// programs found on this machine. `None` where [`first`] has to look further, or has to say what is wrong.
+/// The service from a source that needs no consent and starts quickly: a server that the environment names, or programs found
+/// on this machine. `None` where [`first`] has to look further, or has to report a problem.
 pub async fn at_hand<S: Service>(console: &mut dyn Console) -> Option<S> {
     match given().await {
         Some(given) => given.ok(),
@@ -198,23 +198,23 @@ async fn compose<S: Service>(root: &Path) -> Result<S, String> {
     service.map_err(|why| format!("The container {} {why}.", kind.compose))
 }
 
-/// What to say where there is no service of this kind, after these sources have failed.
+/// The problem to report when there is no service of this kind, after these sources have failed.
 fn missing(kind: &Kind, tried: &[String]) -> Problem {
     let install = match packages::command(kind) {
-        Some(command) => format!("Type `{command}`"),
+        Some(command) => format!("Run `{command}`"),
         None => format!("Install {} with your system's package manager", kind.name),
     };
-    let ways = format!("{install}, or start docker, or set {} to the URL of a server that runs.", kind.variable);
+    let ways = format!("{install}, start docker, or set {} to the URL of a running server.", kind.variable);
     Problem {
         details: tried.iter().flat_map(|what| what.lines()).map(str::to_owned).collect(),
         ..Problem::new(
             format!("There is no {} that the checker could use.", kind.name),
-            if tried.is_empty() { ways } else { format!("Mend what the lines below tell of, or try another way. {ways}") },
+            if tried.is_empty() { ways } else { format!("Fix what the lines below report, or try another way. {ways}") },
         )
     }
 }
 
-/// Where a service would come from, without starting or installing anything.
+/// The source from which a service would come, without starting or installing anything.
 pub async fn outlook<S: Service>() -> Result<String, Problem> {
     let kind = S::KIND;
     let unused = match given::<S>().await {

@@ -1,8 +1,8 @@
-//! Names the checker that made something on a server which others use too, so that a later one can tell whether it is
-//! still wanted.
+//! The name of the checker that created something on a shared server, by which a later checker recognizes what a dead one
+//! has left.
 //!
-//! A name is never read as that of a dead checker unless it certainly was one of this user, on this machine, since its
-//! last start: what cannot be judged is left alone.
+//! A checker counts as dead only if it certainly belonged to this user and ran on this machine since the last boot.
+//! Whatever is in doubt stays.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -14,7 +14,7 @@ pub fn this() -> String {
     name(os::realm().unwrap_or_default(), own, process_tree::start_of(own).unwrap_or_default())
 }
 
-/// Whether this is the name of a checker that does not live any more.
+/// Whether this is the name of a checker that is no longer running.
 pub fn is_dead(name: &str) -> bool {
     let parts: Vec<_> = name.split('_').map(|part| u64::from_str_radix(part, 16)).collect();
     let [Ok(realm), Ok(pid), Ok(start)] = *parts else {
@@ -31,7 +31,7 @@ fn name(realm: u32, pid: i32, start: u64) -> String {
     format!("{realm:08x}_{pid:x}_{:x}", short(start))
 }
 
-/// A hash of the moment a process started, short enough for a name.
+/// A hash of the start time of a process, short enough for a name.
 fn short(start: u64) -> u32 {
     hash(start)
 }
@@ -42,7 +42,7 @@ fn hash(value: impl Hash) -> u32 {
     hasher.finish() as u32
 }
 
-/// The realm in which a process number says which process is meant: one user's view of one machine, from start to start.
+/// The realm in which a process id is unique: one user's view of one machine, from one boot to the next.
 #[cfg(target_os = "linux")]
 mod os {
     use std::fs;
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_dead_checker_of_this_machine_and_user_is_dead() {
+    fn only_a_checker_of_this_machine_and_user_can_be_dead() {
         let realm = os::realm().expect("this machine says when it was started");
         let own = std::process::id().cast_signed();
         let start = process_tree::start_of(own).expect("we live");

@@ -1,5 +1,4 @@
-//! Installing a service with the system's package manager. It is done only with consent, and by the very command that
-//! was shown.
+//! Installs a service with the system's package manager: only with consent, and with exactly the command that was shown.
 
 use std::io::IsTerminal;
 use std::process::Stdio;
@@ -8,10 +7,10 @@ use tokio::process::Command;
 
 use super::{Kind, programs};
 
-/// Lines of a package manager's complaint that are shown.
+/// The number of lines shown of a package manager's error message.
 const SHOWN: usize = 5;
 
-/// The shell command that installs a service here, if there is a package manager that we know and may use.
+/// The shell command that installs a service here, if there is a known package manager that the user may run.
 pub fn command(kind: &Kind) -> Option<String> {
     let path = programs::path();
     let has = |program: &str| path.iter().any(|folder| folder.join(program).is_file());
@@ -79,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn without_the_right_to_install_there_is_no_command() {
+    fn without_permission_to_install_there_is_no_command() {
         assert_eq!(told(&Postgres::KIND, false, &["apt-get"]), None);
         assert_eq!(told(&Postgres::KIND, true, &["brew"]), None);
         assert_eq!(told(&Postgres::KIND, true, &["pacman"]), None);

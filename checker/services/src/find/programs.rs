@@ -1,4 +1,4 @@
-//! Programs of services on this machine: on `PATH`, and where distributions and installers put them.
+//! Finds the programs of services on this machine: on `PATH`, and where distributions and installers put them.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -6,30 +6,30 @@ use std::time::Duration;
 use tokio::process::Command;
 use tokio::time::timeout;
 
-/// How long a program may take to say its version.
+/// How long a program may take to print its version.
 const ANSWER: Duration = Duration::from_secs(10);
 
-/// The programs of one service, together in one folder.
+/// The programs of one service, in one folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Programs {
     /// The folder.
     pub folder: PathBuf,
-    /// What the server's program is called there.
+    /// The name of the server's program there.
     pub server: &'static str,
     /// The server's version, such as `15.18`.
     pub version: String,
 }
 
-/// What to look for.
+/// The programs to look for.
 #[derive(Debug, Clone, Copy)]
 pub struct Wanted {
-    /// What the server's program is called, or may be called.
+    /// The possible names of the server's program.
     pub servers: &'static [&'static str],
-    /// Another program that has to lie in the same folder.
+    /// Another program that must be in the same folder.
     pub beside: Option<&'static str>,
     /// Folders to look in after those on `PATH`. A `*` stands for any part of a name; the highest version comes first.
     pub places: &'static [&'static str],
-    /// The lowest version that will do.
+    /// The lowest supported major version.
     pub least: u32,
 }
 
@@ -47,7 +47,7 @@ pub async fn find(wanted: &Wanted, path: &[PathBuf]) -> Vec<Programs> {
     for folder in folders {
         for server in wanted.servers {
             let beside = wanted.beside.is_none_or(|name| folder.join(name).is_file());
-            // A link such as /usr/local/bin/postgres leads to programs that may be found once more.
+            // Through a link such as /usr/local/bin/postgres, the same programs may be found twice.
             let Some(program) = folder.join(server).canonicalize().ok().filter(|program| beside && program.is_file()) else {
                 continue;
             };
@@ -63,13 +63,13 @@ pub async fn find(wanted: &Wanted, path: &[PathBuf]) -> Vec<Programs> {
     found
 }
 
-/// The folders on `PATH`. What is relative there depends on where one stands, so it does not count.
+/// The absolute folders on `PATH`. Relative ones depend on the current folder, so they are left out.
 pub fn path() -> Vec<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).filter(|folder| folder.is_absolute()).collect()
 }
 
-/// The version that a program says when it is asked.
+/// The version that a program prints with `--version`.
 async fn version(program: &Path) -> Option<String> {
     let mut command = Command::new(program);
     command.arg("--version").stdin(std::process::Stdio::null()).kill_on_drop(true);
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_complete_and_new_enough_is_found_once_in_order() {
+    async fn complete_and_recent_programs_are_found_once_and_in_order() {
         let root = tempfile::tempdir().expect("a temporary folder");
         let at = |name: &str| root.path().join(name);
         install(&at("old"), &["served", "makedb"], "9.6.24");
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn versions_are_read_from_what_programs_say() {
+    fn versions_are_parsed_from_the_output_of_programs() {
         for (said, version) in [
             ("postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)", Some("15.18")),
             ("postgres (PostgreSQL) 18beta1", Some("18")),

@@ -1,7 +1,7 @@
-//! The folder in which private services keep their data, outside of any checkout: `workshop-services-USER`.
+//! The folder in which private services store their data, outside of any checkout: `workshop-services-USER`.
 //!
-//! It lies where whom they run as can reach it, which below `/root` nobody could. A service's own folder in it,
-//! `run-…`, goes with the service. Should it stay, the next checker sees that nobody holds its lock, and removes it.
+//! It is where the account that they run as can enter it, which is impossible below `/root`. A service's own folder in it,
+//! `run-…`, is removed with the service. If it stays behind, the next checker sees that its lock is free, and removes it.
 
 use std::fs::{self, DirBuilder, File, Permissions};
 use std::io;
@@ -13,21 +13,21 @@ use super::account;
 use model::Problem;
 use sandbox::guard::Account;
 
-/// How long to wait for another checker to make or to copy a template, or to clear up.
+/// How long to wait for another checker to create or copy a template, or to clean up.
 const PATIENCE: Duration = Duration::from_secs(90);
-/// Where Linux has a file system in memory.
+/// Linux's file system in memory.
 const MEMORY: &str = "/dev/shm";
-/// The room, in bytes, that the databases of a run and what they are copied from may need; 243 MiB were the most seen.
+/// The space, in bytes, that the databases of a run and their template may need; the most seen was 243 MiB.
 const NEEDED: u64 = 320 << 20;
-/// The room that a file system in memory must have left, as the machine needs the rest.
+/// The free space, in bytes, that a file system in memory must have, because the machine needs memory too.
 const NEEDED_IN_MEMORY: u64 = 1 << 30;
-/// What the names of folders of running services begin with; the name of the service follows.
+/// The prefix of the folders of running services; the name of the service follows.
 const RUN: &str = "run-";
-/// What the folder of a service's data is called in such a folder.
+/// The name of the data folder in such a folder.
 const DATA: &str = "data";
-/// The file that is locked while a folder of a service is being made.
+/// The file that is locked while a folder of a service is being created.
 const MAKING: &str = "runs.lock";
-/// The file in such a folder that is locked while its checker lives.
+/// The file in such a folder that is locked while its checker is running.
 const LOCK: &str = "lock";
 
 /// The folder of all private services of one user.
@@ -38,12 +38,12 @@ pub struct Work {
     kind: RunKind,
 }
 
-/// Whose run folders are made, and removed when their checker is dead.
+/// The service whose run folders are created, and removed when their checker is dead.
 #[derive(Debug, Clone, Copy)]
 pub struct RunKind {
     /// The service, in lower case.
     pub name: &'static str,
-    /// The account as which it runs where the checker runs as root, if there is one of this name.
+    /// The account that it runs as if the checker runs as root and this account exists.
     pub account: &'static str,
     /// Releases what a killed server left elsewhere on the machine; its argument is the server's data folder.
     pub release: fn(&Path),
@@ -53,17 +53,17 @@ pub struct RunKind {
 #[derive(Debug)]
 pub struct RunFolder {
     path: PathBuf,
-    /// Locked; the lock goes with the process, however it ends.
+    /// Locked; the system releases the lock when the process terminates.
     _lock: File,
 }
 
 impl Work {
-    /// Finds or makes the folder: in `TMPDIR` if that is set, else in memory, where making a database takes a tenth of the time,
-    /// else where the system keeps what may be thrown away. What dead checkers left in the other places is removed.
+    /// Finds or creates the folder: in `TMPDIR` if that is set, else in memory, where creating a database takes a tenth of the
+    /// time, else in a folder for temporary files. It also removes what dead checkers left in the other places.
     ///
     /// # Errors
     ///
-    /// There is no place where it could be.
+    /// No place is suitable.
     pub fn open(kind: RunKind) -> Result<Self, Problem> {
         let account = account::for_service(kind.account);
         let given = std::env::var_os("TMPDIR").map(PathBuf::from).filter(|folder| folder.is_absolute());
@@ -82,10 +82,10 @@ impl Work {
         Err(Problem {
             details,
             ..Problem::new(
-                "There is no folder in which a service could keep its data.",
+                "There is no folder in which a service can store its data.",
                 format!(
-                    "Make room in /var/tmp and see that you can write there, or set TMPDIR to a folder with {} MiB free that you can \
-                     write to and that others may pass through.",
+                    "Free space in /var/tmp and check that you can write there, or set TMPDIR to a folder that you can write to, \
+                     that has {} MiB of free space, and that other users can enter.",
                     NEEDED >> 20
                 ),
             )
@@ -94,29 +94,29 @@ impl Work {
 
     fn open_in(place: &Path, account: Option<Account>, kind: RunKind) -> io::Result<Self> {
         if account.is_some() && !account::can_reach(place) {
-            return Err(io::Error::other("the account that services run as cannot reach it"));
+            return Err(io::Error::other("the account that services run as cannot enter it"));
         }
         let path = folder_in(place);
-        // Another account may pass through, to what it has been given, and see nothing else.
+        // Another account may pass through to its own files, and see nothing else.
         let mode = if account.is_some() { 0o711 } else { 0o700 };
         match DirBuilder::new().mode(mode).create(&path) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
             _ => {}
         }
-        // In a folder for everyone, somebody else may have been there first.
+        // In a folder that everyone can write to, another user may have created it first.
         if !is_ours(&path)? {
-            return Err(io::Error::other(format!("{} is not a folder of yours", path.display())));
+            return Err(io::Error::other(format!("{} is not a folder that you own", path.display())));
         }
         fs::set_permissions(&path, Permissions::from_mode(mode))?;
         Ok(Work { path, account, kind })
     }
 
-    /// Whom services run as, if not as the user.
+    /// The account that services run as, if not the user's own.
     pub fn account(&self) -> Option<Account> {
         self.account
     }
 
-    /// A file or folder of this name.
+    /// The path of a file or folder of this name.
     pub fn join(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
@@ -127,7 +127,7 @@ impl Work {
         Ok(names.collect())
     }
 
-    /// Gives a file or folder to whom services run as.
+    /// Gives a file or folder to the account that services run as.
     pub fn give(&self, path: &Path) -> io::Result<()> {
         match self.account {
             Some(account) => chown(path, Some(account.uid), Some(account.gid)),
@@ -135,7 +135,7 @@ impl Work {
         }
     }
 
-    /// Waits until no other checker holds the lock of this name, and takes it. Dropping the file lets go of it.
+    /// Waits until no other checker holds the lock of this name, and acquires it. Dropping the file releases it.
     pub async fn lock(&self, name: &str) -> io::Result<File> {
         let file = open_lock(&self.path.join(name))?;
         let deadline = Instant::now() + PATIENCE;
@@ -152,9 +152,9 @@ impl Work {
         }
     }
 
-    /// Makes a folder for one service, after removing those of dead checkers.
+    /// Creates a folder for one service, after removing those of dead checkers.
     pub async fn run_folder(&self) -> io::Result<RunFolder> {
-        // A folder that is being made has no lock yet.
+        // A folder that is being created has no lock yet.
         let _making = self.lock(MAKING).await?;
         self.sweep();
         let name: String = std::iter::repeat_with(fastrand::alphanumeric).take(10).collect();
@@ -165,7 +165,7 @@ impl Work {
         Ok(RunFolder { path, _lock: lock })
     }
 
-    /// Sweeps a folder that another run may have used, unless there is none or somebody is at it.
+    /// Sweeps a folder that another run may have used, unless it does not exist or another checker is creating a folder in it.
     fn clear(&self) {
         if matches!(is_ours(&self.path), Ok(true))
             && let Ok(making) = open_lock(&self.join(MAKING))
@@ -207,18 +207,18 @@ fn folder_in(place: &Path) -> PathBuf {
     place.join(format!("workshop-services-{}", rustix::process::geteuid().as_raw()))
 }
 
-/// Whether it is a folder, and belongs to the user.
+/// Whether it is a folder that the user owns.
 fn is_ours(path: &Path) -> io::Result<bool> {
     let found = fs::symlink_metadata(path)?;
     Ok(found.is_dir() && found.uid() == rustix::process::geteuid().as_raw())
 }
 
-/// Fails unless so many bytes are free there.
+/// Fails unless this many bytes are free there.
 fn has_room(place: &Path, needed: u64) -> io::Result<()> {
     let found = rustix::fs::statvfs(place)?;
     let free = found.f_bavail.saturating_mul(found.f_frsize);
     if free < needed {
-        return Err(io::Error::other(format!("of {} MiB that may be needed, {} are free", needed >> 20, free >> 20)));
+        return Err(io::Error::other(format!("a service may need {} MiB, and only {} MiB are free", needed >> 20, free >> 20)));
     }
     Ok(())
 }
@@ -236,14 +236,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_dead_checkers_left_is_removed_and_nothing_else() {
+    async fn only_the_folders_of_dead_checkers_are_removed() {
         let place = tempfile::tempdir().expect("a temporary folder");
         let work = work(place.path());
         let living = work.run_folder().await.expect("a folder");
         let left = work.run_folder().await.expect("a folder");
         let path = left.path().to_owned();
         fs::create_dir_all(path.join("data/base")).expect("a writable folder");
-        drop(left); // As the kernel does it when a process is killed.
+        drop(left); // Releases the lock, as the kernel does when a process is killed.
         let half_made = work.join("run-test-x");
         fs::create_dir(&half_made).expect("a writable folder");
         fs::create_dir(work.join("template-x")).expect("a writable folder");
@@ -266,15 +266,15 @@ mod tests {
     }
 
     #[test]
-    fn a_place_without_the_room_is_not_used() {
+    fn a_place_without_enough_space_is_not_used() {
         let place = tempfile::tempdir().expect("a temporary folder");
         has_room(place.path(), 1).expect("a byte is free");
         let error = has_room(place.path(), u64::MAX).expect_err("nobody has so much");
-        assert!(error.to_string().contains("MiB that may be needed"), "{error}");
+        assert!(error.to_string().contains("MiB are free"), "{error}");
     }
 
     #[test]
-    fn what_is_not_a_folder_of_ours_is_not_used() {
+    fn a_link_in_place_of_the_folder_is_not_used() {
         let place = tempfile::tempdir().expect("a temporary folder");
         let name = format!("workshop-services-{}", rustix::process::geteuid().as_raw());
         std::os::unix::fs::symlink("/tmp", place.path().join(name)).expect("a writable folder");

@@ -1,19 +1,19 @@
-//! The connection by which databases are made and removed.
+//! The connection that creates and removes databases.
 
 use tokio::sync::Mutex;
 
 use super::client::{Client, Fault, Rows};
 use crate::find::Address;
 
-/// A connection that is kept between two statements: opening one costs a server more than most of what is asked by it.
+/// A connection that is kept between statements, because opening one costs more than most statements.
 pub struct Admin {
-    /// A database that is always there.
+    /// A database that always exists.
     pub address: Address,
     kept: Mutex<Option<Client>>,
 }
 
 impl Admin {
-    /// Connects with the first statement.
+    /// Connects on the first statement.
     pub fn new(address: Address) -> Admin {
         Admin { address, kept: Mutex::default() }
     }
@@ -21,7 +21,7 @@ impl Admin {
     /// Runs SQL.
     pub async fn query(&self, sql: &str) -> Result<Rows, Fault> {
         let mut kept = self.kept.lock().await;
-        // Taken out, because nobody can go on with a connection whose query was given up.
+        // Taken out, because a connection is unusable once its query has been canceled.
         let mut last = kept.take();
         loop {
             let is_new = last.is_none();
@@ -30,7 +30,7 @@ impl Admin {
                 None => Client::connect(&self.address).await?,
             };
             match client.query(sql).await {
-                // It was ended since it was last used.
+                // The server has closed the kept connection; the loop opens a new one.
                 Err(Fault::Connection(_)) if !is_new => {}
                 Err(Fault::Connection(error)) => return Err(Fault::Connection(error)),
                 result => {

@@ -1,7 +1,7 @@
-//! A small PostgreSQL client: enough to make databases and to look into them. What only later steps need would not be
+//! A small PostgreSQL client: enough to create databases and to look into them. Only later steps need it, so it is not
 //! worth a library that every learner compiles before the first verdict.
 //!
-//! It speaks version 3.0 of the protocol without encryption, knows passwords in clear and by SCRAM-SHA-256, and sends
+//! It speaks version 3.0 of the protocol without encryption, supports cleartext and SCRAM-SHA-256 passwords, and sends
 //! simple queries, whose results come as text
 //! (<https://www.postgresql.org/docs/current/protocol-flow.html>).
 
@@ -18,9 +18,9 @@ use crate::find::Address;
 
 /// How long connecting may take.
 const CONNECT: Duration = Duration::from_secs(5);
-/// How long one query may take; making a database copies some megabytes.
+/// How long one query may take; creating a database copies some megabytes.
 const QUERY: Duration = Duration::from_secs(60);
-/// No message that we ask for is larger.
+/// The largest message accepted, in bytes; no result that we ask for is larger.
 const LARGEST: usize = 16 * 1024 * 1024;
 /// Version 3.0 of the protocol.
 const VERSION: i32 = 3 << 16;
@@ -33,14 +33,14 @@ pub struct Client {
     stream: BufReader<TcpStream>,
 }
 
-/// Why there is no answer.
+/// Why a query has no result.
 #[derive(Debug)]
 pub enum Fault {
-    /// The connection cannot be made, or broke.
+    /// The connection could not be opened, or broke.
     Connection(io::Error),
-    /// The server refuses; its SQLSTATE and its message (untrusted text).
+    /// The server reported an error: its SQLSTATE and its message (untrusted text).
     Refused { code: String, message: String },
-    /// The server asks for something that this client does not know.
+    /// The server asks for something that this client does not support.
     Unknown(String),
 }
 
@@ -48,8 +48,8 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Fault::Connection(error) => write!(f, "{error}"),
-            Fault::Refused { message, .. } => write!(f, "it refuses: {message}"),
-            Fault::Unknown(what) => write!(f, "it asks for {what}, which the checker does not know"),
+            Fault::Refused { message, .. } => write!(f, "it reports an error: {message}"),
+            Fault::Unknown(what) => write!(f, "it asks for {what}, which the checker does not support"),
         }
     }
 }
@@ -73,7 +73,7 @@ impl Client {
         timeout(CONNECT, connect).await.unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()))
     }
 
-    /// Runs SQL and gives the rows of the last statement that has any.
+    /// Runs SQL and returns the rows of the last statement that has any.
     pub async fn query(&mut self, sql: &str) -> Result<Rows, Fault> {
         let run = async {
             self.send(b'Q', &[sql.as_bytes(), b"\0"].concat()).await?;
@@ -151,7 +151,7 @@ impl Client {
 }
 
 fn garbled() -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, "what answers there does not speak as PostgreSQL does")
+    io::Error::new(io::ErrorKind::InvalidData, "the server there does not speak PostgreSQL's protocol")
 }
 
 fn number(body: &[u8]) -> Option<i32> {
@@ -176,7 +176,7 @@ fn row(body: &[u8]) -> Option<Vec<Option<String>>> {
     Some(columns)
 }
 
-/// What an `ErrorResponse` message says: fields of a letter and a text each.
+/// Parses an `ErrorResponse` message: fields of a letter and a text each.
 fn refusal(body: &[u8]) -> Fault {
     let fields = body.split(|&byte| byte == 0).filter_map(|field| field.split_first());
     let field = |name| {
@@ -191,7 +191,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_row_holds_text_nothing_and_null() {
+    fn a_row_has_text_null_and_empty_text() {
         let body = b"\0\x03\0\0\0\x02ab\xff\xff\xff\xff\0\0\0\0";
         assert_eq!(row(body), Some(vec![Some("ab".into()), None, Some(String::new())]));
         for end in 0..body.len() {
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_is_read_by_its_letters() {
+    fn an_error_is_parsed_by_the_letters_of_its_fields() {
         let Fault::Refused { code, message } = refusal(b"SERROR\0VERROR\0C3D000\0Mno such database\0Fx.c\0\0") else {
             panic!("a refusal");
         };

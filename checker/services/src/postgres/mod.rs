@@ -1,4 +1,4 @@
-//! PostgreSQL: a server, and in it a database for each run.
+//! PostgreSQL: a server, with a database for each part.
 
 mod admin;
 mod client;
@@ -25,13 +25,13 @@ use crate::fixture::{Fixture, Part, TrafficKind, Variable};
 use model::Problem;
 use sandbox::ports;
 
-/// What the names of our databases begin with.
+/// The prefix of the checker's databases.
 const PREFIX: &str = "workshop_";
-/// The lowest version that can drop a database which is in use.
+/// The lowest version that can drop a database while it is in use.
 const LEAST: u32 = 13;
-/// The database that exists wherever nobody has removed it.
+/// The default database, which exists unless someone has removed it.
 const USUAL: &str = "postgres";
-/// Settings of a private server: nothing in it has to survive a crash.
+/// Settings of a private server: no data has to survive a crash.
 const SETTINGS: &[&str] = &[
     "listen_addresses=127.0.0.1",
     "unix_socket_directories=",
@@ -42,16 +42,16 @@ const SETTINGS: &[&str] = &[
     "wal_level=minimal",
     "max_wal_senders=0",
     "max_connections=100",
-    // In its folder, with which it goes: shared memory of the system would stay after a SIGKILL.
+    // In its folder, which is removed with it: POSIX shared memory would stay after a SIGKILL.
     "dynamic_shared_memory_type=mmap",
     "jit=off",
     "log_statement=none",
     "logging_collector=off",
     "timezone=UTC",
 ];
-/// The first version in which one can say how a database is copied.
+/// The first version with strategies for copying a database.
 const FIRST_WITH_STRATEGIES: u32 = 15;
-/// How often a start is tried again when another program takes the port meanwhile.
+/// How often to try a start, if another program takes the port meanwhile.
 const ATTEMPTS: usize = 3;
 
 /// The fixture.
@@ -65,11 +65,11 @@ pub struct Postgres {
     instance: Option<PrivateServer>,
 }
 
-/// A database that this checker made, and that it removes when asked to.
+/// A database that this checker created.
 pub struct Database {
     admin: Arc<Admin>,
     address: Address,
-    /// Whether it goes with its server at the latest.
+    /// Whether its server is private, so that the database is removed with the server at the latest.
     is_private: bool,
 }
 
@@ -117,7 +117,7 @@ impl Service for Postgres {
         let user = if address.user.is_empty() { std::env::var("USER").unwrap_or_default() } else { address.user.clone() };
         let mut address = Address { user, ..address };
         let mut client = match Client::connect(&address).await {
-            // The database that a learner means to have may not be there yet.
+            // The database in the URL may not exist yet.
             Err(Fault::Refused { code, .. }) if code == "3D000" => {
                 address.database = USUAL.into();
                 Client::connect(&address).await
@@ -129,13 +129,13 @@ impl Service for Postgres {
                      rolname FROM pg_roles WHERE rolname = current_user";
         let rows = client.query(asked).await.map_err(|fault| format!("cannot be used at {address}: {fault}"))?;
         let [Some(number), Some(version), Some(may_create), Some(role)] = rows.first().map_or(&[][..], Vec::as_slice) else {
-            return Err(format!("at {address} does not say what it is"));
+            return Err(format!("at {address} does not report what it is"));
         };
         if number.parse::<u32>().unwrap_or_default() / 10_000 < LEAST {
-            return Err(format!("at {address} is version {version}; the least that will do is {LEAST}"));
+            return Err(format!("at {address} has version {version}; the checker needs {LEAST} or later"));
         }
         if may_create != "t" {
-            return Err(format!("at {address} does not let {role} make databases; `ALTER ROLE \"{role}\" CREATEDB` would"));
+            return Err(format!("at {address} does not let {role} create databases; `ALTER ROLE \"{role}\" CREATEDB` allows it"));
         }
         remove_those_of_dead_checkers(&mut client).await;
         Ok(Postgres { admin: Arc::new(Admin::new(address)), version: version.clone(), source, instance: None })
@@ -192,7 +192,7 @@ async fn start(programs: &Programs, work: &Work, progress: &mut dyn FnMut(&str))
     let is_ours = async || {
         let mut client = Client::connect(&address).await.ok()?;
         let rows = client.query("SHOW data_directory").await.ok()?;
-        // Whoever else may listen there keeps its data elsewhere.
+        // Any other server that listens there has another data directory.
         (rows.first()?.first()?.as_deref()? == data.to_str()?).then_some(())
     };
     instance.ready(is_ours).await?;
@@ -201,15 +201,15 @@ async fn start(programs: &Programs, work: &Work, progress: &mut dyn FnMut(&str))
 }
 
 impl Postgres {
-    /// Makes a new, empty database in UTF-8.
+    /// Creates an empty database in UTF-8.
     ///
     /// # Errors
     ///
-    /// The server refuses, or is gone.
+    /// The server reports an error, or is gone.
     pub async fn database(&self) -> Result<Database, Problem> {
         let random: String = std::iter::repeat_with(|| fastrand::char('a'..='z')).take(6).collect();
         let name = format!("{PREFIX}{}_{random}", owner::this());
-        // Nobody else works on a private server, so the checkpoint that copying files asks for costs next to nothing.
+        // A private server has no other load, so the checkpoint that FILE_COPY needs costs next to nothing.
         let copies_files = self.instance.is_some() && major(&self.version) >= FIRST_WITH_STRATEGIES;
         let strategy = if copies_files { " STRATEGY FILE_COPY" } else { "" };
         let sql = format!("CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'{strategy}");
@@ -221,24 +221,24 @@ impl Postgres {
                 is_private: self.instance.is_some(),
             }),
             Err(fault) => Err(Problem::new(
-                format!("PostgreSQL at {address} makes no database: {fault}."),
-                "Run it again; if it stays like this, see what that server writes to its log.",
+                format!("PostgreSQL at {address} cannot create a database: {fault}."),
+                "Try again; if it happens again, see the log of that server.",
             )),
         }
     }
 }
 
 impl Database {
-    /// Where it is, and as whom one uses it.
+    /// Its address and credentials.
     pub fn address(&self) -> &Address {
         &self.address
     }
 
-    /// Removes it, whoever may still be connected to it. One that cannot be removed now is removed by a later checker.
+    /// Removes it, even if clients are still connected. If that fails, a later checker removes it.
     pub async fn remove(self) {
         let removal = async move { self.admin.query(&removal_of(&self.address.database)).await.map(drop) };
         if self.is_private {
-            // Nobody waits for what ends with the server.
+            // Nobody has to wait, because the database is removed with the server at the latest.
             drop(tokio::spawn(removal));
         } else {
             let _ = removal.await;
@@ -261,7 +261,7 @@ impl Part for Database {
     }
 }
 
-/// The first number of a version, such as the 15 of `15.18`.
+/// The major version, such as 15 for `15.18`.
 fn major(version: &str) -> u32 {
     version.split(|c: char| !c.is_ascii_digit()).next().and_then(|number| number.parse().ok()).unwrap_or_default()
 }
@@ -270,7 +270,7 @@ fn removal_of(name: &str) -> String {
     format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 }
 
-/// Removes databases of checkers that cannot do it themselves any more. Others than such are never touched.
+/// Removes the databases of dead checkers, and never any other database.
 async fn remove_those_of_dead_checkers(client: &mut Client) {
     let rows = client.query("SELECT datname FROM pg_database").await.unwrap_or_default();
     for name in rows.into_iter().flatten().flatten().filter(|name| is_of_a_dead_checker(name)) {
@@ -289,7 +289,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_database_of_somebody_else_is_never_ours() {
+    fn a_database_of_another_owner_is_never_removed() {
         for name in ["habits", "workshop", "workshop_", "workshop_habits", "workshop_1_2_3", "workshop_a_b_c_d"] {
             assert!(!is_of_a_dead_checker(name), "{name}");
         }

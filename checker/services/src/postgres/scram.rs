@@ -1,4 +1,4 @@
-//! SCRAM-SHA-256 (RFC 5802 and RFC 7677): shows that one knows a password without sending it.
+//! SCRAM-SHA-256 (RFC 5802 and RFC 7677): proves knowledge of a password without sending it.
 
 use hmac_sha256::{HMAC, Hash};
 
@@ -6,19 +6,19 @@ use model::base64;
 
 /// The header that says: no channel binding (RFC 5802, section 7), and its base64.
 const HEADER: (&str, &str) = ("n,,", "biws");
-/// More rounds than any server asks for, so that none can keep us busy.
+/// The most iterations accepted: more than any real server asks for, so that none can keep the checker busy.
 const MOST_ROUNDS: u32 = 1_000_000;
 
 /// One authentication.
 pub struct Scram {
-    /// Our first message without the header.
+    /// The client's first message without the header.
     first: String,
-    /// How the server will prove that it knows the password too.
+    /// The signature with which the server proves that it knows the password too.
     expected: Option<String>,
 }
 
 impl Scram {
-    /// Begins; gives our first message. PostgreSQL takes the user's name from the startup message.
+    /// Begins, and returns the client's first message. PostgreSQL takes the user's name from the startup message.
     pub fn begin() -> (Self, String) {
         Self::begin_with(&std::iter::repeat_with(fastrand::alphanumeric).take(24).collect::<String>())
     }
@@ -29,7 +29,7 @@ impl Scram {
         (Scram { first, expected: None }, message)
     }
 
-    /// Our second message, in answer to the server's first one; `None` if that one makes no sense.
+    /// The client's final message, in answer to the server's first one; `None` if that one is invalid.
     pub fn answer(&mut self, challenge: &[u8], password: &str) -> Option<String> {
         let challenge = str::from_utf8(challenge).ok()?;
         let field = |name| challenge.split(',').find_map(|field| field.strip_prefix(name));
@@ -48,15 +48,15 @@ impl Scram {
         Some(format!("{answer},p={}", base64::encode(&proof)))
     }
 
-    /// Whether the server's last message shows that it knows the password.
+    /// Whether the server's final message proves that it knows the password.
     pub fn is_proven_by(&self, message: &[u8]) -> bool {
         self.expected.as_ref().is_some_and(|expected| expected.as_bytes() == message)
     }
 }
 
-/// What a server may keep in the place of a password, as in PostgreSQL's `pg_authid.rolpassword`, with one round only: that is
-/// no protection for a password that a person chose, and none is needed for 24 random characters, which a server then
-/// recognizes hundreds of times as fast.
+/// A verifier that a server stores instead of a password, as in PostgreSQL's `pg_authid.rolpassword`, with one iteration only.
+/// That would not protect a password that a person chose. Random passwords of 24 characters need no protection, and logging in
+/// is hundreds of times as fast.
 pub fn quick_verifier(password: &str) -> String {
     let salt: [u8; 16] = std::array::from_fn(|_| fastrand::u8(..));
     let salted = stretch(password.as_bytes(), &salt, 1);
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_example_of_rfc_7677_comes_out_but_for_the_name() {
+    fn the_example_of_rfc_7677_is_reproduced_except_for_the_name() {
         // The RFC's example has a user's name, which PostgreSQL leaves empty; with it the numbers are the RFC's.
         let (mut scram, _) = Scram::begin_with("rOprNGfwEbeRWgbNEkqO");
         scram.first = "n=user,r=rOprNGfwEbeRWgbNEkqO".into();
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_challenge_that_makes_no_sense_is_not_answered() {
+    fn an_invalid_challenge_is_not_answered() {
         let (mut scram, first) = Scram::begin_with("ours");
         assert_eq!(first, "n,,n=,r=ours");
         for challenge in ["", "r=theirs,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096", "r=ours1,s=!,i=4096", "r=ours1,s=W22Z,i=0"] {

@@ -1,5 +1,5 @@
-//! The little segment of System V shared memory by which PostgreSQL sees whether another server uses its data folder. It
-//! stays after a SIGKILL, and a system has room for some thousands only.
+//! The small segment of System V shared memory by which PostgreSQL detects that another server uses its data folder. It
+//! stays after a SIGKILL, and a system allows only some thousands.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 /// Removes the segment of a server that was killed, if there is one; `data` is the server's folder.
 pub fn release(data: &Path) {
     let Ok(file) = fs::read_to_string(data.join("postmaster.pid")) else {
-        return; // It ended by itself, and took the segment along.
+        return; // It shut down cleanly and removed the segment itself.
     };
     let segments = fs::read_to_string("/proc/sysvipc/shm").unwrap_or_default();
     if let Some(id) = segment_of(&file, &segments) {
@@ -16,8 +16,8 @@ pub fn release(data: &Path) {
     }
 }
 
-/// The number of the segment that `postmaster.pid` names in its seventh line, behind its key, if the list of segments
-/// (proc_sysvipc(5)) has it with that key and as made by that server. Processes that still use it lose nothing.
+/// The id of the segment, which `postmaster.pid` has in its seventh line after the key, if the list of segments
+/// (proc_sysvipc(5)) has it with that key and that server as its creator. Processes that still use it lose nothing.
 fn segment_of<'a>(file: &'a str, segments: &str) -> Option<&'a str> {
     let server = file.lines().next()?.trim();
     let (key, id) = file.lines().nth(6)?.trim().split_once(char::is_whitespace)?;
@@ -41,7 +41,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_segment_that_the_server_made_is_its_own() {
+    fn only_a_segment_that_the_server_created_is_found() {
         assert_eq!(segment_of(FILE, &segments("10055044", "65537", "4711")), Some("65537"));
         assert_eq!(segment_of(FILE, &segments("10055044", "65537", "4712")), None);
         assert_eq!(segment_of(FILE, &segments("10055045", "65537", "4711")), None);

@@ -1,7 +1,7 @@
-//! The database of a server under examination: what lies in it, and what the server says to it.
+//! The database of a server under examination: its contents, and the statements that the server sends to it.
 //!
-//! The server talks to it through a tap of its own. The checker looks into it by a connection beside the tap, so that what
-//! it asks is never taken for a statement of the server.
+//! The server connects through a tap. The checker has its own connection past the tap, so that its queries are never taken
+//! for statements of the server.
 
 use std::io;
 use std::rc::Rc;
@@ -17,57 +17,57 @@ use crate::find::Service;
 use crate::fixture::{Part, Passed, Tapped, Visible};
 use model::{Outcome, Problem, Stop};
 
-/// Said at the beginning of our connections: none of them waits long for a lock that the server does not let go.
+/// Settings of the checker's connections: none of them waits long for a lock that the server does not release.
 const PATIENCE: &str = "SET statement_timeout = '20s'; SET lock_timeout = '5s'";
-/// The traffic must have rested this long for statements to belong to one request.
+/// How long the traffic must have been idle before and after a request, so that its statements can be attributed to it.
 const QUIET: Duration = Duration::from_millis(15);
-/// How long to wait for such a rest.
+/// How long to wait for such an idle period.
 const QUIET_WITHIN: Duration = Duration::from_secs(3);
 
-/// How often, and how long apart, is looked whether connections wait for a lock.
+/// How often, and at what interval, to look whether connections wait for a lock.
 const WAITING_LOOKS: usize = 100;
 const WAITING_LOOK: Duration = Duration::from_millis(10);
 
-/// Finds the tables. They may come after us, and a schema of another name than `public` is the server's own affair.
+/// Selects the schema of the tables. The server may create them later than this connection, and in any schema.
 const FIND: &str = "SELECT set_config('search_path', quote_ident(nspname), false) FROM pg_class c
     JOIN pg_namespace n ON n.oid = relnamespace WHERE relname = 'habits' AND relkind IN ('r', 'p')
     AND nspname <> 'information_schema' AND nspname NOT LIKE 'pg\\_%' ORDER BY nspname <> 'public' LIMIT 1";
 
-/// SQL for the hash of some password: that of another user, or one that no password has.
+/// SQL for a password hash: that of another user, or one that matches no password.
 const SOME_HASH: &str = "coalesce((SELECT password_hash FROM users WHERE password_hash IS NOT NULL LIMIT 1), \
     '$argon2id$v=19$m=19456,t=2,p=1$Y2hlY2tlcmNoZWNrZXI$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA')";
 
-/// A database, the tap on the way to it, and our own connection.
+/// A database, the tap in front of it, and the checker's own connection.
 pub struct Store {
     database: Database,
     tap: Tap,
-    /// Before all traffic.
+    /// The moment before all traffic.
     first: Mark,
     client: Mutex<Option<Client>>,
 }
 
-/// Why the database did not carry out a statement of ours.
+/// Why the database rejected a statement of the checker.
 #[derive(Debug)]
 pub struct Refusal {
     /// The SQLSTATE (appendix A of PostgreSQL's manual).
     pub code: String,
-    /// The message for people. Untrusted text.
+    /// The human-readable message. Untrusted text.
     pub message: String,
 }
 
 impl Refusal {
-    /// Whether a constraint refused it, or a trigger in the place of one.
+    /// Whether a constraint rejected it, or a trigger in place of one.
     pub fn is_by_constraint(&self) -> bool {
         self.code.starts_with("23") || self.code == "P0001"
     }
 }
 
 impl Store {
-    /// Makes a database and puts a tap before it.
+    /// Creates a database and starts a tap in front of it.
     ///
     /// # Errors
     ///
-    /// The service makes no database, or there is no port for the tap.
+    /// The service cannot create a database, or the tap cannot start.
     pub async fn make(service: &Postgres) -> Result<Store, Problem> {
         let database = service.database().await?;
         let tap = async {
@@ -80,13 +80,13 @@ impl Store {
             Ok(tap) => Ok(Store { database, first: tap.mark(), tap, client: Mutex::default() }),
             Err(error) => {
                 database.remove().await;
-                let title = format!("The checker cannot listen between the server and its database: {error}.");
-                Err(Problem::new(title, "See that programs may listen on 127.0.0.1, then run it again."))
+                let title = format!("The checker cannot start its proxy between the server and the database: {error}.");
+                Err(Problem::new(title, "Make sure that programs may listen on 127.0.0.1, then try again."))
             }
         }
     }
 
-    /// What the server gets as `DATABASE_URL`.
+    /// The server's `DATABASE_URL`, which leads through the tap.
     pub fn url(&self) -> String {
         let address = self.database.address();
         self.tap.url(&address.database, &address.user, address.password.as_deref().unwrap_or_default())
@@ -97,17 +97,17 @@ impl Store {
         &self.tap
     }
 
-    /// Runs SQL that a right schema does not refuse, and gives the rows of its last statement.
+    /// Runs SQL that a correct schema accepts, and returns the rows of its last statement.
     pub async fn rows(&self, sql: &str) -> Outcome<Rows> {
         carried_out(&mut *self.client().await?, sql).await
     }
 
-    /// How many rows a query finds that begins with `FROM`.
+    /// The number of rows of a query; `from` starts with its `FROM`.
     pub async fn count(&self, from: &str) -> Outcome<u64> {
         counted(&self.rows(&format!("SELECT count(*) {from}")).await?)
     }
 
-    /// The columns of a table in their order; none where there is no such table.
+    /// The columns of a table in order; none if the table does not exist.
     pub async fn columns(&self, table: &str) -> Outcome<Vec<String>> {
         let sql = format!(
             "SELECT attname FROM pg_attribute JOIN pg_class c ON c.oid = attrelid WHERE attrelid = to_regclass('{table}') \
@@ -116,7 +116,7 @@ impl Store {
         Ok(self.rows(&sql).await?.into_iter().flatten().flatten().collect())
     }
 
-    /// Tables with their columns, constraints and indexes, one per line, without what a migration tool keeps for itself.
+    /// The columns, constraints and indexes of all tables, one per line.
     pub async fn schema(&self) -> Outcome<String> {
         let sql =
             "WITH own AS (SELECT c.oid, nspname, relname, relkind FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
@@ -131,7 +131,7 @@ impl Store {
         Ok(lines.join("\n"))
     }
 
-    /// The columns of any table in which one of these texts stands, as `table.column`.
+    /// The columns of any table that contain one of these texts, as `table.column`.
     pub async fn columns_with(&self, texts: &[String]) -> Outcome<Vec<String>> {
         let tables = "SELECT format('%I.%I', nspname, relname) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
             WHERE relkind IN ('r', 'p', 'm') AND nspname <> 'information_schema' AND nspname NOT LIKE 'pg\\_%'";
@@ -147,7 +147,7 @@ impl Store {
         Ok(self.rows(&searches.join(" UNION ALL ")).await?.into_iter().flatten().flatten().collect())
     }
 
-    /// Tries statements out in a transaction that is taken back in the end.
+    /// Tries statements in a transaction that is rolled back.
     pub async fn rehearse(&self, body: impl AsyncFnOnce(&mut Rehearsal<'_>) -> Outcome) -> Outcome {
         let mut client = self.client().await?;
         carried_out(&mut client, "BEGIN").await?;
@@ -156,7 +156,7 @@ impl Store {
         outcome.and(ended.map(drop))
     }
 
-    /// Does something in a transaction that stays open until the value is dropped, and is then taken back.
+    /// Runs SQL in a transaction that stays open until the value is dropped, and is then rolled back.
     pub async fn hold(&self, sql: &str) -> Outcome<Held> {
         let mut client = Client::connect(self.database.address()).await.map_err(lost)?;
         client.query(FIND).await.map_err(lost)?;
@@ -164,7 +164,7 @@ impl Store {
         Ok(Held { _client: client })
     }
 
-    /// Waits until so many connections wait for a lock, but not for longer than a moment.
+    /// Waits until this many connections wait for a lock, but for at most a second.
     pub async fn until_waiting(&self, connections: u64) -> Outcome {
         let waiting = "FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
         for _ in 0..WAITING_LOOKS {
@@ -176,12 +176,12 @@ impl Store {
         Ok(())
     }
 
-    /// Adds a row for every row of `from`, for good, and says why where the database does not take it. Values are SQL.
+    /// Inserts and commits a row for every row of `from`, or returns why the database rejects it. Values are SQL.
     pub async fn insert(&self, table: &str, values: &[(&str, &str)], from: &str) -> Outcome<Result<(), Refusal>> {
         insert(&mut *self.client().await?, table, values, from).await
     }
 
-    /// What a request makes the server execute, housekeeping left out. Nothing else may be on the way meanwhile.
+    /// The statements that the server executes for a request, except housekeeping. No other request may be in flight meanwhile.
     pub async fn queries_of(&self, request: impl AsyncFnOnce() -> Outcome) -> Outcome<Vec<Statement>> {
         self.rest().await?;
         let mark = self.tap.mark();
@@ -190,14 +190,14 @@ impl Store {
         let seen = self.tap.since(mark);
         match seen.missed {
             0 => Ok(seen.queries().cloned().collect()),
-            missed => Err(Stop::Inconclusive(format!("{missed} statements of the server were too many or too large to keep"))),
+            missed => Err(Stop::Inconclusive(format!("{missed} statements of the server were too many or too large to record"))),
         }
     }
 
     async fn rest(&self) -> Outcome {
         match self.tap.quiet(QUIET, QUIET_WITHIN).await {
             true => Ok(()),
-            false => Err(Stop::Inconclusive("the server's connections to the database never rested".into())),
+            false => Err(Stop::Inconclusive("the server's connections to the database were never idle".into())),
         }
     }
 
@@ -228,7 +228,7 @@ impl Part for Store {
         Some(self)
     }
 
-    /// Removes the database, whoever still uses it.
+    /// Removes the database, even if clients still use it.
     fn remove(self: Rc<Self>) -> LocalBoxFuture<'static, ()> {
         async move {
             if let Some(store) = Rc::into_inner(self) {
@@ -241,7 +241,7 @@ impl Part for Store {
 }
 
 impl Visible for Store {
-    const UNSEEN: &'static str = "the target is a URL, and its database cannot be seen from here";
+    const UNSEEN: &'static str = "the target is a URL, so the checker cannot see its database";
 }
 
 impl Tapped for Store {
@@ -254,7 +254,7 @@ impl Tapped for Store {
         let outage = seen.troubles.iter().find_map(|(_, trouble)| match trouble {
             Trouble::Unreachable(why) => Some(format!("the database could not be reached: {why}")),
             // Class 57P: the service is shutting down, was killed, or is not up yet.
-            Trouble::Refused(error) if error.code.starts_with("57P") => Some(format!("the database gave up: {error}")),
+            Trouble::Refused(error) if error.code.starts_with("57P") => Some(format!("the database was unavailable: {error}")),
             Trouble::Refused(_) | Trouble::Unreadable(_) => None,
         });
         let events = seen.executed().map(|statement| (statement.at, statement.to_string())).collect();
@@ -267,24 +267,24 @@ pub struct Held {
     _client: Client,
 }
 
-/// A transaction that is taken back in the end.
+/// A transaction that will be rolled back.
 pub struct Rehearsal<'a> {
     client: &'a mut Client,
 }
 
 impl Rehearsal<'_> {
-    /// Runs SQL that a right schema does not refuse.
+    /// Runs SQL that a correct schema accepts.
     pub async fn run(&mut self, sql: &str) -> Outcome<Rows> {
         carried_out(self.client, sql).await
     }
 
-    /// How many rows a query finds that begins with `FROM`.
+    /// The number of rows of a query; `from` starts with its `FROM`.
     pub async fn count(&mut self, from: &str) -> Outcome<u64> {
         counted(&self.run(&format!("SELECT count(*) {from}")).await?)
     }
 
-    /// Runs SQL, checks what is deferred to the end of a transaction, and says whether the database refuses it. What was
-    /// not refused stays.
+    /// Runs SQL, checks deferred constraints at once, and returns whether the database rejects it. Accepted changes stay in
+    /// the transaction.
     pub async fn attempt(&mut self, sql: &str) -> Outcome<Result<(), Refusal>> {
         self.run("SAVEPOINT attempt").await?;
         let attempt = format!("{sql}; SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED");
@@ -307,7 +307,7 @@ impl Rehearsal<'_> {
     }
 }
 
-/// Adds rows of these columns. Where the table wants more that has no default, the rest is taken from a row it has.
+/// Inserts rows with these columns. If the table has other required columns, their values are copied from an existing row.
 async fn insert(client: &mut Client, table: &str, values: &[(&str, &str)], from: &str) -> Outcome<Result<(), Refusal>> {
     let columns = format!(
         "SELECT attname, (atthasdef OR attidentity <> '')::text, (attgenerated <> '')::text FROM pg_attribute \
@@ -337,7 +337,7 @@ async fn insert(client: &mut Client, table: &str, values: &[(&str, &str)], from:
     let (names, given): (Vec<&str>, Vec<&str>) = values.iter().copied().unzip();
     let (names, given) = (names.join(", "), given.join(", "));
     let refusal = match ask(client, &format!("INSERT INTO {table} ({names}) SELECT {given} FROM {from}")).await? {
-        // A value is missing in a column that is none of ours.
+        // Violates NOT NULL: another column needs a value.
         Err(refusal) if refusal.code == "23502" => refusal,
         done => return Ok(done.map(drop)),
     };
@@ -360,7 +360,7 @@ async fn id_type(client: &mut Client, table: &str) -> Outcome<Option<String>> {
     Ok(carried_out(client, &sql).await?.into_iter().flatten().next().flatten())
 }
 
-/// Runs SQL; a refusal is an answer too.
+/// Runs SQL; a rejection by the database is a result too.
 async fn ask(client: &mut Client, sql: &str) -> Outcome<Result<Rows, Refusal>> {
     match client.query(sql).await {
         Ok(rows) => Ok(Ok(rows)),
@@ -371,24 +371,24 @@ async fn ask(client: &mut Client, sql: &str) -> Outcome<Result<Rows, Refusal>> {
 
 async fn carried_out(client: &mut Client, sql: &str) -> Outcome<Rows> {
     ask(client, sql).await?.map_err(|refusal| {
-        // 55P03 and 57014: a lock that is not let go, and our own patience. Class 57 and 53: the service has its own troubles.
+        // 55P03 and 57014: a lock that is never released, and our own timeout. Classes 53 and 57: the service has a problem.
         match &refusal.code[..2.min(refusal.code.len())] {
-            "53" | "55" | "57" => Stop::Inconclusive(format!("the database did not answer: {}", refusal.message)),
-            _ => Stop::fail(format!("a database that takes this statement:\n{sql}"), format!("it refuses: {}", refusal.message)),
+            "53" | "55" | "57" => Stop::Inconclusive(format!("the database could not run a query: {}", refusal.message)),
+            _ => Stop::fail(format!("a database that accepts this statement:\n{sql}"), format!("an error: {}", refusal.message)),
         }
     })
 }
 
 fn counted(rows: &Rows) -> Outcome<u64> {
     let count = rows.first().and_then(|row| row.first()?.as_deref()?.parse().ok());
-    count.ok_or_else(|| Stop::Inconclusive("the database did not count".into()))
+    count.ok_or_else(|| Stop::Inconclusive("the database returned no count".into()))
 }
 
 fn lost(fault: Fault) -> Stop {
-    Stop::Inconclusive(format!("the database cannot be asked: {fault}"))
+    Stop::Inconclusive(format!("the checker cannot query the database: {fault}"))
 }
 
-/// A text as SQL writes it.
+/// A text as an SQL string literal.
 pub fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }

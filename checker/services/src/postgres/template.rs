@@ -1,4 +1,4 @@
-//! The data folder that private PostgreSQL servers begin with: made once by `initdb`, then copied for each.
+//! The template of the data folder of private PostgreSQL servers: created once by `initdb`, then copied for each server.
 
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder};
@@ -12,12 +12,12 @@ use crate::find::{Programs, Work, run_to_end};
 
 /// The superuser of a private server.
 pub const USER: &str = "workshop";
-/// Counts changes to how templates are made, so that an older checker's is not taken.
+/// The version of how templates are created, so that a template of an older checker is not used.
 const FORM: u32 = 2;
-/// What `initdb` is told in any case: text in UTF-8, small write-ahead log files, and no waiting for the disk.
+/// The options of every `initdb`: text in UTF-8, small write-ahead log files, and no waiting for the disk.
 const OPTIONS: &[&str] = &["--encoding=UTF8", "--wal-segsize=1", "--no-sync", "--auth=password"];
-/// Locales in which letter case is known beyond ASCII, and order is by code point where possible; the first that the
-/// system has.
+/// Locales that know letter case beyond ASCII and, where possible, order by code point. The first that the system has is
+/// used.
 const LOCALES: &[&[&str]] = &[
     &["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"], // PostgreSQL 17 and later, on any system
     &["--locale=C.UTF-8"],
@@ -25,21 +25,21 @@ const LOCALES: &[&[&str]] = &[
     &["--locale=C"],
 ];
 
-/// How much a template holds: what was lost since it was made shows.
+/// The size of a template, by which lost files are detected.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Contents {
     files: u64,
     bytes: u64,
 }
 
-/// Fills `folder` with a copy of the template, which is made first if need be; gives the superuser's password.
+/// Fills `folder` with a copy of the template, which is created first if necessary. Returns the superuser's password.
 ///
 /// # Errors
 ///
-/// The template cannot be made or copied; the text says why, after the name of what failed.
+/// The template cannot be created or copied; the text says why.
 pub async fn copy(programs: &Programs, work: &Work, folder: &Path, progress: &mut dyn FnMut(&str)) -> Result<String, String> {
     let name = name(programs);
-    // Held while it is copied too, so that nobody removes it meanwhile.
+    // Also held during the copy, so that no other checker removes the template meanwhile.
     let _lock = work.lock(&format!("{name}.lock")).await.map_err(told)?;
     let template = work.join(&name);
     if let Ok(password) = try_copy(&template, work, folder).await {
@@ -83,7 +83,7 @@ async fn try_copy(template: &Path, work: &Work, folder: &Path) -> io::Result<Str
     }
 }
 
-/// Makes the template beside its place, and moves it there once it is whole.
+/// Creates the template under a temporary name, and renames it once it is complete.
 async fn make(programs: &Programs, work: &Work, name: &str) -> Result<(), String> {
     let begun = format!("{name}.part-");
     for left in work.entries().map_err(told)? {
@@ -91,7 +91,7 @@ async fn make(programs: &Programs, work: &Work, name: &str) -> Result<(), String
             fs::remove_dir_all(work.join(&left)).map_err(told)?;
         }
     }
-    // A name of its own: initdb may be left at work by a checker that was killed, and clears up when it fails.
+    // A unique name: an initdb of a killed checker may still be running, and removes its folder when it fails.
     let part = work.join(&format!("{begun}{}", fastrand::u32(..)));
     let (data, verifier) = (part.join("data"), part.join("verifier"));
     let prepare = || {
@@ -105,7 +105,7 @@ async fn make(programs: &Programs, work: &Work, name: &str) -> Result<(), String
 
     let mut tried = Ok(());
     for locale in LOCALES {
-        // What a failed try left is not ours to fill again.
+        // A failed attempt may have left files of the other account.
         let _ = fs::remove_dir_all(&data);
         DirBuilder::new().mode(0o700).create(&data).and_then(|()| work.give(&data)).map_err(told)?;
         let mut args: Vec<OsString> = OPTIONS.iter().chain(*locale).map(Into::into).collect();
@@ -120,7 +120,7 @@ async fn make(programs: &Programs, work: &Work, name: &str) -> Result<(), String
     let settle = || {
         let mut contents = Contents::default();
         if work.account().is_some() {
-            // From the outside in, so that nobody else can change it any more, and all that is copied is what it seems.
+            // From the outside in, so that the other account can no longer change anything that is about to be copied.
             let (user, group) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
             walk(&part, &mut |path, _| chown(path, Some(user), Some(group)))?;
         }
@@ -134,21 +134,21 @@ async fn make(programs: &Programs, work: &Work, name: &str) -> Result<(), String
     settle().map_err(told)
 }
 
-/// Writes what nobody else may read.
+/// Writes a file that only its owner may read.
 fn write_secret(path: &Path, secret: &str) -> io::Result<()> {
     let mut file = fs::File::options().write(true).create_new(true).mode(0o600).open(path)?;
     io::Write::write_all(&mut file, secret.as_bytes())
 }
 
-/// An option and the path that belongs to it, as one argument.
+/// An option and its path as one argument.
 fn assigned(option: &str, path: &Path) -> OsString {
     let mut argument = OsString::from(option);
     argument.push(path);
     argument
 }
 
-/// Visits a folder, then all that it holds: files with their size, folders without. A link is an error: no data folder
-/// of ours has any.
+/// Visits a folder, then everything in it: files with their size, folders without. A link is an error, because a data
+/// folder has none.
 fn walk(folder: &Path, visit: &mut dyn FnMut(&Path, Option<u64>) -> io::Result<()>) -> io::Result<()> {
     visit(folder, None)?;
     for entry in fs::read_dir(folder)? {
@@ -187,7 +187,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_walk_meets_folders_before_what_they_hold_and_refuses_links() {
+    fn a_walk_visits_folders_before_their_contents_and_rejects_links() {
         let root = tempfile::tempdir().expect("a temporary folder");
         fs::create_dir_all(root.path().join("a/b")).expect("a writable folder");
         fs::write(root.path().join("a/b/c"), "four").expect("a writable folder");

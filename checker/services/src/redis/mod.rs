@@ -1,4 +1,4 @@
-//! Redis: a server, and on it a logical database for each run.
+//! Redis: a server, with a logical database for each part.
 
 use std::ffi::OsString;
 use std::fs;
@@ -20,17 +20,17 @@ use crate::fixture::{Fixture, Part, Variable};
 use model::Problem;
 use sandbox::ports;
 
-/// The key that says whose a logical database is.
+/// The key that names the owner of a logical database.
 const CLAIM: &str = "workshop:checker";
-/// Empties the selected logical database if it bears the claim that is given, in one step.
+/// Atomically empties the selected logical database if it has the given claim.
 const EMPTY_IF_CLAIMED: &str = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('FLUSHDB') end";
-/// More logical databases than any server has.
+/// An upper bound: no server has more logical databases.
 const MOST: u32 = 1024;
 /// How long connecting, or one command, may take.
 const ANSWER: Duration = Duration::from_secs(5);
-/// Nothing that we ask for is larger.
+/// The largest reply accepted, in bytes; nothing that we ask for is larger.
 const LARGEST: u64 = 16 * 1024 * 1024;
-/// How often a start is tried again when another program takes the port meanwhile.
+/// How often to try a start, if another program takes the port meanwhile.
 const ATTEMPTS: usize = 3;
 
 /// The fixture.
@@ -77,10 +77,10 @@ impl Service for Redis {
     async fn connect(address: Address, source: Source) -> Result<Self, String> {
         let info = async { Client::connect(&address).await?.ask(&["INFO", "server"]).await };
         let Reply::Text(info) = info.await.map_err(|error| format!("cannot be used at {address}: {error}"))? else {
-            return Err(format!("at {address} does not say what it is"));
+            return Err(format!("at {address} does not report what it is"));
         };
         let version = |name| info.lines().find_map(|line: &str| line.strip_prefix(name));
-        let version = version("redis_version:").ok_or_else(|| format!("at {address} does not say its version"))?.to_owned();
+        let version = version("redis_version:").ok_or_else(|| format!("at {address} does not report its version"))?.to_owned();
         Ok(Redis { address, version, source, instance: None })
     }
 
@@ -122,7 +122,7 @@ async fn start(programs: &Programs, work: &Work) -> Result<Redis, String> {
     let port = ports::claim().map_err(|problem| problem.title)?;
     let password: String = std::iter::repeat_with(fastrand::alphanumeric).take(24).collect();
     let (data, configuration) = (folder.data(), folder.path().join("redis.conf"));
-    // In a file, as everybody on a machine sees the arguments of a program.
+    // In a file, because every user of a machine can see the arguments of a program.
     let settings = format!(
         "bind 127.0.0.1\nport {}\nrequirepass {password}\ndir {}\nsave \"\"\nappendonly no\ndaemonize no\nlogfile \"\"\n",
         port.number,
@@ -146,7 +146,7 @@ async fn start(programs: &Programs, work: &Work) -> Result<Redis, String> {
     };
     let args: Vec<OsString> = vec![configuration.into()];
     let mut instance = PrivateServer::start(programs.server(), args, port, folder, work)?;
-    // The password is known to no other server.
+    // No other server knows the password.
     instance.ready(async || Client::connect(&address).await.ok()?.ask(&["PING"]).await.ok()).await?;
     let source = Source::Private(programs.folder.clone());
     Ok(Redis { address, version: programs.version.clone(), source, instance: Some(instance) })
@@ -158,7 +158,7 @@ fn quoted(path: &str) -> String {
 }
 
 impl Redis {
-    /// Claims a logical database that is empty, or that a dead checker had claimed.
+    /// Claims a logical database that is empty or that a dead checker has claimed.
     ///
     /// # Errors
     ///
@@ -170,13 +170,13 @@ impl Redis {
             Ok(None) => Err(Problem::new(
                 format!("Every logical database of Redis at {} is in use.", self.address),
                 format!(
-                    "Empty one that nobody needs, or unset {} so that the checker starts a Redis of its own.",
+                    "Empty one that you no longer need, or unset {} so that the checker starts its own Redis.",
                     Redis::KIND.variable
                 ),
             )),
             Err(error) => Err(Problem::new(
                 format!("Redis at {} cannot be used: {error}.", self.address),
-                "Run it again; if it stays like this, see what that server writes to its log.",
+                "Try again; if it happens again, see the log of that server.",
             )),
         }
     }
@@ -187,7 +187,7 @@ impl Part for Database {
         vec![(Redis::KIND.variable, self.address.url())]
     }
 
-    /// Removes what the run has stored, and gives the logical database back.
+    /// Removes the stored data and releases the logical database.
     fn remove(self: Rc<Self>) -> LocalBoxFuture<'static, ()> {
         async move {
             if let Ok(mut client) = Client::connect(&self.address).await {
@@ -198,13 +198,13 @@ impl Part for Database {
     }
 }
 
-/// The number of a logical database that now bears our claim.
+/// Claims a logical database and returns its number; `None` if every one is in use.
 async fn claim_one(address: &Address, claim: &str) -> Result<Option<u32>, Fault> {
     let mut client = Client::connect(address).await?;
     for number in 0..MOST {
         match client.ask(&["SELECT", &number.to_string()]).await {
             Ok(_) => {}
-            // The number of the last one has been passed.
+            // There are no more logical databases.
             Err(Fault::Refused(_)) if number > 0 => return Ok(None),
             Err(fault) => return Err(fault),
         }
@@ -217,7 +217,7 @@ async fn claim_one(address: &Address, claim: &str) -> Result<Option<u32>, Fault>
             continue;
         }
         let ours = !matches!(client.ask(&["SET", CLAIM, claim, "NX"]).await?, Reply::Nothing);
-        // Whoever stored something meanwhile may keep it.
+        // If another client has stored something meanwhile, the database is not ours.
         if ours && is_empty(&client.ask(&["DBSIZE"]).await?, 1) {
             return Ok(Some(number));
         }
@@ -231,13 +231,13 @@ async fn claim_one(address: &Address, claim: &str) -> Result<Option<u32>, Fault>
 async fn claim_of(client: &mut Client) -> Result<Option<String>, Fault> {
     match client.ask(&["GET", CLAIM]).await {
         Ok(Reply::Text(claim)) => Ok(Some(claim)),
-        // Somebody else's key of this name may hold something else.
+        // Another program's key of this name may have another type.
         Ok(_) | Err(Fault::Refused(_)) => Ok(None),
         Err(fault) => Err(fault),
     }
 }
 
-/// Removes every key of the logical database that the client has selected, while it bears this claim.
+/// Removes every key of the logical database that the client has selected, if it has this claim.
 async fn empty(client: &mut Client, claim: &str) -> Result<(), Fault> {
     client.ask(&["EVAL", EMPTY_IF_CLAIMED, "1", CLAIM, claim]).await.map(drop)
 }
@@ -247,7 +247,7 @@ struct Client {
     stream: BufReader<TcpStream>,
 }
 
-/// What a command answers, if it is one of those that we use.
+/// The reply to a command, of the types that the checker uses.
 #[derive(Debug, PartialEq, Eq)]
 enum Reply {
     Text(String),
@@ -255,11 +255,11 @@ enum Reply {
     Nothing,
 }
 
-/// Why a command has no answer.
+/// Why a command has no reply.
 #[derive(Debug)]
 enum Fault {
     Connection(io::Error),
-    /// The server refuses; its words are untrusted text.
+    /// The server reported an error; its message is untrusted text.
     Refused(String),
 }
 
@@ -267,7 +267,7 @@ impl std::fmt::Display for Fault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Fault::Connection(error) => write!(f, "{error}"),
-            Fault::Refused(message) => write!(f, "it refuses: {message}"),
+            Fault::Refused(message) => write!(f, "it reports an error: {message}"),
         }
     }
 }
@@ -332,5 +332,5 @@ async fn read(stream: &mut BufReader<TcpStream>) -> Result<Reply, Fault> {
 }
 
 fn garbled() -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, "what answers there does not speak as Redis does")
+    io::Error::new(io::ErrorKind::InvalidData, "the server there does not speak Redis's protocol")
 }

@@ -1,24 +1,24 @@
-//! Cuts a stream of PostgreSQL's protocol into messages without holding it up.
+//! Splits a stream of PostgreSQL's protocol into messages without delaying it.
 
-/// The most of one message that is kept, in bytes; the rest passes unread.
+/// The most bytes kept of one message; the rest is forwarded unparsed.
 pub const KEPT: usize = 4 * 1024 * 1024;
 
-/// A message that has come to its end.
+/// A complete message.
 #[derive(Debug)]
 pub struct Frame<'a> {
-    /// The letter that says what it is; 0 for the first message of a client, which has none.
+    /// The letter of its type; 0 for the first message of a client, which has none.
     pub kind: u8,
-    /// What follows the length, at most [`KEPT`] bytes of it, and none of kinds that nobody asked for.
+    /// The body, at most [`KEPT`] bytes of it; empty for types that were not asked for.
     pub body: &'a [u8],
-    /// Whether the body is all there.
+    /// Whether the body is complete.
     pub whole: bool,
-    /// Where in the input it begins; `None` if that part was consumed before.
+    /// Where in the input it begins; `None` if that part has already been consumed.
     pub start: Option<usize>,
     /// Where in the input it ends.
     pub end: usize,
 }
 
-/// Why a stream is not the protocol.
+/// A message that violates the protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Malformed {
     /// The letter of the message.
@@ -30,15 +30,15 @@ pub struct Malformed {
 /// Follows one direction of one connection.
 #[derive(Debug)]
 pub struct Framer {
-    /// Kinds of which the body is to be kept.
+    /// The types whose body is kept.
     wanted: &'static [u8],
-    /// Kinds that may come at all, where that is known.
+    /// The types that may occur, where known.
     known: Option<&'static [u8]>,
     header: [u8; 5],
-    /// How much of the header has come. The first message of a client starts at 1, its kind being 0.
+    /// How much of the header has arrived. The first message of a client starts at 1, because it has no type.
     filled: usize,
     first_header: usize,
-    /// How much of the body is to come.
+    /// How much of the body is still to come.
     left: u64,
     kept: Vec<u8>,
     start: Option<usize>,
@@ -47,17 +47,17 @@ pub struct Framer {
 const HEADER: usize = 5;
 
 impl Framer {
-    /// For what a service sends.
+    /// For the messages of a service.
     pub fn of_service(wanted: &'static [u8]) -> Self {
         Framer { wanted, known: None, header: [0; 5], filled: 0, first_header: 0, left: 0, kept: Vec::new(), start: None }
     }
 
-    /// For what a client sends, from its first message on.
+    /// For the messages of a client, including the first one.
     pub fn of_client(wanted: &'static [u8], known: &'static [u8]) -> Self {
         Framer { known: Some(known), filled: 1, first_header: 1, ..Framer::of_service(wanted) }
     }
 
-    /// The next message that ends within `input`, looking from `at` on; `at` moves to what was not looked at yet.
+    /// The next message that ends within `input`, starting at `at`, which is advanced to the first unread byte.
     pub fn next<'a>(&'a mut self, input: &'a [u8], at: &mut usize) -> Result<Option<Frame<'a>>, Malformed> {
         if self.filled == self.first_header && *at < input.len() {
             self.start = Some(*at);
@@ -79,7 +79,7 @@ impl Framer {
         self.left -= part.len() as u64;
         let wanted = self.wanted.contains(&kind);
         let ends = self.left == 0;
-        // A message that lies in one piece is not copied.
+        // A message in one piece is not copied.
         let in_one_piece = ends && self.kept.is_empty();
         if wanted && !in_one_piece {
             let room = KEPT.saturating_sub(self.kept.len());
@@ -98,7 +98,7 @@ impl Framer {
         Ok(Some(Frame { kind, body, whole: body.len() == length, start: self.start, end: *at }))
     }
 
-    /// Length of the body that the header announces.
+    /// The length of the body that the header declares.
     fn begin(&self) -> Result<u64, Malformed> {
         let [kind, length @ ..] = self.header;
         let length = u32::from_be_bytes(length);
@@ -111,18 +111,18 @@ impl Framer {
         Ok(u64::from(length) - 4)
     }
 
-    /// Where a message that has begun and not ended starts, and of what kind it is, unless part of it was consumed.
+    /// The type and the start of an incomplete message, unless part of it was consumed.
     pub fn unfinished(&self) -> Option<(u8, usize)> {
         let begun = self.filled > self.first_header;
         self.start.filter(|_| begun).map(|start| (self.header[0], start))
     }
 
-    /// How much of the unfinished message is kept.
+    /// How much is kept of the incomplete message.
     pub fn held(&self) -> usize {
         self.kept.len()
     }
 
-    /// Tells that the input will begin this much later from now on.
+    /// Notes that this many bytes at the beginning of the input were consumed.
     pub fn consumed(&mut self, count: usize) {
         self.start = self.start.and_then(|start| start.checked_sub(count));
     }

@@ -1,4 +1,4 @@
-//! What is inside the messages of PostgreSQL's protocol (chapter 55.7 of its manual), as far as a tap needs it.
+//! The contents of the messages of PostgreSQL's protocol (chapter 55.7 of its manual), as far as a tap needs them.
 
 use std::rc::Rc;
 
@@ -7,7 +7,7 @@ use bytes::{Buf, Bytes};
 use super::super::parameter::Parameter;
 use super::super::record::ServiceError;
 
-/// Reads up to the next zero byte. What is no UTF-8 is replaced: other encodings are for looking at only.
+/// Reads up to the next zero byte. Invalid UTF-8 is replaced: text in other encodings is only shown.
 pub fn text(body: &mut &[u8]) -> Option<String> {
     let end = body.iter().position(|byte| *byte == 0)?;
     let text = String::from_utf8_lossy(&body[..end]).into_owned();
@@ -15,22 +15,22 @@ pub fn text(body: &mut &[u8]) -> Option<String> {
     Some(text)
 }
 
-/// The text of a message that holds nothing else, the end of which may be missing.
+/// The text of a message with nothing else in it, which may be truncated.
 pub fn whole_text(body: &[u8]) -> Rc<str> {
     let end = body.iter().position(|byte| *byte == 0).unwrap_or(body.len());
     String::from_utf8_lossy(&body[..end]).into()
 }
 
-/// What a client's first message asks for.
+/// The request in a client's first message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Opening {
-    /// A session, in some version of the protocol that a tap can follow.
+    /// A session, in a version of the protocol that a tap can parse.
     Session,
-    /// That another connection's statement be given up.
+    /// The cancellation of another connection's statement.
     Cancel,
 }
 
-/// Reads a client's first message.
+/// Parses a client's first message.
 pub fn opening(mut body: &[u8]) -> Option<Opening> {
     match body.try_get_u32().ok()? {
         CANCEL => Some(Opening::Cancel),
@@ -44,18 +44,18 @@ pub const CANCEL: u32 = 80_877_102;
 pub const SSL: u32 = 80_877_103;
 pub const GSS: u32 = 80_877_104;
 
-/// A statement to be prepared.
+/// A statement to prepare.
 pub struct Parse {
-    /// The name, empty for the one without.
+    /// The name; empty for the unnamed statement.
     pub name: String,
     /// The text.
     pub text: Rc<str>,
-    /// Types of the first parameters, 0 where the service is to find out.
+    /// The types of the first parameters; 0 where the service infers them.
     pub types: Vec<u32>,
 }
 
 impl Parse {
-    /// Reads the message; what is missing at its end, because it was too long to keep, is left out.
+    /// Parses the message, which may be truncated.
     pub fn read(mut body: &[u8]) -> Option<Self> {
         let name = text(&mut body)?;
         let text = text(&mut body).map_or_else(|| whole_text(body), Rc::from);
@@ -67,7 +67,7 @@ impl Parse {
 
 /// Values given to a prepared statement.
 pub struct Bind {
-    /// The name of the result, empty for the one without.
+    /// The name of the portal; empty for the unnamed one.
     pub portal: String,
     /// The name of the statement.
     pub statement: String,
@@ -76,7 +76,7 @@ pub struct Bind {
 }
 
 impl Bind {
-    /// Reads the message up to its values.
+    /// Parses the message up to its values.
     pub fn read(mut body: &[u8]) -> Option<Self> {
         let portal = text(&mut body)?;
         let statement = text(&mut body)?;
@@ -95,7 +95,7 @@ impl Bind {
                 Ok(length) => Some(self.values.split_to(length.min(self.values.len()))),
                 Err(_) => None,
             };
-            // One format stands for all values, none for text.
+            // A single format applies to all values; none means text.
             let format = if self.binary.len() == 1 { 0 } else { index };
             let binary = self.binary.get(format).copied().unwrap_or_default();
             parameters.push(Parameter { type_id: types.get(index).copied().unwrap_or_default(), binary, value });
@@ -104,20 +104,20 @@ impl Bind {
     }
 }
 
-/// Types that the service tells a statement's parameters to be of.
+/// The types that the service reports for the parameters of a statement.
 pub fn parameter_types(mut body: &[u8]) -> Vec<u32> {
     let count = body.try_get_u16().unwrap_or_default();
     (0..count).map_while(|_| body.try_get_u32().ok()).collect()
 }
 
-/// Reads an error.
+/// Parses an error.
 pub fn error(mut body: &[u8]) -> ServiceError {
     let mut error = ServiceError { severity: String::new(), code: String::new(), message: String::new() };
     while let Ok(field @ 1..) = body.try_get_u8() {
         let Some(value) = text(&mut body) else { break };
         match field {
             b'S' if error.severity.is_empty() => error.severity = value,
-            // The same in English, whatever the service's language.
+            // The severity that is never translated.
             b'V' => error.severity = value,
             b'C' => error.code = value,
             b'M' => error.message = value,

@@ -1,4 +1,4 @@
-//! One connection to PostgreSQL: reads along, and carries out the cuts that wait for a statement.
+//! One connection to PostgreSQL: parses its traffic, and carries out the cuts that wait for a statement.
 
 use std::rc::Rc;
 use std::time::Instant;
@@ -11,10 +11,10 @@ use super::frame::{Framer, KEPT, Malformed};
 use super::messages::{self, Opening};
 use super::statements::Statements;
 
-/// What a client may send, and what of it is read.
+/// The message types that a client may send, and those whose body is parsed.
 const OF_CLIENT: &[u8] = b"QPBDECSHFdcfpX";
 const READ_OF_CLIENT: &[u8] = b"\0QPBDECF";
-/// What is read of what the service sends.
+/// The message types of the service whose body is parsed.
 const READ_OF_SERVICE: &[u8] = b"CEtZ";
 
 /// One connection.
@@ -24,23 +24,23 @@ pub struct Session {
     client: Framer,
     service: Framer,
     statements: Statements,
-    /// Whether both directions are still what the protocol says.
+    /// Whether both directions still follow the protocol.
     readable: bool,
-    /// Whether this connection counts among those that wait for an answer.
+    /// Whether this connection counts as waiting for a result.
     waiting: bool,
     after: Option<After>,
 }
 
-/// A cut that is due when a statement has run.
+/// A cut that is due once a statement has run.
 struct After {
     statement: u64,
     cut: Cut,
-    /// Whether its answer has come, and is held.
+    /// Whether its result has arrived, and is held back.
     answered: bool,
 }
 
 impl Session {
-    /// A connection of which nothing was read yet.
+    /// A new connection.
     pub fn new(number: u64, shared: Rc<Shared>) -> Self {
         Session {
             number,
@@ -54,7 +54,7 @@ impl Session {
         }
     }
 
-    /// What follows passes unread.
+    /// Forwards everything from here on unparsed.
     fn give_up(&mut self, reason: String) {
         self.readable = false;
         self.statements.lose();
@@ -69,7 +69,7 @@ impl Session {
             match frame.kind {
                 0 => match messages::opening(frame.body) {
                     Some(Opening::Session) => continue,
-                    // Nothing comes behind it but the end.
+                    // Nothing follows it.
                     Some(Opening::Cancel) => {
                         self.readable = false;
                         break;
@@ -99,7 +99,7 @@ impl Session {
                 return Ok(ruling);
             }
         }
-        // Which statement it is shows only at its end, so a cut before it must wait for that.
+        // A message can be matched to a statement only once it is complete, so a cut before it holds the message until then.
         if self.shared.faults.cut_is_armed()
             && let Some((b'Q' | b'E', start)) = self.client.unfinished()
             && self.client.held() < KEPT
@@ -123,7 +123,7 @@ impl Session {
                 after.answered = true;
                 ruling.pass = ruling.pass.min(frame.start.unwrap_or_default());
             }
-            // What it did outside a transaction holds only when the service is ready for more.
+            // Outside a transaction, the statement is committed only when the service is ready for the next one.
             if after.answered && (frame.kind == b'Z' || !self.statements.await_ready()) {
                 ruling.cut = true;
                 if let Some(after) = self.after.take() {
@@ -145,14 +145,14 @@ impl Session {
     }
 }
 
-/// The cut that is due because of a statement.
+/// The cut that applies to a statement, if any.
 fn cut(shared: &Shared, statement: u64) -> Option<Cut> {
     let statement = shared.recording.borrow().get(statement)?.clone();
     shared.faults.cut(&statement)
 }
 
 fn malformed(sender: &str, Malformed { kind, length }: Malformed) -> String {
-    format!("the {sender} sent a message '{}' of {length} bytes, which the protocol does not know", kind.escape_ascii())
+    format!("the {sender} sent a message '{}' of {length} bytes, which the protocol does not allow", kind.escape_ascii())
 }
 
 impl Wire for Session {

@@ -1,13 +1,13 @@
-//! Reads as much of SQL as it takes to tell statements apart and to know a pool's housekeeping.
+//! Parses as much SQL as is needed to split a script into statements and to recognize a pool's housekeeping.
 
-/// A piece of SQL. White space and comments are none.
+/// A token of SQL. White space and comments are not tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Token<'a> {
-    /// A key word or a name.
+    /// A keyword or a name.
     Word(&'a str),
-    /// A name in quotation marks, without them.
+    /// A quoted name, without its quotation marks.
     Quoted(&'a str),
-    /// A string, a number or the sign of a parameter.
+    /// A string, a number or a parameter placeholder.
     Literal,
     /// Any other character.
     Sign(u8),
@@ -23,7 +23,7 @@ impl Token<'_> {
     }
 }
 
-/// Reads tokens from left to right. Bytes are enough: every sign of SQL's own is ASCII.
+/// Reads tokens from left to right, byte by byte: all of SQL's own symbols are ASCII.
 struct Tokens<'a> {
     text: &'a str,
     at: usize,
@@ -45,7 +45,7 @@ impl<'a> Tokens<'a> {
         }
     }
 
-    /// Comments of this form lie within each other.
+    /// Skips a block comment; such comments nest.
     fn skip_comment(&mut self) {
         let mut depth = 0;
         loop {
@@ -61,7 +61,7 @@ impl<'a> Tokens<'a> {
         }
     }
 
-    /// Moves behind a text in these quotation marks, at the first of which it stands.
+    /// Skips a text in these quotation marks, starting at the first one.
     fn skip_quoted(&mut self, mark: u8, escapes: bool) {
         self.at += 1;
         loop {
@@ -78,7 +78,7 @@ impl<'a> Tokens<'a> {
         }
     }
 
-    /// Moves behind a text between two equal tags such as `$body$`, at the first of which it stands, if it does.
+    /// Skips a dollar-quoted text, between two equal tags such as `$body$`, if one starts here.
     fn skip_dollar_quoted(&mut self) -> bool {
         let tag = 2 + self.rest().iter().skip(1).take_while(|byte| is_of_word(**byte) && **byte != b'$').count();
         let rest = &self.text[self.at..];
@@ -132,7 +132,7 @@ impl<'a> Iterator for Tokens<'a> {
     }
 }
 
-/// The statements of a script, as PostgreSQL's own shell would tell them apart; the script itself if it holds none.
+/// The statements of a script, split as psql does; the script itself if it contains none.
 pub fn statements(script: &str) -> Vec<&str> {
     let mut found = Vec::new();
     let mut tokens = Tokens { text: script, at: 0 };
@@ -158,7 +158,7 @@ pub fn statements(script: &str) -> Vec<&str> {
     found
 }
 
-/// Statements that begin like this serve the connection, not a request.
+/// Statements that begin with these words serve the connection, not a request.
 const CONNECTION: [&str; 17] = [
     "abort",
     "begin",
@@ -179,7 +179,7 @@ const CONNECTION: [&str; 17] = [
     "close",
 ];
 
-/// Functions that tell of the connection or let go of its locks.
+/// Functions that describe the connection or release its locks.
 const FUNCTIONS: [&str; 14] = [
     "version",
     "current_schema",
@@ -197,13 +197,13 @@ const FUNCTIONS: [&str; 14] = [
     "pg_advisory_unlock_shared",
 ];
 
-/// Functions that make rows of their arguments alone.
+/// Functions that make rows from their arguments alone.
 const ROW_FUNCTIONS: [&str; 4] = ["unnest", "generate_series", "generate_subscripts", "string_to_table"];
 
 /// No statement of a pool is longer than this, in bytes.
 const LONGEST: usize = 16 * 1024;
 
-/// Whether a statement is what a pool of connections does for itself: transactions, settings, pings, look-ups in the catalog.
+/// Whether a statement is the housekeeping of a connection pool: transactions, settings, pings, queries of the catalog.
 pub fn is_housekeeping(statement: &str) -> bool {
     if statement.len() > LONGEST {
         return false;
@@ -217,7 +217,7 @@ pub fn is_housekeeping(statement: &str) -> bool {
     }
 }
 
-/// Whether a query reads from the catalog only, or from no table and calls nothing of interest.
+/// Whether a query reads only from the catalog, or from no table and calls no function of interest.
 fn is_look_up(tokens: &[Token]) -> bool {
     if tokens.iter().any(|token| token.is_one_of(&["insert", "update", "delete", "merge"])) {
         return false;
@@ -238,21 +238,21 @@ fn is_look_up(tokens: &[Token]) -> bool {
     })
 }
 
-/// Where a query reads from.
+/// A relation that a query reads from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Relation {
     /// The system's own tables.
     OfCatalog,
-    /// Something made within the query.
+    /// A relation made within the query.
     Derived,
-    /// A table, a view or a function of the user's.
+    /// A table, a view or a function of the user.
     Other,
 }
 
-/// Every relation named behind FROM or JOIN, in subqueries too; `None` if a FROM is not understood.
+/// Every relation named after FROM or JOIN, also in subqueries; `None` if a FROM cannot be parsed.
 fn relations(tokens: &[Token]) -> Option<Vec<Relation>> {
     let mut found = Vec::new();
-    // For each open parenthesis, whether a list of relations is going on in it.
+    // For each open parenthesis, whether it is within a list of relations.
     let mut lists = vec![false];
     let mut at = 0;
     while let Some(token) = tokens.get(at) {
@@ -301,11 +301,11 @@ fn relations(tokens: &[Token]) -> Option<Vec<Relation>> {
     Some(found)
 }
 
-/// What ends a list of relations.
+/// The keywords that end a list of relations.
 const CLAUSES: [&str; 13] =
     ["where", "group", "having", "window", "union", "intersect", "except", "order", "limit", "offset", "fetch", "for", "select"];
 
-/// The relation named at a place, and of how many tokens its name is made.
+/// The relation named at a position, and the number of tokens of its name.
 fn relation(tokens: &[Token], at: usize) -> Option<(Relation, usize)> {
     let name = |index: usize| match tokens.get(index)? {
         Token::Word(name) | Token::Quoted(name) => Some(*name),
@@ -330,7 +330,7 @@ fn relation(tokens: &[Token], at: usize) -> Option<(Relation, usize)> {
     Some((relation, length))
 }
 
-/// Whether WITH gives this name to a query: `name (columns) AS MATERIALIZED (`.
+/// Whether this name is a common table expression: `name (columns) AS MATERIALIZED (`.
 fn is_common_table(tokens: &[Token], name: &str) -> bool {
     if !tokens.first().is_some_and(|token| token.is("with")) {
         return false;

@@ -1,4 +1,4 @@
-//! The statements of one connection: which name stands for which text, and which answer belongs to which of them.
+//! The statements of one connection: the text of each prepared statement, and the result of each execution.
 
 use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
@@ -13,50 +13,50 @@ use super::frame::Frame;
 use super::messages::{self, Bind, Parse};
 use super::sql;
 
-/// The most prepared statements and results kept by name; no client that behaves has as many.
+/// The most prepared statements and portals kept by name; no well-behaved client has as many.
 const NAMES: usize = 4_000;
 
 /// A prepared statement.
 struct Prepared {
     text: Rc<str>,
-    /// Types of its parameters, as far as they are known.
+    /// The types of its parameters, as far as known.
     types: RefCell<Vec<u32>>,
 }
 
-/// A prepared statement with values.
+/// A portal: a prepared statement with values.
 struct Portal {
     prepared: Rc<Prepared>,
     parameters: Rc<[Parameter]>,
-    /// Number of the execution that stopped at a number of rows and can go on.
+    /// The number of the execution that stopped at its row limit and can continue.
     suspended: Option<u64>,
 }
 
-/// A request that was not answered yet. The service answers in order.
+/// A request without a result yet. The service answers in order.
 enum Pending {
-    /// A script: numbers of its statements which have not been answered.
+    /// A script: the numbers of its statements without a result.
     Query(VecDeque<u64>),
-    /// A preparation, its number, and what the name stood for before.
+    /// A preparation: its number, and the previous statement of that name.
     Parse {
         number: u64,
         name: String,
         before: Option<Rc<Prepared>>,
     },
     Bind,
-    /// A question for the types of a statement, or of a result.
+    /// A request for the types of a statement or a portal.
     Describe(Option<Rc<Prepared>>),
-    /// An execution and the name of its result.
+    /// An execution and the name of its portal.
     Execute {
         number: u64,
         portal: String,
     },
-    /// A name to be forgotten, and what it stands for.
+    /// A name to close, and its statement.
     Close {
         name: String,
         before: Option<Rc<Prepared>>,
     },
-    /// A call of a function, without SQL.
+    /// A function call without SQL.
     Call(u64),
-    /// The end of a row of requests; after an error the service passes over everything before it.
+    /// The end of a series of requests; after an error the service skips everything before it.
     Sync,
 }
 
@@ -67,12 +67,12 @@ pub struct Statements {
     prepared: HashMap<String, Rc<Prepared>>,
     portals: HashMap<String, Portal>,
     pending: VecDeque<Pending>,
-    /// Whether the client sends rows; the service passes over `Sync` meanwhile.
+    /// Whether the client is sending rows; the service ignores `Sync` meanwhile.
     copying: bool,
 }
 
 impl Statements {
-    /// Of a connection that has just begun.
+    /// The statements of a new connection.
     pub fn new(connection: u64, shared: Rc<Shared>) -> Self {
         Statements {
             connection,
@@ -84,7 +84,7 @@ impl Statements {
         }
     }
 
-    /// Whether the service owes an answer.
+    /// Whether the service still owes a result.
     pub fn wait(&self) -> bool {
         self.pending.iter().any(|pending| !matches!(pending, Pending::Sync))
     }
@@ -94,14 +94,14 @@ impl Statements {
         self.pending.iter().any(|pending| matches!(pending, Pending::Sync | Pending::Query(_) | Pending::Call(_)))
     }
 
-    /// Notes that no more answers will come.
+    /// Notes that no more results will arrive.
     pub fn lose(&mut self) {
         for pending in std::mem::take(&mut self.pending) {
             self.settle(pending, &Outcome::Lost);
         }
     }
 
-    /// Takes a message of the client and returns the numbers of the executions that it begins.
+    /// Processes a message of the client and returns the numbers of the executions that it begins.
     pub fn client(&mut self, frame: &Frame, at: Instant) -> Range<u64> {
         if matches!(frame.kind, b'Q' | b'P' | b'B') && !frame.whole {
             self.shared.recording.borrow_mut().add_shortened();
@@ -168,7 +168,7 @@ impl Statements {
     fn bind(&mut self, body: &[u8]) {
         self.pending.push_back(Pending::Bind);
         let Some(bind) = Bind::read(body) else { return };
-        // A name that SQL's own PREPARE may have given.
+        // The name may come from an SQL PREPARE.
         let prepared = self.prepared.get(&bind.statement).cloned().unwrap_or_else(|| {
             Rc::new(Prepared { text: format!("EXECUTE {}", bind.statement).into(), types: RefCell::default() })
         });
@@ -201,7 +201,7 @@ impl Statements {
         self.shared.recording.borrow_mut().add(statement)
     }
 
-    /// Takes a message of the service and returns the number of the execution that it answers.
+    /// Processes a message of the service and returns the number of the execution that it answers.
     pub fn service(&mut self, frame: &Frame) -> Option<u64> {
         match frame.kind {
             b'1' => self.answer(|pending| matches!(pending, Pending::Parse { .. }), done("")),
@@ -244,7 +244,7 @@ impl Statements {
         }
     }
 
-    /// Settles the first request of a kind, and those before it, which an answer out of turn has passed over.
+    /// Settles the first request of a kind, and those before it, which the service has skipped.
     fn answer(&mut self, is_meant: fn(&Pending) -> bool, outcome: Outcome) -> Option<u64> {
         let index = self.pending.iter().position(is_meant)?;
         let passed: Vec<Pending> = self.pending.drain(..=index).collect();
@@ -271,7 +271,7 @@ impl Statements {
         self.answer(|pending| matches!(pending, Pending::Execute { .. }), outcome)
     }
 
-    /// Blames the first request in line for an error, and notes that the rest of its row will be passed over.
+    /// Attributes an error to the first pending request, and notes that the service will skip the rest of its series.
     fn fail(&mut self, error: ServiceError) -> Option<u64> {
         self.copying = false;
         let error = Rc::new(error);
@@ -292,7 +292,7 @@ impl Statements {
         let mut failed = None;
         for pending in row {
             self.restore(&pending);
-            // What has no record of its own fails with the execution that it is for.
+            // A request without its own record fails with the execution that it belongs to.
             if let Some(number) = self.settle(pending, &outcome)
                 && failed.is_none()
             {
@@ -303,7 +303,7 @@ impl Statements {
         failed
     }
 
-    /// Takes back what a request that was not carried out would have done to the names.
+    /// Reverts the effect on the names of a request that was not carried out.
     fn restore(&mut self, pending: &Pending) {
         if let Pending::Parse { name, before, .. } | Pending::Close { name, before } = pending {
             match before {
@@ -313,7 +313,7 @@ impl Statements {
         }
     }
 
-    /// The service is ready for the next row of requests; `idle` outside a transaction, where no result lives on.
+    /// The service is ready for the next series of requests; `idle` means outside a transaction, where no portal survives.
     fn end_row(&mut self, idle: bool) {
         let is_end = |pending: &Pending| matches!(pending, Pending::Sync | Pending::Query(_) | Pending::Call(_));
         if let Some(end) = self.pending.iter().position(is_end) {
@@ -327,7 +327,7 @@ impl Statements {
         }
     }
 
-    /// Notes what became of the statements of a request, and returns the number if it is one execution or preparation.
+    /// Records the outcome of the statements of a request; returns the number if it is a single execution or preparation.
     fn settle(&self, pending: Pending, outcome: &Outcome) -> Option<u64> {
         let mut recording = self.shared.recording.borrow_mut();
         match pending {

@@ -1,10 +1,10 @@
-//! As much of a client for PostgreSQL as these tests need: it sends what it is told to, right or wrong.
+//! A minimal PostgreSQL client for these tests: it sends any message, valid or not.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-/// How long an answer may take.
+/// How long a reply may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 pub struct Client {
@@ -27,7 +27,7 @@ impl Message {
 }
 
 impl Client {
-    /// A session as the superuser, in the database `postgres`.
+    /// A session of this user in the database `postgres`.
     pub fn connect(address: SocketAddr, user: &str) -> io::Result<Client> {
         let mut client = Client::raw(address)?;
         client.stream.write_all(&startup(196_608, user))?;
@@ -42,7 +42,7 @@ impl Client {
         }
     }
 
-    /// A connection on which nothing was sent yet.
+    /// A connection on which nothing has been sent yet.
     pub fn raw(address: SocketAddr) -> io::Result<Client> {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
@@ -64,7 +64,7 @@ impl Client {
         Ok(Message { kind, body })
     }
 
-    /// Everything up to the server being ready.
+    /// Every message until the server is ready.
     pub fn until_ready(&mut self) -> io::Result<Vec<Message>> {
         let mut messages = Vec::new();
         loop {
@@ -93,13 +93,13 @@ impl Client {
         String::from_utf8_lossy(&row.body[6..]).into_owned()
     }
 
-    /// Sends and waits for the answer to a row of messages with `Sync` at its end.
+    /// Sends a series of messages that ends with `Sync`, and waits for the replies.
     pub fn exchange(&mut self, messages: &[Vec<u8>]) -> Vec<Message> {
         self.send(&messages.concat());
         self.until_ready().expect("an answer")
     }
 
-    /// Whether the connection is over.
+    /// Whether the connection has ended.
     pub fn is_over(&mut self) -> bool {
         self.stream.read(&mut [0; 1]).is_ok_and(|count| count == 0) || self.stream.write_all(b"H\0\0\0\x04").is_err()
     }

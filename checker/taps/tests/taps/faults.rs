@@ -1,4 +1,4 @@
-//! Faults do what they say, say whether they did, and end.
+//! Faults disturb the traffic as declared, count their hits, and end.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -12,13 +12,13 @@ fn inserts(statement: &Statement) -> bool {
     statement.text.starts_with("INSERT")
 }
 
-/// A new table, made past the tap.
+/// A new table, created past the tap.
 fn table(name: &str) {
     let address = server().expect("a server").address;
     Client::connect(address, "postgres").expect("a session").query(&format!("CREATE TABLE {name} (n int)"));
 }
 
-/// How many rows are in a table, seen past the tap, once all sessions that were cut have ended.
+/// The number of rows in a table, read past the tap, once all cut sessions have ended.
 fn rows(name: &str) -> String {
     let address = server().expect("a server").address;
     let mut client = Client::connect(address, "postgres").expect("a session");
@@ -49,7 +49,7 @@ fn insert_by_statement(address: SocketAddr, name: &str) -> std::io::Result<()> {
 }
 
 #[test]
-fn a_cut_before_or_in_the_middle_leaves_nothing() {
+fn a_statement_cut_before_or_in_the_middle_has_no_effect() {
     with_tap(async |tap, address| {
         for (moment, table_name) in [(Moment::Before, "cut_before"), (Moment::Mid, "cut_mid")] {
             away(move || table(table_name)).await;
@@ -62,7 +62,7 @@ fn a_cut_before_or_in_the_middle_leaves_nothing() {
                 let seen = tap.since(mark);
                 let cut = seen.executed().find(|statement| inserts(statement)).expect("it came");
                 assert_eq!(cut.outcome, Outcome::Lost);
-                // The fault is over.
+                // The fault has ended.
                 assert!(away(move || insert(address, table_name)).await.is_ok());
                 away(move || {
                     let address = server().expect("a server").address;
@@ -75,7 +75,7 @@ fn a_cut_before_or_in_the_middle_leaves_nothing() {
 }
 
 #[test]
-fn a_cut_after_a_statement_hides_that_it_was_done() {
+fn a_cut_after_a_statement_hides_its_result() {
     with_tap(async |tap, address| {
         away(|| table("cut_after")).await;
         let fault = tap.cut_next(Moment::After, inserts);
@@ -83,7 +83,7 @@ fn a_cut_after_a_statement_hides_that_it_was_done() {
         assert_eq!(fault.heal(), 1);
         assert_eq!(away(|| rows("cut_after")).await, "10");
 
-        // Within a transaction it is undone, unless the cut comes after the end of that.
+        // Within a transaction it is rolled back, unless the cut comes after the commit.
         let fault = tap.cut_next(Moment::After, inserts);
         assert!(away(move || insert_simply(address, "cut_after")).await.is_err());
         assert_eq!(fault.heal(), 1);
@@ -120,7 +120,7 @@ fn a_cut_finds_its_statement_byte_by_byte() {
 }
 
 #[test]
-fn a_cut_that_finds_no_statement_says_so() {
+fn a_cut_that_finds_no_statement_has_no_hits() {
     with_tap(async |tap, address| {
         let fault = tap.cut_next(Moment::Mid, inserts);
         away(move || Client::connect(address, "postgres").expect("a session").query("SELECT 1")).await;
@@ -129,7 +129,7 @@ fn a_cut_that_finds_no_statement_says_so() {
 }
 
 #[test]
-fn a_statement_longer_than_what_is_kept_is_cut_all_the_same() {
+fn a_statement_too_long_to_keep_is_cut_too() {
     with_tap(async |tap, address| {
         away(|| table("cut_long")).await;
         let fault = tap.cut_next(Moment::Before, inserts);
@@ -170,7 +170,7 @@ fn a_delay_holds_each_round_trip_and_ends() {
         let (client, taken) = timed(client, query("SELECT 1")).await;
         assert!(taken < DELAY, "{taken:?}");
 
-        // One that ends lets go of what it holds.
+        // A delay that ends releases what it holds.
         let fault = tap.delay(Duration::from_secs(3600));
         let held = tokio::task::spawn_local(timed(client, query("SELECT 1")));
         while fault.hits() == 0 {
@@ -213,7 +213,7 @@ fn a_black_hole_swallows_until_it_ends() {
         .await;
         assert_eq!(fault.heal(), 2);
         away(move || {
-            // What has lost bytes ends, what has not goes on.
+            // A connection that has lost bytes ends; one that has not continues.
             assert!(busy.read().is_err());
             assert!(new.read().is_err());
             let mut idle = idle;
@@ -225,7 +225,7 @@ fn a_black_hole_swallows_until_it_ends() {
 }
 
 #[test]
-fn an_answer_under_way_into_a_black_hole_comes_when_it_ends() {
+fn a_result_on_its_way_into_a_black_hole_arrives_when_it_ends() {
     with_tap(async |tap, address| {
         let asking = tokio::task::spawn_blocking(move || {
             let mut client = Client::connect(address, "postgres").expect("a session");
@@ -261,7 +261,7 @@ fn a_client_that_gives_up_in_a_black_hole_leaves_no_session() {
 }
 
 #[test]
-fn refused_connections_are_counted_and_old_ones_go_on() {
+fn refused_connections_are_counted_and_open_ones_continue() {
     with_tap(async |tap, address| {
         let mut old = away(move || Client::connect(address, "postgres").expect("a session")).await;
         let fault = tap.refuse();
@@ -281,7 +281,7 @@ fn refused_connections_are_counted_and_old_ones_go_on() {
 }
 
 #[test]
-fn a_fault_that_was_replaced_ends_nothing() {
+fn a_replaced_fault_does_not_end_its_successor() {
     with_tap(async |tap, address| {
         let first = tap.delay(Duration::from_millis(1));
         let second = tap.delay(Duration::from_millis(2));

@@ -1,4 +1,4 @@
-//! Bytes that no client or server should send pass as they are, and nothing breaks.
+//! Bytes that no client or server should send are forwarded unchanged, and nothing breaks.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -9,7 +9,7 @@ use crate::client::{message, query, startup};
 use crate::server::{away, with_tap_before};
 use taps::{Moment, Seen, Trouble};
 
-/// A service that sends something at once and returns all that it was sent.
+/// A service that sends something at once and returns everything it received.
 fn service(says: Vec<u8>) -> (SocketAddr, JoinHandle<Vec<u8>>) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
     let address = listener.local_addr().expect("an address");
@@ -24,7 +24,7 @@ fn service(says: Vec<u8>) -> (SocketAddr, JoinHandle<Vec<u8>>) {
     (address, heard)
 }
 
-/// Sends bytes both ways through a tap, and sees them come out unchanged.
+/// Sends bytes both ways through a tap, and asserts that they arrive unchanged.
 fn pass(sent: Vec<u8>, answered: Vec<u8>, piece: usize) -> Seen {
     let (address, heard) = service(answered.clone());
     let mut seen = None;
@@ -57,7 +57,7 @@ fn is_unreadable(seen: &Seen) -> bool {
 }
 
 #[test]
-fn what_is_no_first_message_passes() {
+fn an_invalid_first_message_is_forwarded() {
     let length = |length: u32| [&length.to_be_bytes()[..], b"rest of it"].concat();
     for sent in [
         b"GET / HTTP/1.1\r\n\r\n".to_vec(),
@@ -83,7 +83,7 @@ fn what_is_no_first_message_passes() {
 }
 
 #[test]
-fn lengths_that_cannot_be_pass() {
+fn impossible_lengths_are_forwarded() {
     for (kind, length) in [(b'Q', 0), (b'Q', 3), (b'Q', u32::MAX), (b'P', 1 << 31), (0, 4), (b'@', 4), (0xff, 4)] {
         let mut sent = startup(196_608, "u");
         sent.push(kind);
@@ -95,7 +95,7 @@ fn lengths_that_cannot_be_pass() {
 }
 
 #[test]
-fn a_message_of_two_gigabytes_that_never_comes_takes_no_memory() {
+fn a_declared_message_of_two_gigabytes_takes_no_memory() {
     let endless = |kind: u8| {
         let mut bytes = vec![kind];
         bytes.extend(0x7fff_ffff_u32.to_be_bytes());
@@ -110,7 +110,7 @@ fn a_message_of_two_gigabytes_that_never_comes_takes_no_memory() {
 }
 
 #[test]
-fn a_service_that_does_not_speak_the_protocol_passes() {
+fn a_service_that_does_not_speak_the_protocol_is_forwarded() {
     let sent = [startup(196_608, "u"), query("SELECT 1 AS lost")].concat();
     for answered in [b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec(), b"E\0\0\0\0".to_vec(), vec![0xff; 64], b"Z".to_vec()] {
         pass(sent.clone(), answered.clone(), 1);
@@ -119,7 +119,7 @@ fn a_service_that_does_not_speak_the_protocol_passes() {
 }
 
 #[test]
-fn messages_with_nonsense_inside_pass() {
+fn messages_with_invalid_contents_are_forwarded() {
     let nonsense: [&[u8]; 6] = [b"", b"\0", b"no end", b"\0\0", b"\0\0\xff\xff", b"a\0b\0\xff\xff\x7f\xff\xff\xff\x80\0\0\0"];
     let mut sent = startup(196_608, "u");
     let mut answered = Vec::new();
@@ -137,7 +137,7 @@ fn messages_with_nonsense_inside_pass() {
 }
 
 #[test]
-fn any_bytes_pass_while_a_cut_waits() {
+fn any_bytes_are_forwarded_while_a_cut_waits() {
     let mut random = fastrand::Rng::with_seed(20_260_131);
     for _ in 0..200 {
         let mut sent = startup(196_608, "u");
@@ -147,7 +147,7 @@ fn any_bytes_pass_while_a_cut_waits() {
             random.fill(&mut body);
             sent.extend(message(kind, &body));
         }
-        // A bit or two fall over.
+        // Flips a bit or two.
         for _ in 0..random.usize(0..3) {
             let place = random.usize(8..sent.len());
             sent[place] ^= 1 << random.u8(0..8);
@@ -175,7 +175,7 @@ fn any_bytes_pass_while_a_cut_waits() {
 }
 
 #[test]
-fn a_service_that_is_gone_is_told_by_an_orderly_end() {
+fn an_unreachable_service_closes_the_connection_in_order() {
     let gone = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port").local_addr().expect("an address");
     with_tap_before(gone, async |tap, address| {
         let mark = tap.mark();

@@ -41,7 +41,7 @@ fn a_session_byte_by_byte() {
 }
 
 #[test]
-fn a_pipeline_of_a_thousand_rows_of_requests() {
+fn a_pipeline_of_a_thousand_series_of_requests() {
     with_tap(async |tap, address| {
         let mark = tap.mark();
         away(move || {
@@ -70,7 +70,7 @@ fn a_pipeline_of_a_thousand_rows_of_requests() {
 }
 
 #[test]
-fn big_rows_pass_unharmed() {
+fn big_rows_arrive_unchanged() {
     const SIZE: usize = 50 * 1024 * 1024;
     with_tap(async |tap, address| {
         let mark = tap.mark();
@@ -100,7 +100,7 @@ fn big_rows_pass_unharmed() {
             tags,
             [&Outcome::Done("SELECT 1".into()), &Outcome::Done("SELECT 50000".into()), &Outcome::Done("SELECT 1".into())]
         );
-        // Only the beginning of that value is kept, and that is said.
+        // Only the beginning of that value is kept, and the recording says so.
         assert_eq!(seen.missed, 1);
     });
 }
@@ -135,13 +135,13 @@ fn copies_go_both_ways() {
             client.send(&message(b'c', b""));
             client.until_ready().expect("an answer");
 
-            // Through a prepared statement, with a Sync that the server passes over.
+            // Through a prepared statement, with a Sync that the server ignores.
             client.send(&[parse("", "COPY copied FROM STDIN", &[]), bind("", "", 0, &[]), execute("", 0), sync()].concat());
             while client.read().expect("an answer").kind != b'G' {}
             client.send(&[lines(10), message(b'c', b""), sync()].concat());
             client.until_ready().expect("an answer");
 
-            // Given up by the client.
+            // Aborted by the client.
             client.send(&query("COPY copied FROM STDIN"));
             assert_eq!(client.read().expect("an answer").kind, b'G');
             client.send(&[lines(1), message(b'f', b"changed my mind\0")].concat());
@@ -189,7 +189,7 @@ fn a_statement_is_canceled_from_another_connection() {
 }
 
 #[test]
-fn wishes_for_encryption_are_answered_with_no() {
+fn requests_for_encryption_are_declined() {
     with_tap(async |tap, address| {
         let mark = tap.mark();
         away(move || {
@@ -217,7 +217,7 @@ fn wishes_for_encryption_are_answered_with_no() {
 }
 
 #[test]
-fn a_client_that_insists_on_tls_is_told_no() {
+fn a_client_that_insists_on_tls_is_rejected() {
     with_tap(async |tap, address| {
         let mark = tap.mark();
         let answer = away(move || {
@@ -252,7 +252,7 @@ fn a_newer_minor_version_is_negotiated_past_the_tap() {
 }
 
 #[test]
-fn notifications_come_by_themselves() {
+fn notifications_arrive_without_a_request() {
     with_tap(async |tap, address| {
         let mark = tap.mark();
         away(move || {
@@ -270,7 +270,7 @@ fn notifications_come_by_themselves() {
 }
 
 #[test]
-fn half_a_connection_still_answers() {
+fn a_half_closed_connection_still_delivers_results() {
     with_tap(async |_, address| {
         away(move || {
             let mut client = Client::connect(address, "postgres").expect("a session");

@@ -1,4 +1,4 @@
-//! What a tap records, against what clients did.
+//! A tap records what clients do.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ fn shown(seen: &Seen) -> Vec<String> {
 }
 
 #[test]
-fn simple_queries_are_recorded_with_their_answers() {
+fn simple_queries_are_recorded_with_their_results() {
     with_tap(async |tap, address| {
         let mark = tap.mark();
         away(move || {
@@ -101,7 +101,7 @@ fn prepared_statements_are_known_by_name_on_each_connection() {
 }
 
 #[test]
-fn a_failure_is_laid_on_what_failed_and_the_rest_of_the_row_is_skipped() {
+fn an_error_is_attributed_to_its_statement_and_the_rest_of_the_series_is_skipped() {
     with_tap(async |tap, address| {
         let mark = tap.mark();
         away(move || {
@@ -135,7 +135,7 @@ fn a_failure_is_laid_on_what_failed_and_the_rest_of_the_row_is_skipped() {
 }
 
 #[test]
-fn a_failed_preparation_leaves_the_name_as_it_was() {
+fn a_failed_preparation_leaves_the_name_unchanged() {
     with_tap(async |tap, address| {
         let mark = tap.mark();
         away(move || {
@@ -172,7 +172,7 @@ fn rows_fetched_in_portions_are_one_execution() {
 }
 
 #[test]
-fn markers_are_told_apart_in_text_and_parameters() {
+fn a_marker_in_the_text_is_distinguished_from_one_in_a_parameter() {
     with_tap(async |tap, address| {
         let mark = tap.mark();
         away(move || {
@@ -219,7 +219,7 @@ fn a_mark_hides_what_came_before() {
 }
 
 #[test]
-fn quiet_waits_for_a_statement_under_way() {
+fn quiet_waits_for_a_running_statement() {
     with_tap(async |tap, address| {
         let mark = tap.mark();
         let mut client = away(move || Client::connect(address, "postgres").expect("a session")).await;

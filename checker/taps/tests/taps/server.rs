@@ -1,4 +1,4 @@
-//! A PostgreSQL of these tests' own, where its programs are found.
+//! A private PostgreSQL for these tests, if its programs are installed.
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 use crate::client::Client;
 use taps::Tap;
 
-/// How long the server may take to be ready, on a machine as busy as may be.
+/// How long the server may take to become ready, even on a very busy machine.
 const READY_WITHIN: Duration = Duration::from_secs(60);
 
-/// Makes a server in a folder of its own and ends it when nobody holds its standard input any more, however that came.
+/// Starts a server in its own folder, and stops it when its standard input closes for any reason.
 const SCRIPT: &str = r#"
 trap '' INT TERM
 folder=$(mktemp -d) && cd "$folder" || exit
@@ -95,13 +95,13 @@ fn is_root() -> bool {
     rustix::process::getuid().is_root()
 }
 
-/// Runs a test with a tap before the server, on one thread as in the checker; clients run on threads of their own.
+/// Runs a test with a tap in front of the server, on one thread as in the checker; clients run on their own threads.
 pub fn with_tap(test: impl AsyncFnOnce(&Tap, SocketAddr)) {
     let Some(server) = server() else { return };
     with_tap_before(server.address, test);
 }
 
-/// The same before any other server.
+/// The same in front of any other server.
 pub fn with_tap_before(service: SocketAddr, test: impl AsyncFnOnce(&Tap, SocketAddr)) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let all = async {
@@ -112,7 +112,7 @@ pub fn with_tap_before(service: SocketAddr, test: impl AsyncFnOnce(&Tap, SocketA
     runtime.block_on(tokio::task::LocalSet::new().run_until(all));
 }
 
-/// Does what blocks on another thread, so that the tap goes on.
+/// Runs blocking work on another thread, so that the tap continues.
 pub async fn away<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     tokio::task::spawn_blocking(work).await.expect("a client that does not panic")
 }

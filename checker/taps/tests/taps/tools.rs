@@ -1,4 +1,4 @@
-//! Programs that others wrote, through a tap.
+//! PostgreSQL's own programs, through a tap.
 
 use std::process::{Command, Output, Stdio};
 
@@ -22,7 +22,7 @@ fn psql(url: String, sql: &str) -> Vec<String> {
 }
 
 #[test]
-fn psql_asks_for_encryption_and_goes_on_without() {
+fn psql_asks_for_encryption_and_continues_without() {
     with_tap(async |tap, _| {
         let mark = tap.mark();
         let Some(output) = run("psql", psql(tap.url("postgres", "postgres", ""), "SELECT 'from ' || 'psql'")).await else {
@@ -41,13 +41,13 @@ fn psql_signs_in_with_a_password_that_needs_escaping() {
         let url = tap.url("postgres", "careful", "se cret/1");
         let Some(output) = run("psql", psql(url, "SELECT current_user")).await else { return };
         assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "careful", "{output:?}");
-        // The password is nowhere in what was recorded.
+        // The password is not recorded.
         assert!(!format!("{:?}", tap.since(mark)).contains("cret"));
     });
 }
 
 #[test]
-fn psql_that_insists_on_tls_is_told_why_not() {
+fn psql_that_insists_on_tls_gets_the_reason() {
     with_tap(async |tap, _| {
         let url = format!("{}?sslmode=require", tap.url("postgres", "postgres", ""));
         let Some(output) = run("psql", psql(url, "SELECT 1")).await else { return };

@@ -15,9 +15,9 @@ pub const FILE: &str = "step.toml";
 pub struct Manifest {
     /// Title of the step, such as `API basics`.
     pub title: String,
-    /// Every file that differs from the solution before, is new against it, or is gone since; absent for step 1.
+    /// Every file that is changed, added or removed relative to the previous solution; absent for step 1.
     pub changes: Option<Vec<String>>,
-    /// Files of the solution before that are gone from this one and that its starter still has: what its open tasks replace.
+    /// Files of the previous solution that this one no longer has and its starter still has, because its open tasks replace them.
     #[serde(default)]
     pub keeps: Vec<String>,
     /// Ids of earlier steps' checks that the open tasks of this starter may break.
@@ -30,7 +30,7 @@ impl Manifest {
     ///
     /// # Errors
     ///
-    /// The file is missing, cannot be read, or is not what this program expects.
+    /// The file is missing, cannot be read, or is not a valid manifest.
     pub fn load(solution: &Path) -> Result<Self, Problem> {
         let path = solution.join(FILE);
         let text = std::fs::read_to_string(&path).map_err(|error| {
@@ -43,7 +43,7 @@ impl Manifest {
     }
 }
 
-/// What to say about a TOML file that does not parse: its path, the line, the parser's own words.
+/// The problem to report for a TOML file that does not parse: its path, the line and the parser's message.
 pub fn toml_problem(path: &Path, text: &str, at: Option<std::ops::Range<usize>>, message: &str) -> Problem {
     let line = at.map(|span| text.bytes().take(span.start).filter(|byte| *byte == b'\n').count() + 1);
     let place = line.map_or_else(String::new, |line| format!(", line {line}"));

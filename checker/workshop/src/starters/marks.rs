@@ -1,8 +1,8 @@
-//! Marks: the comment lines by which a solution says what its starter holds in place of the real code.
+//! Marks: comment lines with which a solution declares the stubs that its starter has in place of the real code.
 
 use std::collections::HashMap;
 
-/// A mark that makes no sense where it stands.
+/// An invalid or misplaced mark.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MarkError {
     /// Number of the line, from 1.
@@ -11,19 +11,19 @@ pub struct MarkError {
     pub what: String,
 }
 
-/// Which of the two texts in a marked file is wanted.
+/// Which version of a marked file to produce.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
     /// The real code of every region.
     Finished,
-    /// Like [`Side::Finished`], without the regions that a starter leaves out and asks nothing in place of: the author's
-    /// own tests, say.
+    /// Like [`Side::Finished`], without the regions that a starter drops and no task asks for, such as the author's own
+    /// tests.
     Asked,
     /// The stub of every task, the real code of every other region.
     Starter,
 }
 
-/// How a kind of file writes a comment that takes a line of its own.
+/// The comment syntax of a kind of file, for a comment on a line of its own.
 #[derive(Clone, Copy)]
 struct Comment {
     open: &'static str,
@@ -40,25 +40,25 @@ enum Line<'a> {
     Text,
 }
 
-/// A region whose end has not come yet.
+/// An open region.
 struct Region<'a> {
     name: &'a str,
     line: usize,
     body: Vec<&'a str>,
 }
 
-/// A region whose stub may follow.
+/// A closed region, whose stub may follow.
 struct Closed<'a> {
     region: Region<'a>,
     stub: Vec<String>,
     nothing: bool,
 }
 
-/// The wanted side of a marked text, without any mark. `before` is the same file of the solution before, if there is one.
+/// One side of a marked text, without marks. `before` is the same file of the previous solution, if there is one.
 ///
 /// # Errors
 ///
-/// The first mark that is unclosed, repeated, nested, or in a place where it means nothing.
+/// The first mark that is unclosed, repeated, nested or misplaced.
 pub fn side(path: &str, text: &str, before: Option<&str>, wanted: Side) -> Result<String, MarkError> {
     let mut out = Output::new(wanted);
     let mut open: Option<Region> = None;
@@ -81,7 +81,7 @@ pub fn side(path: &str, text: &str, before: Option<&str>, wanted: Side) -> Resul
                     let name = task.region.name;
                     let region = before.and_then(|before| region(path, before, name)).ok_or_else(|| MarkError {
                         line: number,
-                        what: format!("this file of the solution before has no region `{name}` to begin with"),
+                        what: format!("the file of the previous solution has no region `{name}` to start from"),
                     })?;
                     task.stub.push(region);
                 }
@@ -105,7 +105,7 @@ pub fn side(path: &str, text: &str, before: Option<&str>, wanted: Side) -> Resul
                 if let Some(first) = names.insert(name, number) {
                     return Err(MarkError {
                         line: number,
-                        what: format!("the region `{name}` was opened before, in line {first}; a name is used once in a file"),
+                        what: format!("the region `{name}` was already opened in line {first}; a name may occur once in a file"),
                     });
                 }
                 open = Some(Region { name, line: number, body: Vec::new() });
@@ -157,7 +157,7 @@ fn region(path: &str, text: &str, name: &str) -> Option<String> {
 }
 
 impl Region<'_> {
-    /// A stub that announces the task of another region was copied and not adapted.
+    /// Fails if the stub names the task of another region: then it was copied and not adapted.
     fn check_todo(&self, stub: &str, line: usize) -> Result<(), MarkError> {
         let named = stub.split_once("TODO(").and_then(|(_, rest)| rest.split_once(')'));
         match named {
@@ -173,8 +173,8 @@ impl Region<'_> {
 fn lonely_stub(line: usize) -> MarkError {
     MarkError {
         line,
-        what: "a stub line stands directly below the `ANCHOR_END` of the region it replaces; \
-               the line that means \"nothing\" stands there alone"
+        what: "a stub line must directly follow the `ANCHOR_END` of the region that it replaces; \
+               the line for an empty stub must be the only stub line"
             .to_owned(),
     }
 }
@@ -183,7 +183,7 @@ fn lonely_stub(line: usize) -> MarkError {
 struct Output {
     wanted: Side,
     text: String,
-    /// A region was dropped just here: a blank line that follows a blank line, or a brace, is one too many.
+    /// Whether a region was dropped just here. If so, a blank line after a blank line or a brace is superfluous.
     gap: bool,
 }
 
@@ -256,8 +256,8 @@ fn classify<'a>(path: &str, line: &'a str) -> Result<Line<'a>, String> {
     }
     if trimmed.contains("ANCHOR:") || trimmed.contains("ANCHOR_END:") {
         return Err(match comment {
-            Some(_) => "a mark stands on a line of its own, as a comment".to_owned(),
-            None => "marks are not known in this kind of file".to_owned(),
+            Some(_) => "a mark must be a comment on a line of its own".to_owned(),
+            None => "marks are not supported in this kind of file".to_owned(),
         });
     }
     Ok(Line::Text)
@@ -276,7 +276,7 @@ fn stub_line<'a>(line: &str, stub: &str, closed: bool) -> Result<Line<'a>, Strin
         return Ok(Line::Stub(ending.to_owned()));
     }
     let Some(code) = stub.strip_prefix(' ') else {
-        return Err("a space belongs between the sign of a stub line and its text".to_owned());
+        return Err("a stub line needs a space between its marker and its text".to_owned());
     };
     let indent = &line[..line.len() - line.trim_start().len()];
     Ok(Line::Stub(format!("{indent}{code}{ending}")))
@@ -286,7 +286,7 @@ fn region_name(name: &str) -> Result<&str, String> {
     let name = name.trim();
     let valid = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     if name.is_empty() || !name.chars().all(valid) {
-        return Err(format!("`{name}` is no name for a region; use letters, digits and hyphens"));
+        return Err(format!("`{name}` is not a valid name for a region; use letters, digits and hyphens"));
     }
     Ok(name)
 }

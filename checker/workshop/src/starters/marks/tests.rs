@@ -1,4 +1,4 @@
-//! Every way in which marks are right or wrong.
+//! Tests of valid and invalid marks.
 
 use super::*;
 
@@ -84,7 +84,7 @@ fn a_region_dropped_for_nothing_leaves_no_gap() {
 }
 
 #[test]
-fn what_is_asked_for_is_the_code_of_tasks_and_not_what_a_starter_leaves_out() {
+fn the_asked_side_has_the_code_of_tasks_and_not_the_regions_that_a_starter_drops() {
     let text = "// ANCHOR: x\na();\n// ANCHOR_END: x\n//~ stub();\n// ANCHOR: y\nb();\n// ANCHOR_END: y\n//~!\n";
     assert_eq!(side("src/lib.rs", text, None, Side::Asked).as_deref(), Ok("a();\n"));
 }
@@ -112,7 +112,7 @@ fn every_kind_of_file_has_its_own_comment_sign() {
 }
 
 #[test]
-fn a_line_ending_of_windows_is_kept() {
+fn a_windows_line_ending_is_kept() {
     let text = "// ANCHOR: x\r\na();\r\n// ANCHOR_END: x\r\n//~ b();\r\nc();\r\n";
     assert_eq!(starter(text).as_deref(), Ok("b();\r\nc();\r\n"));
 }
@@ -176,7 +176,7 @@ fn a_mark_stands_on_a_line_of_its_own_and_has_a_name() {
     assert_eq!(error("// ANCHOR:\n").0, 1);
     assert_eq!(error("// ANCHOR: two words\n").0, 1);
     let unknown = side("data.bin", "ANCHOR: x\n", None, Side::Starter).expect_err("no marks there");
-    assert!(unknown.what.contains("not known"), "{}", unknown.what);
+    assert!(unknown.what.contains("not supported"), "{}", unknown.what);
 }
 
 #[test]
@@ -191,7 +191,7 @@ fn a_stub_can_be_the_region_of_the_solution_before() {
     for lacking in [None, Some("old();\n"), Some("// ANCHOR: put\n// ANCHOR_END: put\n")] {
         let error = side(lacking, Side::Finished).expect_err("there is no such region");
         assert_eq!(error.line, 5);
-        assert_eq!(error.what, "this file of the solution before has no region `get` to begin with");
+        assert_eq!(error.what, "the file of the previous solution has no region `get` to start from");
     }
     assert_eq!(error("//~<\n").0, 1);
 }

@@ -161,7 +161,7 @@ impl<'a> Plan<'a> {
     }
 }
 
-/// Whether only the first worker may run a check, because what it needs (a second user, backing services to disturb) is made once.
+/// Whether only the first worker may run a check, since what it needs (a second user, backing services to disturb) is made once.
 fn is_for_the_first(check: &Check) -> bool {
     check.second_user || check.disturbs.is_some()
 }

@@ -4,7 +4,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::report::{ColorChoice, Format};
 
-/// Learn back-end engineering one step at a time: this program builds your crate, runs it, examines it, and says what to do next.
+/// Learn back-end engineering one step at a time. This program builds your crate, runs it, examines it, and says what to do next.
 #[derive(Debug, Parser)]
 #[command(name = "checker", bin_name = "cargo run -p checker --", version, args_conflicts_with_subcommands = true)]
 pub struct Cli {
@@ -17,18 +17,18 @@ pub struct Cli {
     pub command: Option<Command>,
 }
 
-/// What is examined, and how.
+/// What to examine, and how.
 #[derive(Debug, Clone, Default, Args)]
 pub struct GradeArgs {
     #[command(flatten)]
     pub target: TargetArgs,
-    /// Run this check, and what it needs. May be given more than once.
+    /// Run only this check and the checks that it needs. May be given more than once.
     #[arg(long, value_name = "ID")]
     pub only: Vec<String>,
-    /// Grade the extras too. They never decide whether the step is passed.
+    /// Grade the stretch checks too. They never decide whether the step is passed.
     #[arg(long)]
     pub stretch: bool,
-    /// Repeat a run with the same random data.
+    /// The seed of the random data. The same seed gives the same data.
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
     /// The format of the report.
@@ -38,7 +38,7 @@ pub struct GradeArgs {
     pub services: ServiceArgs,
 }
 
-/// What is examined. Without any of these: your own crate of the step.
+/// What to examine; by default the learner's own crate of the step.
 #[derive(Debug, Clone, Default, Args)]
 #[group(multiple = false)]
 pub struct TargetArgs {
@@ -48,15 +48,15 @@ pub struct TargetArgs {
     /// Any program, in any language: a shell command that starts a server on the port in $PORT.
     #[arg(long, value_name = "COMMAND")]
     pub command: Option<String>,
-    /// A server that runs already, such as http://127.0.0.1:8000.
+    /// A running server, such as http://127.0.0.1:8000.
     #[arg(long, value_name = "URL")]
     pub url: Option<String>,
 }
 
-/// How services such as PostgreSQL may be had.
+/// How the checker may get services such as PostgreSQL.
 #[derive(Debug, Clone, Default, Args)]
 pub struct ServiceArgs {
-    /// Install a service that is missing without asking, with the system's package manager.
+    /// Install missing services with the system's package manager, without asking.
     #[arg(long)]
     pub yes: bool,
 }
@@ -65,18 +65,18 @@ pub struct ServiceArgs {
 pub enum Command {
     /// Grade one step.
     Check {
-        /// The step's number. Without it: the step you are at.
+        /// The step's number; by default the step you are at.
         step: Option<u8>,
         #[command(flatten)]
         grade: GradeArgs,
     },
     /// Grade again whenever you save a file.
     Watch {
-        /// The step's number. Without it: the step you are at.
+        /// The step's number; by default the step you are at.
         step: Option<u8>,
         #[command(flatten)]
         target: TargetArgs,
-        /// Grade the extras too.
+        /// Grade the stretch checks too.
         #[arg(long)]
         stretch: bool,
     },
@@ -84,18 +84,18 @@ pub enum Command {
     List,
     /// Show the next hint for a check.
     Hint {
-        /// The check, such as 1.create. Without it: the first that failed in your last run.
+        /// The check, such as 1.create; by default the first one that failed in your last run.
         id: Option<String>,
     },
-    /// Bring your own work of the step before into this step.
+    /// Carry your own work from the previous step into this one.
     Carry {
         /// The step to carry into.
         step: u8,
-        /// Replace work that is there already. A backup is kept in any case.
+        /// Replace work that is already there. A backup is kept in any case.
         #[arg(long)]
         force: bool,
     },
-    /// Put a step back to its beginning. A backup of your work is kept.
+    /// Put the starter of a step back. A backup of your work is kept.
     Reset {
         /// The step's number.
         step: u8,
@@ -105,14 +105,14 @@ pub enum Command {
         /// The step's number.
         step: u8,
     },
-    /// Start PostgreSQL and Redis for your own experiments, and say how to reach them, until Ctrl-C.
+    /// Start PostgreSQL and Redis for your own experiments, until Ctrl-C.
     Up {
-        /// Write the environment to the file .env too. A file that is there already is kept as a backup.
+        /// Write the environment to the file .env too. An existing file is kept as a backup.
         #[arg(long)]
         write_env: bool,
         #[command(flatten)]
         services: ServiceArgs,
     },
-    /// Look whether this machine has what the workshop needs.
+    /// Check whether this machine has what the workshop needs.
     Doctor,
 }

@@ -1,4 +1,4 @@
-//! What a run leaves behind for a closer look: `target/checker/STEP/latest/`, replaced as a whole by the next run.
+//! The evidence of a run: `target/checker/STEP/latest/`, replaced as a whole by the next run.
 //!
 //! Only the checker writes there, and what it writes is bounded; everything else in a server's reach stays out of it.
 
@@ -62,11 +62,11 @@ fn save_in(folder: &Path, run: &RunReport) -> Result<PathBuf, Problem> {
     write_and_swap(folder, run).map_err(unwritable)
 }
 
-/// Takes an exclusive lock on `file`, which ends when the file is closed or its process dies.
+/// Takes an exclusive lock on `file`. It is released when the file is closed or its process dies.
 ///
 /// # Errors
 ///
-/// Somebody else held it for all of `patience`, or the operating system reported an error.
+/// Another process held it for all of `patience`, or the operating system reported an error.
 pub fn acquire(file: &File, patience: Duration) -> io::Result<()> {
     let deadline = Instant::now() + patience;
     loop {
@@ -76,7 +76,7 @@ pub fn acquire(file: &File, patience: Duration) -> io::Result<()> {
             Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => return Ok(()),
             Err(TryLockError::Error(error)) => return Err(error),
             Err(TryLockError::WouldBlock) if Instant::now() >= deadline => {
-                return Err(io::Error::new(io::ErrorKind::TimedOut, "another checker is writing there and does not finish"));
+                return Err(io::Error::new(io::ErrorKind::TimedOut, "another checker has locked it and does not finish"));
             }
             Err(TryLockError::WouldBlock) => sleep(Duration::from_millis(10)),
         }

@@ -1,6 +1,6 @@
-//! The checker: builds a step of the workshop, runs it, examines it from outside, and teaches through what it says.
+//! The checker builds a step of the workshop, runs it, examines it from outside, and explains what it finds.
 //!
-//! The commands, reports and progress of learners and instructors. The authors' program uses them too.
+//! This package holds the commands of learners and instructors, the reports and the progress. Package `author` uses them too.
 
 mod cli;
 pub mod commands;
@@ -12,8 +12,7 @@ use std::process::ExitCode;
 
 use model::exit;
 
-/// Runs `main` of a program that examines servers. The guard is the same program again: it must come up before anything else,
-/// and with as little as possible.
+/// Runs `main` of a program that examines servers. The guard is the same program: it has to run before anything else is set up.
 pub fn run(main: impl Future<Output = ExitCode>) -> ExitCode {
     if let Some(code) = sandbox::guard_main() {
         return code;

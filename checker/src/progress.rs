@@ -1,4 +1,4 @@
-//! What the learner has reached: a small text file at the root of the workspace.
+//! The progress of the learner: a small text file at the root of the workspace.
 //!
 //! ```text
 //! # Progress in the workshop, kept by `cargo run -p checker`. Delete this file to begin again.
@@ -29,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The last step of the workshop.
 const STEPS: u8 = 10;
 
-/// What the learner has reached.
+/// The progress of the learner.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Progress {
     /// The step that is graded when none is named.
@@ -131,7 +131,7 @@ impl Progress {
     }
 }
 
-/// What the file says, and whether it is damaged; a missing file says nothing and is not damaged.
+/// The progress in the file, and whether the file is damaged. A missing file is empty progress and not damaged.
 fn read(path: &Path) -> io::Result<(Progress, bool)> {
     match fs::metadata(path) {
         Ok(about) if about.is_file() && about.len() > LARGEST => return Ok((Progress::default(), true)),

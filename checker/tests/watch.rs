@@ -71,10 +71,10 @@ fn without_a_terminal_every_save_is_answered_with_a_report() {
         }
         panic!("{what} does not come");
     };
-    wait_for("Watching app. Ctrl-C ends it.");
+    wait_for("Watching app. Press Ctrl-C to stop.");
     wait_for("Step 1");
     wait_for("exit code 3");
-    wait_for("When that is mended, save.");
+    wait_for("When that is fixed, save.");
     fs::write(root.path().join("app/server.py"), "").expect("the folder is writable");
     wait_for("server.py saved");
     wait_for("exit code 3");
@@ -127,7 +127,7 @@ fn on_a_terminal_keys_work_and_the_screen_is_given_back() {
     wait_for("\x1b[?1049h");
     wait_for("Run 1");
     keyboard.write_all(b"h").expect("it listens");
-    wait_for("nothing to hint at");
+    wait_for("no hint to give");
     keyboard.write_all(b"r").expect("it listens");
     wait_for("Run 2");
     fs::write(root.path().join("app/server.py"), "").expect("the folder is writable");

@@ -1,4 +1,4 @@
-//! Measures the checker itself and prints the figures. Nothing is asserted: machines differ, and so do their busy hours.
+//! Measures the checker itself and prints the figures. It asserts nothing, since machines and their load differ.
 
 mod cold;
 mod list;

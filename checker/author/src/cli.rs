@@ -20,7 +20,7 @@ pub struct Cli {
 pub enum Command {
     /// Generate the starters in steps/ from solutions/.
     Generate {
-        /// Write nothing; fail when something would change.
+        /// Write nothing; fail if something would change.
         #[arg(long)]
         check: bool,
         /// Overwrite starters that were edited by hand.
@@ -40,11 +40,11 @@ pub enum Command {
     },
     /// Check the course itself: starters, solutions, ids, hints, chapters.
     Verify {
-        /// Only what needs no server to run.
+        /// Only the rules that build and run nothing.
         #[arg(long)]
         quick: bool,
     },
-    /// Show that every check can fail: run them against servers that are wrong in one way.
+    /// Show that every check can fail, on servers that are each wrong in one way.
     Matrix {
         /// Run every check against every wrong server, not only the declared ones.
         #[arg(long)]
@@ -64,7 +64,7 @@ pub enum Command {
         /// How often the solutions are graded.
         #[arg(long, default_value_t = 10, value_name = "N")]
         runs: usize,
-        /// Also measure a fresh clone's first verdict beside `cargo install rustlings`; both compile everything anew.
+        /// Also measure the first verdict in a fresh clone against `cargo install rustlings`; both compile from scratch.
         #[arg(long)]
         cold: bool,
     },

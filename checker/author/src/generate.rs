@@ -1,4 +1,4 @@
-//! `author generate`: the starters in `steps/`, made from `solutions/`.
+//! `author generate`: generates the starters in `steps/` from `solutions/`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -14,7 +14,7 @@ use workshop::{Files, Folder, folder};
 /// What to do about a difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// Tell.
+    /// Only report.
     Check,
     /// Write, unless an edit by hand would be lost.
     Write,
@@ -36,12 +36,12 @@ pub struct Generated {
 }
 
 impl Generated {
-    /// Whether every starter was as its solution says.
+    /// Whether every starter already matched its solution.
     pub fn is_current(&self) -> bool {
         self.added.is_empty() && self.changed.is_empty() && self.removed.is_empty()
     }
 
-    /// The result as it is told to the author.
+    /// The report for the author.
     pub fn text(&self, mode: Mode) -> String {
         let mut out = String::new();
         for (label, paths) in [("add", &self.added), ("change", &self.changed), ("remove", &self.removed)] {
@@ -53,9 +53,9 @@ impl Generated {
             out += &format!(" missing  {path}: no starter without a solution\n");
         }
         out += match (self.is_current(), mode) {
-            (true, _) => "Every starter is as its solution says.\n",
-            (false, Mode::Check) => "The starters are not as their solutions say. Run `cargo run -p author -- generate`.\n",
-            (false, _) => "The starters are now as their solutions say.\n",
+            (true, _) => "Every starter matches its solution.\n",
+            (false, Mode::Check) => "The starters do not match their solutions. Run `cargo run -p author -- generate`.\n",
+            (false, _) => "The starters now match their solutions.\n",
         };
         out
     }
@@ -65,7 +65,7 @@ impl Generated {
 ///
 /// # Errors
 ///
-/// A solution is not right, a folder cannot be read or written, or a file in `steps/` was edited by hand.
+/// A solution has a mistake, a folder cannot be read or written, or a file in `steps/` was edited by hand.
 pub fn run(workshop: &Workshop, outlines: &[Outline], mode: Mode) -> Result<Generated, Problem> {
     let mut generated = Generated::default();
     let mut wanted = Files::new();
@@ -142,9 +142,9 @@ fn remove(root: &Path, path: &str) -> Result<(), Problem> {
     Ok(())
 }
 
-/// What git knows of `steps/`.
+/// What git knows about `steps/`.
 struct Git {
-    /// Paths that differ from the last commit; none when git cannot tell, and every file counts as edited.
+    /// Paths that differ from the last commit; `None` if git does not know, and then every file counts as edited.
     edited: Option<BTreeSet<String>>,
     ignored: Vec<String>,
 }
@@ -178,7 +178,7 @@ impl Git {
     }
 }
 
-/// What was generated last, so that regenerating twice between two commits is no loss.
+/// What was generated last, so that a second generation between two commits does not count as an edit.
 struct Record {
     hashes: BTreeMap<String, u64>,
 }

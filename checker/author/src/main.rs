@@ -1,4 +1,4 @@
-//! Commands for authors of the workshop: they generate starters, check the course, show that every check can fail, and measure.
+//! Commands for authors: they generate starters, port changes, check the course, show that every check can fail, and measure.
 
 mod bench;
 mod cli;

@@ -1,4 +1,4 @@
-//! `author verify`: the course lint. Each rule answers with every violation and its remedy.
+//! `author verify`: the course lint. Each rule returns every violation with its remedy.
 
 mod book;
 mod facts;
@@ -15,7 +15,7 @@ use facts::StepFacts;
 use model::{Problem, exit};
 use workshop::Workshop;
 
-/// What a rule found: every violation, or a problem that kept it from looking.
+/// The result of a rule: every violation, or a problem that kept the rule from running.
 type Found = Result<Vec<Violation>, Problem>;
 
 /// Something in the course that breaks a rule.
@@ -33,30 +33,30 @@ impl Violation {
     }
 }
 
-/// Holds every rule against the course; with `quick` only those that build and run nothing.
+/// Checks the course against every rule; with `quick` only against those that build and run nothing.
 ///
 /// # Errors
 ///
-/// None: what keeps a rule from looking is told in its place, and counts as a violation.
+/// None: a problem that keeps a rule from running is printed in its place and counts as a violation.
 pub async fn run(workshop: &Workshop, quick: bool, style: &Style) -> CommandResult {
     let steps = facts::from_course();
     let mut verified = Verified { style, broken: 0 };
     verified.rule("regenerating the starters changes nothing", sources::are_generated(workshop, &steps));
-    verified.rule("every manifest says what the course says", sources::manifests(workshop, &steps));
+    verified.rule("every manifest agrees with the course", sources::manifests(workshop, &steps));
     verified.rule("a solution differs from the one before only where its manifest says", sources::changes(workshop, &steps));
     verified.rule("no starter silences a warning", sources::no_allow(workshop, &steps));
     verified.rule("every id that is written exists", ids::written_ids_exist(workshop, &steps));
     verified.rule("every id is in its step's README and chapter", ids::ids_are_written(workshop, &steps));
     verified.rule("every check has a claim and one to three hints", Ok(ids::claims_and_hints(&steps)));
     verified.rule("every check names a heading of its chapter", book::anchors_exist(workshop, &steps));
-    verified.rule("what the book includes is there", book::includes_exist(workshop));
+    verified.rule("every include of the book exists", book::includes_exist(workshop));
     if !quick {
         slow_rules(workshop, &steps, &mut verified).await;
     }
     match verified.broken {
-        0 => tell("The course holds every rule.\n"),
+        0 => tell("The course keeps every rule.\n"),
         count => {
-            tell(&format!("{count} of the rules do not hold.\n"))?;
+            tell(&format!("Broken rules: {count}.\n"))?;
             Ok(exit::FAILED)
         }
     }
@@ -72,7 +72,7 @@ async fn slow_rules(workshop: &Workshop, steps: &[StepFacts], verified: &mut Ver
     let status = waiting("Building the saboteur");
     let found = running::wrong_servers(workshop, steps).await;
     drop(status);
-    verified.rule("every check is failed by some wrong server", found);
+    verified.rule("every check fails on some wrong server", found);
 
     let mut status = waiting("Building");
     let found = running::no_warnings(workshop, steps, &mut status).await;
@@ -82,12 +82,12 @@ async fn slow_rules(workshop: &Workshop, steps: &[StepFacts], verified: &mut Ver
     let mut status = waiting("Grading the starters");
     let found = running::starters(workshop, steps, &mut status).await;
     drop(status);
-    verified.rule("every starter keeps what came before and does not pass its own step", found);
+    verified.rule("every starter passes the earlier checks and does not pass its own step", found);
 
     let mut status = waiting("Grading the solutions");
     let found = running::solutions(workshop, steps, &mut status).await;
     drop(status);
-    verified.rule("every solution passes every check, the extras too", found);
+    verified.rule("every solution passes every check, stretch checks included", found);
 }
 
 /// A line on the terminal that says what is going on, until it is dropped.
@@ -104,11 +104,11 @@ struct Verified<'a> {
 }
 
 impl Verified<'_> {
-    /// Tells one rule at once: the slow ones come last.
+    /// Prints the result of one rule at once, since the slow rules come last.
     fn rule(&mut self, title: &str, found: Found) {
         let (text, held) = rule_text(self.style, title, found);
         self.broken += usize::from(!held);
-        // Nobody reads any more: the exit code still tells.
+        // If the output is closed, the exit code still reports the result.
         let _ = tell(&text);
     }
 }
@@ -147,14 +147,14 @@ mod tests {
     }
 
     #[test]
-    fn a_violation_is_told_with_its_remedy() {
-        let found = Ok(vec![Violation::new("a.rs: wrong", "Mend it.")]);
-        let expected = "FAIL  it holds\n      a.rs: wrong\n        → Mend it.\n";
+    fn a_violation_is_shown_with_its_remedy() {
+        let found = Ok(vec![Violation::new("a.rs: wrong", "Fix it.")]);
+        let expected = "FAIL  it holds\n      a.rs: wrong\n        → Fix it.\n";
         assert_eq!(rule_text(&PLAIN, "it holds", found), (expected.to_owned(), false));
     }
 
     #[test]
-    fn a_rule_that_could_not_look_does_not_hold() {
+    fn a_rule_that_could_not_run_does_not_hold() {
         let (text, held) = rule_text(&PLAIN, "it holds", Err(Problem::new("No folder.", "Make it.")));
         assert!(!held && text.contains("No folder.") && text.contains("→ Make it."), "{text}");
     }

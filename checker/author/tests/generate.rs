@@ -1,4 +1,4 @@
-//! `generate` and `verify`: starters follow their solutions, and nobody's edit is lost.
+//! `generate` and `verify`: starters follow their solutions, and no edit is lost.
 
 use std::fs;
 use std::process::Command;
@@ -21,12 +21,12 @@ fn git(scratch: &Scratch, arguments: &[&str]) {
 fn generating_twice_changes_nothing() {
     let scratch = Scratch::new();
     let out = scratch.run(&["generate"]).passed();
-    assert!(out.ends_with("Every starter is as its solution says.\n"), "{out}");
+    assert!(out.ends_with("Every starter matches its solution.\n"), "{out}");
     scratch.run(&["generate", "--check"]).passed();
 }
 
 #[test]
-fn a_changed_solution_changes_its_starter_and_a_check_alone_writes_nothing() {
+fn a_changed_solution_changes_its_starter_and_check_only_reports() {
     let scratch = Scratch::new();
     scratch.run(&["generate"]).passed();
     scratch.write(&format!("solutions/{ONE}/src/new.rs"), "new\n");
@@ -97,7 +97,7 @@ fn build_output_settings_and_what_git_ignores_are_left_alone() {
 }
 
 #[test]
-fn settings_and_manifests_of_a_solution_are_not_handed_on() {
+fn settings_and_manifests_of_a_solution_are_not_copied() {
     let scratch = Scratch::new();
     scratch.write(&format!("solutions/{ONE}/.env"), "SECRET=1\n");
     scratch.write(&format!("solutions/{ONE}/.env.example"), "SECRET=\n");

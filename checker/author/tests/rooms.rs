@@ -1,5 +1,5 @@
-//! The architecture that one can see in the folder tree, held by tests: no two modules of a package use each other, and what is
-//! particular to a step or to a service stands in its own folder alone.
+//! Tests of the architecture: no two modules of a package use each other, and code that is specific to a step or a service is
+//! only in the folder of that step or service.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -217,7 +217,7 @@ fn names_a_step(line: &str) -> bool {
 }
 
 #[test]
-fn what_is_particular_to_a_step_or_a_service_stands_in_its_room() {
+fn code_of_one_step_or_service_is_only_in_its_folder() {
     let mut found = Vec::new();
     for (package, rooms) in PACKAGES {
         for source in sources(package).iter().filter(|source| !rooms.iter().any(|room| source.path.starts_with(room))) {

@@ -1,6 +1,6 @@
-//! Isolated checks: they start the servers that they examine, on backing services that they disturb.
+//! Isolated checks: each starts its own servers, with backing services that it may disturb.
 //!
-//! Most of their time they wait for timeouts, so they run beside the workers.
+//! They spend most of their time waiting for timeouts, so they run beside the workers.
 
 use std::rc::Rc;
 
@@ -11,7 +11,7 @@ use model::CheckReport;
 
 use super::run::Run;
 
-/// Runs them one after the other, as long as there are any.
+/// Runs them one after the other until none is left.
 pub async fn run(environment: &Rc<Environment>, run: &Run<'_>) {
     while let Some(place) = run.plan.next_isolated().await {
         run.examine(place, async |check, attempt, report| self::attempt(environment, check, attempt, run, report).await).await;

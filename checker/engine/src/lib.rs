@@ -1,4 +1,4 @@
-//! Grades one target at one step: builds it, starts it, examines it, stops it. It returns a report and prints nothing.
+//! Grades one target at one step: builds it, starts it, examines it, and stops it. Returns a report and prints nothing.
 
 mod isolated;
 mod plan;
@@ -29,7 +29,7 @@ use self::worker::Worker;
 
 /// How many servers of a target are examined side by side.
 const WORKERS: usize = 3;
-/// From how many checks on a second server is worth its start.
+/// The number of checks from which more servers are worth their start.
 const CHECKS_FOR_WORKERS: usize = 24;
 
 /// What to grade.
@@ -39,7 +39,7 @@ pub struct Grading {
     pub course: &'static Course,
     /// The step whose contract the target has to keep.
     pub step: &'static Step,
-    /// What is examined.
+    /// What to examine.
     pub target: Target,
     /// Only these checks, and what they need; everything when empty.
     pub only: Vec<String>,
@@ -64,19 +64,19 @@ pub enum Event<'a> {
     Checking { done: usize, total: usize, id: &'static str },
 }
 
-/// The person who waits for a run.
+/// Follows the progress of a run, and asks the user when a service needs it.
 pub trait Observer: Console {
     /// Shows what is going on.
     fn event(&mut self, event: Event<'_>);
 
-    /// The same as the console of a service.
+    /// This observer as the console of a service.
     fn as_console(&mut self) -> &mut dyn Console;
 }
 
-/// Calls a function for each event. Nobody can be asked, so nothing is installed.
+/// Calls a function for each event. It consents to nothing, so nothing is installed.
 pub struct OnEvent<F>(pub F);
 
-/// Nobody waits.
+/// An observer that ignores every event.
 pub fn nobody() -> OnEvent<impl FnMut(Event<'_>)> {
     OnEvent(|_: Event<'_>| ())
 }
@@ -185,7 +185,7 @@ async fn examine(
 /// For each fixture of the step, what could be started without asking.
 type AtHand = Vec<Option<Box<dyn Running>>>;
 
-/// Builds the target. Meanwhile its fixtures start, where nobody has to be asked for them.
+/// Builds the target. Meanwhile the fixtures start that need no consent.
 async fn prepare(grading: &Grading, root: &Path, observer: &mut impl Observer) -> Result<(Launcher, AtHand), StepVerdict> {
     let observer = RefCell::new(observer);
     let mut progress = |progress: BuildProgress| observer.borrow_mut().event(Event::Building(&progress));
@@ -207,13 +207,13 @@ async fn prepare(grading: &Grading, root: &Path, observer: &mut impl Observer) -
     })
 }
 
-/// Whether backing services have to be made for a target. A server that runs already has its own.
+/// Whether the target needs backing services from the checker. A running server has its own.
 fn needs_fixtures(grading: &Grading) -> bool {
     !grading.step.fixtures.is_empty() && !matches!(grading.target, Target::Url(_))
 }
 
-/// How many servers are examined, each with backing services of its own. Where there are none to isolate, or for a few checks,
-/// another server costs more time than it saves.
+/// How many servers are examined, each with backing services of its own. Without backing services, or for a few checks, a second
+/// server costs more time than it saves.
 fn workers(grading: &Grading, checks: usize) -> usize {
     match needs_fixtures(grading) && checks >= CHECKS_FOR_WORKERS {
         true => WORKERS,
@@ -261,7 +261,7 @@ impl Workplaces {
         Ok(Workplaces { workers: try_join_all(made).await?, isolated: is_beside.then(environment), servers })
     }
 
-    /// Removes everything that was made there.
+    /// Removes everything that was made in the environments.
     async fn close(self) {
         let all = self.workers.into_iter().map(|(environment, _)| environment).chain(self.isolated);
         join_all(all.filter_map(Rc::into_inner).map(Environment::close)).await;
@@ -280,7 +280,7 @@ async fn run_checks(
         let (environment, backing) = workplaces.workers[number].clone();
         Worker::start(number, environment, backing).await
     };
-    // It shows why a target does not start; and what comes first is for one worker alone, so the others start meanwhile.
+    // The first worker shows why a target does not start. The others start while it runs the first checks, which only it may run.
     let first = start(0).await?;
     let sign_in = grading.step.sign_in.map_or(&[][..], |sign_in| sign_in.checks);
     let plan = Plan::new(checks, sign_in, 0..workplaces.workers.len(), workplaces.isolated.is_some());
@@ -311,12 +311,12 @@ async fn run_checks(
     Ok(())
 }
 
-/// A check that could not be run because something is missing here.
+/// The report of a check that could not be run because something is missing on this machine.
 fn undecided(check: &Check, step: u8, problem: &Problem) -> CheckReport {
     CheckReport { verdict: Verdict::Inconclusive(problem.title.clone()), ..blank(check, step) }
 }
 
-/// A check before it is run.
+/// The report of a check before it is run.
 fn blank(check: &Check, step: u8) -> CheckReport {
     CheckReport {
         hint: check.hints.first().copied().unwrap_or_default().to_owned(),

@@ -1,4 +1,4 @@
-//! Which check comes next, where several workers examine servers of a target side by side.
+//! Which check comes next, when several workers examine servers of a target side by side.
 
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
@@ -14,7 +14,7 @@ pub struct Plan<'a> {
     /// The places of the checks that come before each.
     before: Vec<Vec<usize>>,
     states: RefCell<Vec<State>>,
-    /// Checks that did not pass, and why what needs them is skipped.
+    /// The checks that did not pass, each with the reason why its dependents are skipped.
     unmet: RefCell<HashMap<&'static str, String>>,
     changed: Notify,
     workers: RefCell<BTreeSet<usize>>,
@@ -32,8 +32,8 @@ enum State {
 }
 
 impl<'a> Plan<'a> {
-    /// A plan of which nothing is done yet, for these workers. With `isolated`, isolated checks are for somebody else; they are for
-    /// the first worker otherwise.
+    /// A plan with every check open, for these workers. With `isolated`, isolated checks run beside the workers; otherwise the
+    /// first worker runs them.
     pub fn new(
         checks: &'a [Check],
         sign_in: &'static [&'static str],
@@ -52,7 +52,7 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// The place of the next check for a worker, once what it needs is decided; none when all checks are.
+    /// The place of the next check for a worker, once the checks it needs are decided; `None` once all checks are.
     pub async fn next(&self, worker: usize) -> Option<usize> {
         self.first(|| self.due(worker)).await
     }
@@ -64,7 +64,7 @@ impl<'a> Plan<'a> {
 
     async fn first(&self, due: impl Fn() -> Option<usize>) -> Option<usize> {
         loop {
-            // Asked for before looking, so that no change between the two is missed.
+            // Subscribe before looking, so that no change between the two is missed.
             let changed = self.changed.notified();
             if let Some(place) = due() {
                 self.set(place, State::Taken);
@@ -77,8 +77,8 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// The first check that is due and that this worker may have. What only the first worker may have runs there one after the
-    /// other, so the first worker begins with it.
+    /// The first due check that this worker may run. Some checks only the first worker may run, one after the other, so it begins
+    /// with them.
     fn due(&self, worker: usize) -> Option<usize> {
         let due = |for_first: bool| {
             self.find(|check| is_for_the_first(check) == for_first && !(check.disturbs.is_some() && self.isolated))
@@ -95,7 +95,7 @@ impl<'a> Plan<'a> {
         (0..self.checks.len()).find(|place| wanted(&self.checks[*place]) && self.is_due(*place))
     }
 
-    /// Takes note of what a check came to.
+    /// Records the verdict of a check.
     pub fn decide(&self, place: usize, verdict: &Verdict) {
         let id = self.checks[place].id;
         let reason = match verdict {
@@ -108,7 +108,7 @@ impl<'a> Plan<'a> {
         self.set(place, State::Decided);
     }
 
-    /// Leaves a check, and all others, to the other workers; false where there is none.
+    /// Leaves this check and all others to the other workers; `false` if there are none.
     pub fn leave(&self, place: usize, worker: usize) -> bool {
         if self.workers.borrow().len() < 2 {
             return false;
@@ -124,12 +124,12 @@ impl<'a> Plan<'a> {
         self.changed.notify_waiters();
     }
 
-    /// Why there is no sense in this check.
+    /// Why this check is to be skipped, if a check that it needs did not pass.
     pub fn unmet_need(&self, check: &Check) -> Option<String> {
         self.unmet_of(check.needs)
     }
 
-    /// Why nobody can be signed in, if a check before has said so.
+    /// Why no user can sign in, if an earlier check has shown that.
     pub fn signed_out(&self) -> Option<String> {
         self.unmet_of(self.sign_in)
     }
@@ -161,7 +161,7 @@ impl<'a> Plan<'a> {
     }
 }
 
-/// Whether only the first worker may have a check: what it needs (a second user, backing services to disturb) is made once.
+/// Whether only the first worker may run a check, since what it needs (a second user, backing services to disturb) is made once.
 fn is_for_the_first(check: &Check) -> bool {
     check.second_user || check.disturbs.is_some()
 }

@@ -1,4 +1,4 @@
-//! How one check is run, and what it comes to.
+//! Runs one check and reaches its verdict.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -17,16 +17,16 @@ use harness::traffic::TrafficSince;
 use model::{CheckReport, Exchange, Outcome, Stop, UnexpectedExit, Verdict};
 use sandbox::Registry;
 
-/// The most time for one check. The probe's own deadlines end far sooner; this one is for what nobody thought of.
+/// The deadline of one check. The probe's own timeouts are far shorter; this one catches everything else.
 const CHECK_LIMIT: Duration = Duration::from_secs(120);
-/// How long a log line may come after the answer it is about, to be shown with a failure.
+/// How long after its response a log line may come, to be shown with a failure.
 const LOG_DELAY: Duration = Duration::from_millis(30);
-/// How often a check is run at most, when what it came to says nothing.
+/// How often a check is run at most, if it was inconclusive.
 const ATTEMPTS: usize = 2;
-/// The most time for all checks of a run: a right server needs a few seconds.
+/// The deadline of all checks of a run; a right server needs a few seconds.
 const RUN_LIMIT: Duration = Duration::from_secs(180);
 
-/// The checks of a run, and what they have come to so far.
+/// The checks of a run, and their reports so far.
 pub struct Run<'a> {
     pub plan: &'a Plan<'a>,
     step: &'static Step,
@@ -38,7 +38,7 @@ pub struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    /// A run of which nothing is done yet, of the servers in `servers`. `observer` hears which check begins.
+    /// A run that has not begun, of the servers in `servers`. `observer` is called when a check begins.
     pub fn new(
         plan: &'a Plan<'a>,
         step: &'static Step,
@@ -50,7 +50,7 @@ impl<'a> Run<'a> {
         Run { plan, step, seed, servers, began: Instant::now(), reports, observer }
     }
 
-    /// What the checks came to, in their order.
+    /// The reports of the checks, in their order.
     pub fn into_reports(self) -> Vec<CheckReport> {
         self.reports.into_inner().into_iter().flatten().collect()
     }
@@ -71,7 +71,7 @@ impl<'a> Run<'a> {
             return report;
         }
         if self.began.elapsed() > RUN_LIMIT {
-            let reason = format!("the checks before it took {} minutes, which is all there is", RUN_LIMIT.as_secs() / 60);
+            let reason = format!("the checks before it took {} minutes, the limit for a run", RUN_LIMIT.as_secs() / 60);
             report.verdict = Verdict::Inconclusive(reason);
             return report;
         }
@@ -81,7 +81,7 @@ impl<'a> Run<'a> {
             attempt(check, number, &mut report).await;
             let is_decided = match report.verdict {
                 Verdict::Inconclusive(_) => false,
-                // What was done today may have become what was done yesterday.
+                // The date changed during the check, so "today" may have become "yesterday".
                 Verdict::Fail(_) => OffsetDateTime::now_utc().date() == day,
                 Verdict::Pass | Verdict::Skipped(_) => true,
             };
@@ -96,13 +96,13 @@ impl<'a> Run<'a> {
     /// The random data of an attempt.
     pub fn data(&self, check: &Check, attempt: usize, environment: &Environment) -> Data {
         match environment.is_url() {
-            // What earlier runs stored there is still there.
+            // A server at a URL still holds the data of earlier runs.
             true => Data::unheard_of(self.seed, check.id),
             false => Data::new(self.seed, check.id, attempt),
         }
     }
 
-    /// Runs the check once, and tells what it came to and what was said meanwhile.
+    /// Runs the check once, and reports the verdict, the log and the traffic.
     pub async fn attempt(&self, check: &Check, api: &Api, environment: &Environment, report: &mut CheckReport) {
         let traffic = TrafficSince::now(environment);
         let begun = SystemTime::now();
@@ -115,7 +115,7 @@ impl<'a> Run<'a> {
         };
         report.ended = None;
         if let Verdict::Fail(failure) = &report.verdict {
-            // A server logs a request after answering it. The line is shown, not judged, so a short wait does.
+            // A server logs a request after its response. The line is shown, not judged, so a short wait is enough.
             tokio::time::sleep(LOG_DELAY).await;
             let failing = failure.exchange.as_ref();
             let base = failing.map_or(api.http.base(), |exchange| &exchange.base);
@@ -130,7 +130,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// How the server at `base` ended, if it did so by itself, and what it wrote after `time`.
+    /// How the server at `base` exited, if it did so unexpectedly, and what it logged after `time`.
     async fn end_of(&self, base: &str, time: SystemTime) -> Option<UnexpectedExit> {
         let life = self.servers.at(base)?;
         let how = life.ended().await?;
@@ -138,19 +138,19 @@ impl<'a> Run<'a> {
     }
 }
 
-/// When this server last answered a request other than the failing one.
+/// When this server last responded to a request other than the failing one.
 fn last_answer(exchanges: &[Rc<Exchange>], base: &str, failing: Option<&Rc<Exchange>>) -> Option<SystemTime> {
     let is_failing = |exchange| failing.is_some_and(|failing| Rc::ptr_eq(failing, exchange));
     let answered = exchanges.iter().filter(|one| one.base == base && one.reply.is_ok() && !is_failing(one));
     answered.map(|exchange| exchange.started + exchange.duration).max()
 }
 
-/// What a check comes to whose body ended so; in the light of those before it.
+/// The verdict of a check with this outcome, given the verdicts of the checks before it.
 fn verdict_of(outcome: Outcome, plan: &Plan<'_>) -> Verdict {
     match outcome {
         Ok(()) => Verdict::Pass,
         Err(Stop::Fail(failure)) => Verdict::Fail(failure),
-        // Where that is a failure of its own, it is told once.
+        // The check of signing in has failed already, and one report of that is enough.
         Err(Stop::NotSignedIn(failure)) => match plan.signed_out() {
             Some(reason) => Verdict::Skipped(reason),
             None => Verdict::Fail(failure),

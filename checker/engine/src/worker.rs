@@ -15,7 +15,7 @@ use super::run::Run;
 /// How often a worker starts a server again that has crashed.
 const RESTARTS: usize = 3;
 
-/// A server, and what is known of it so far.
+/// A server, and what is known about it so far.
 pub struct Worker {
     number: usize,
     environment: Rc<Environment>,
@@ -25,7 +25,7 @@ pub struct Worker {
     crashes: usize,
 }
 
-/// A server and the client for it, whose patience lasts for the whole run: a server that never answers costs it once.
+/// A server and its client. The client is kept for the whole run, so a server that never responds costs its timeout once.
 struct Running {
     server: Server,
     http: Probe,
@@ -35,7 +35,7 @@ struct Running {
 pub struct Stopped {
     /// What it wrote.
     pub log: Vec<String>,
-    /// What was not as it should be.
+    /// What was wrong with it, though no verdict depends on that.
     pub advice: Vec<Problem>,
 }
 
@@ -46,18 +46,18 @@ impl Worker {
         Ok(Worker { number, environment, backing, running, crashes: 0 })
     }
 
-    /// Signs in as whom most checks send their requests, where there are users. Should that not work, the checks say so.
+    /// Signs in the user of most checks, if the step has users. If that fails, the checks report it.
     pub async fn sign_in(&self) {
         if let Some(sign_in) = self.environment.contract().sign_in
             && let Some(Running { http, .. }) = &self.running
         {
             let _ = self.backing.users().first(http, sign_in).await;
-            // It belongs to no check.
+            // These requests belong to no check.
             http.take_transcript();
         }
     }
 
-    /// Examines the server as long as there are checks.
+    /// Runs checks on the server until none is left.
     pub async fn run(mut self, run: &Run<'_>) -> Worker {
         while let Some(place) = run.plan.next(self.number).await {
             if !self.is_up().await && run.plan.leave(place, self.number) {
@@ -75,7 +75,7 @@ impl Worker {
         Some(Stopped { log, advice: server.stop().await })
     }
 
-    /// Whether the server runs; one that has ended is started again.
+    /// Whether the server runs. If it has exited, this restarts it.
     async fn is_up(&mut self) -> bool {
         if self.running.is_none() {
             self.running = Running::start(&self.environment, &self.backing).await.ok();
@@ -85,7 +85,7 @@ impl Worker {
 
     async fn attempt(&mut self, check: &Check, attempt: usize, run: &Run<'_>, report: &mut CheckReport) {
         if !self.is_up().await {
-            report.verdict = Verdict::Skipped("the server ended and did not come up again".into());
+            report.verdict = Verdict::Skipped("the server exited and could not be restarted".into());
             return;
         }
         let Some(Running { server, http }) = &self.running else { return };
@@ -116,8 +116,8 @@ impl Running {
             }
             Some(mut problem) => {
                 if let Some(ending) = server.ended().await {
-                    problem.title = format!("The server ended at its first request, GET /: {ending}.");
-                    problem.remedy = "See in its log why it ended.".into();
+                    problem.title = format!("The server exited at its first request, GET /: {ending}.");
+                    problem.remedy = "Its log may say why it exited.".into();
                 }
                 problem.details = server.log().last(12);
                 server.kill().await;
@@ -127,25 +127,25 @@ impl Running {
     }
 }
 
-/// A first request: whether what listens there speaks HTTP at all.
+/// Sends a first request, to see whether the server speaks HTTP at all.
 async fn greet(http: &Probe) -> Option<Problem> {
     let exchange = http.exchange(Request::new("GET", "/")).await;
     let none = exchange.reply.as_ref().err()?;
     Some(match none {
         NoAnswer::TimedOut(limit) => Problem::new(
-            format!("The server accepts connections but does not answer: GET / had no answer within {} s.", limit.as_secs()),
-            "Look for a handler or a middleware that never returns, or a lock that is never let go.",
+            format!("The server accepts connections but does not respond: GET / got no response within {} s.", limit.as_secs()),
+            "Look for a handler or a middleware that never returns, or a lock that is never released.",
         ),
         NoAnswer::NotHttp(why) => Problem::new(
-            format!("What listens on the server's port does not answer in HTTP: {why}."),
+            format!("The program that listens on the server's port does not speak HTTP: {why}."),
             "Check that the program started by the target is the web server, and that it speaks plain HTTP, not TLS.",
         ),
         NoAnswer::Closed(why) => Problem::new(
-            format!("The server closes the connection without an answer to GET /: {why}."),
+            format!("The server closes the connection without a response to GET /: {why}."),
             "A handler that panics looks like this. The server's log may say more.",
         ),
         NoAnswer::Refused => {
-            Problem::new("The server stopped listening right after it had started.", "See in its log why it ended.")
+            Problem::new("The server stopped listening right after it had started.", "Its log may say why it exited.")
         }
     })
 }

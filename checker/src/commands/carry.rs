@@ -1,4 +1,4 @@
-//! `checker carry STEP`: a learner's own sources of the step before, taken into this one.
+//! `checker carry STEP`: carries a learner's own sources of the step before into this one.
 
 mod cargo_toml;
 
@@ -28,11 +28,11 @@ pub struct Carried {
     pub backup: Option<String>,
     /// An interrupted run was finished first.
     pub recovered: bool,
-    /// The terminal stands in the folder that was moved to the backups.
+    /// The working directory of the terminal was moved to the backups.
     pub moved: bool,
     /// How many of the learner's files were taken.
     pub copied: usize,
-    /// What was passed over: links and the like.
+    /// What was not copied: links and the like.
     pub skipped: Vec<String>,
     /// Files that the new step brings.
     pub added: Vec<String>,
@@ -133,12 +133,11 @@ pub fn run(workshop: &Workshop, outlines: &[Outline], step: u8, force: bool) -> 
 
 fn neighbors(outlines: &[Outline], step: u8) -> Result<(&Outline, &Outline), Problem> {
     let find = |number| outlines.iter().find(|outline| outline.number == number);
-    let now = find(step).ok_or_else(|| {
-        Problem::new(format!("There is no step {step}."), "`cargo run -p checker -- list` shows the steps there are.")
-    })?;
+    let now = find(step)
+        .ok_or_else(|| Problem::new(format!("There is no step {step}."), "`cargo run -p checker -- list` shows every step."))?;
     let before = step.checked_sub(1).and_then(find).ok_or_else(|| {
         Problem::new(
-            format!("Step {step} is the first: there is nothing to carry into it."),
+            format!("Step {step} is the first one, so there is nothing to carry into it."),
             "Edit its files as they are; `carry` is for the steps after it.",
         )
     })?;
@@ -150,7 +149,7 @@ fn manifest(workshop: &Workshop, outline: &Outline, files: &Files) -> Result<Str
     let path = PathBuf::from(workshop.short(&workshop.step(&outline.slug).join(MANIFEST)));
     let text = files.get(MANIFEST).and_then(|bytes| folder::text(bytes)).ok_or_else(|| {
         Problem::new(
-            format!("{} is missing, or is not text.", path.display()),
+            format!("{} is missing, or it is not text.", path.display()),
             format!("Put it back, or begin again with `cargo run -p checker -- reset {}`.", outline.number),
         )
     })?;
@@ -163,7 +162,7 @@ fn parse_ours(files: &Files, outline: &Outline) -> Result<toml_edit::DocumentMut
     cargo_toml::parse(&path, files.get(MANIFEST).and_then(|bytes| folder::text(bytes)).unwrap_or_default())
 }
 
-/// Refuses when the step's folder is not as a learner finds it: then it may hold work.
+/// Refuses if the step's folder differs from the starter, since it may hold work then.
 fn refuse_to_replace_work(workshop: &Workshop, outline: &Outline, pristine: &Files) -> Result<(), Problem> {
     let path = workshop.step(&outline.slug);
     if !path.exists() {
@@ -175,7 +174,7 @@ fn refuse_to_replace_work(workshop: &Workshop, outline: &Outline, pristine: &Fil
     }
     manifest(workshop, outline, &there.files)?;
     Err(Problem::new(
-        format!("{} is not empty of your work: it was changed since you got it.", workshop.short(&path)),
+        format!("{} already holds work of yours: it was changed since you got it.", workshop.short(&path)),
         format!("`cargo run -p checker -- carry {} --force` replaces it and keeps a backup in .checker-backups.", outline.number),
     ))
 }
@@ -200,7 +199,7 @@ fn open_places(bytes: &[u8]) -> usize {
 }
 
 impl Carried {
-    /// The result as it is told to the learner.
+    /// The result as the learner reads it.
     pub fn text(&self, style: &Style) -> String {
         let (step, before) = (self.step, self.step - 1);
         let mut out = Vec::new();
@@ -216,11 +215,11 @@ impl Carried {
         };
         list("new files", &self.added);
         list("new dependencies", &self.dependencies);
-        list("not copied, because they are links or no plain files", &self.skipped);
+        list("not copied, because they are links or not plain files", &self.skipped);
         list(&format!("step {step} no longer has"), &self.gone);
-        list("in Cargo.toml step {step} changes what you had changed as well; yours stayed", &self.kept);
+        list("both you and step {step} changed these entries of Cargo.toml; yours stayed", &self.kept);
         if let Some(backup) = &self.backup {
-            out.push(format!("  as it was, {} is kept in {backup}", self.folder));
+            out.push(format!("  the former content of {} is kept in {backup}", self.folder));
         }
         if self.open > 0 {
             out.push(format!("  {} places in it are still marked TODO from step {before}", self.open));
@@ -246,12 +245,12 @@ impl Carried {
     /// What the changes that follow are, in lines of any length.
     fn what_remains(&self) -> String {
         if self.remaining.is_empty() {
-            return "Nothing remains to be added by hand.".to_owned();
+            return "Nothing is left to add by hand.".to_owned();
         }
         let modules = self.added.iter().filter(|path| path.starts_with("src/") && path.ends_with(".rs"));
         let modules: Vec<_> = modules.map(String::as_str).collect();
         let mut text = format!(
-            "What remains to be added: the changes below lead from a solved step {} to the beginning of step {}.\n\
+            "Left to add by hand: the changes below lead from a solved step {} to the starter of step {}.\n\
              Your code may look different; put each piece where it belongs.",
             self.step - 1,
             self.step

@@ -47,7 +47,7 @@ async fn run(workshop: &Workshop, step: &'static Step, args: GradeArgs, style: &
     Ok(report.verdict.exit_code())
 }
 
-/// Keeps the evidence, and the progress if the step passed. The verdict is told by now: where one of them cannot be written,
+/// Keeps the evidence, and the progress if the step passed. The verdict is printed by now: if one of them cannot be written,
 /// the other is.
 pub fn keep(workshop: &Workshop, grading: &Grading, report: &RunReport) -> Result<(), CommandError> {
     let saved = evidence::save(workshop.root(), grading.step.slug, report);
@@ -56,7 +56,7 @@ pub fn keep(workshop: &Workshop, grading: &Grading, report: &RunReport) -> Resul
     Ok(())
 }
 
-/// Remembers a pass of the learner's own work. Solutions and foreign URLs are nobody's progress.
+/// Remembers a pass of the learner's own work. Solutions and URLs do not count as progress.
 fn record(workshop: &Workshop, grading: &Grading, report: &RunReport) -> Result<(), CommandError> {
     let own = match &grading.target {
         Target::Package(package) => *package == grading.step.package(),

@@ -1,4 +1,4 @@
-//! Waiting for services at a terminal, and being asked there before anything is installed.
+//! The person at the terminal: sees the progress of services, and is asked before anything is installed.
 
 use std::io::{IsTerminal, Write};
 
@@ -11,15 +11,15 @@ use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use services::Console;
 
-/// Whoever sits at the terminal, if it is one.
+/// The user at the terminal, if there is one.
 pub struct AtTerminal {
     status: StatusLine,
-    /// Consent was given ahead, by `--yes`.
+    /// The user consented in advance, with `--yes`.
     yes: bool,
 }
 
 impl AtTerminal {
-    /// With `yes`, nothing is asked.
+    /// With `yes`, the user is not asked.
     pub fn new(yes: bool) -> Self {
         AtTerminal { status: StatusLine::default(), yes }
     }
@@ -54,15 +54,15 @@ impl AtTerminal {
     async fn ask(&mut self, service: &str, command: &str) -> bool {
         self.status = StatusLine::default();
         if self.yes {
-            eprintln!("There is no {service} here yet. Installing it: {command}");
+            eprintln!("{service} is not installed yet. Installing it: {command}");
             return true;
         }
         if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
             return false;
         }
-        eprint!("There is no {service} here yet. It can be installed by\n  {command}\nShall that be done now? [y/N] ");
+        eprint!("{service} is not installed yet. This command installs it:\n  {command}\nRun it now? [y/N] ");
         let _ = std::io::stderr().flush();
-        // A thread that may be left behind: Ctrl-C must not wait for an answer.
+        // This thread may outlive the question: Ctrl-C must not wait for an answer.
         let (sender, answer) = oneshot::channel();
         std::thread::spawn(move || {
             let mut line = String::new();

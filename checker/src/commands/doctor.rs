@@ -1,4 +1,4 @@
-//! Looks whether the machine has what the workshop needs, and says what to do where it has not.
+//! Checks whether the machine has what the workshop needs, and says what to do if it has not.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -23,7 +23,7 @@ struct Finding {
     needed: bool,
 }
 
-/// Prints what was found; the exit code is 4 when something that is needed is missing.
+/// Prints what was found. The exit code is 4 if something that is needed is missing.
 pub async fn doctor(workshop: &Workshop) -> CommandResult {
     let root = workshop.root();
     let mut findings = vec![
@@ -72,7 +72,7 @@ fn wanted(subject: &'static str, result: Result<String, Problem>) -> Finding {
     Finding { subject, result, needed: false }
 }
 
-/// The toolchain that `rust-toolchain.toml` asks for is the one that answers.
+/// Whether the toolchain in use is the one that `rust-toolchain.toml` asks for.
 fn toolchain(root: &Path) -> Result<String, Problem> {
     let install = "Install Rust with rustup (https://rustup.rs), open a new terminal, and try again.";
     let cargo = first_line("cargo", "--version", root).ok_or_else(|| Problem::new("cargo was not found.", install))?;
@@ -97,11 +97,11 @@ fn linker() -> Result<String, Problem> {
                 "Install a C compiler: `sudo apt install build-essential` on Debian and Ubuntu, `sudo dnf install gcc` on Fedora."
             }
         };
-        Problem::new("No C compiler and linker (`cc`) was found; Rust needs one to put a program together.", remedy)
+        Problem::new("No C compiler and linker (`cc`) was found. Rust needs one to link programs.", remedy)
     })
 }
 
-/// A file can be written there. On Windows' own drives under WSL everything is slow.
+/// Whether a file can be written there. Windows drives are very slow under WSL.
 fn folder(path: &Path) -> Result<String, Problem> {
     let trial = path.join(format!(".doctor-{}", std::process::id()));
     let written =
@@ -114,7 +114,7 @@ fn folder(path: &Path) -> Result<String, Problem> {
         Ok(()) => Ok(path.display().to_string()),
         Err(error) => Err(Problem::new(
             format!("{} cannot be written: {error}.", path.display()),
-            "Make the folder your own (`ls -ld` shows whose it is), or clone the workshop to a place where you may write.",
+            "Make the folder your own (`ls -ld` shows its owner), or clone the workshop into a folder that you own.",
         )),
     }
 }
@@ -129,7 +129,7 @@ fn port() -> Result<String, Problem> {
 
 fn disk(root: &Path) -> Result<String, Problem> {
     let Ok(space) = rustix::fs::statvfs(root) else {
-        return Err(Problem::new("The free space could not be read.", format!("See that there are {DISK} GiB.")));
+        return Err(Problem::new("The free disk space could not be read.", format!("Make sure that {DISK} GiB are free.")));
     };
     let free = space.f_bavail.saturating_mul(space.f_frsize) / (1 << 30);
     match free < DISK {
@@ -143,22 +143,22 @@ fn disk(root: &Path) -> Result<String, Problem> {
 
 fn supervision() -> Result<String, Problem> {
     match Path::new("/proc/self/stat").exists() {
-        true => Ok("every process of a server can be seen and ended".into()),
+        true => Ok("every process of a server can be found and stopped".into()),
         false => Err(Problem::new(
             "This system has no /proc, so a server that leaves its process group cannot be found.",
-            "A server that does nothing of the kind is graded all the same.",
+            "This matters only for such a server. Others are graded as usual.",
         )),
     }
 }
 
-/// An engine for docker-compose.yml: one way among others to have the services.
+/// A container engine for docker-compose.yml: one of the ways to get the services.
 async fn containers(root: &Path) -> Result<String, Problem> {
     let file = services::docker::FILE;
     match services::docker::version().await {
         Some(version) => Ok(format!("docker {version}, for {}", root.join(file).display())),
         None => Err(Problem::new(
-            format!("No docker answers, so `docker compose up` with {file} will not work."),
-            "Nothing needs it where the services above are installed.",
+            format!("Docker does not respond, so `docker compose up` with {file} will not work."),
+            "You do not need it if the services above are installed.",
         )),
     }
 }

@@ -11,11 +11,11 @@ use workshop::Workshop;
 
 /// Prints the hints shown before and the next one.
 pub fn hint(workshop: &Workshop, id: Option<String>, style: &Style) -> CommandResult {
-    print!("{}", text(workshop, id, "type the same again", style)?);
+    print!("{}", text(workshop, id, "run the same command again", style)?);
     Ok(exit::PASSED)
 }
 
-/// What `hint` prints; it remembers how far the learner is. `again` says how to come by one more.
+/// What `hint` prints. The number of hints shown is remembered; `again` says how to get the next one.
 pub fn text(workshop: &Workshop, id: Option<String>, again: &str, style: &Style) -> Result<String, CommandError> {
     let progress = load_progress(workshop)?;
     let id = match id {
@@ -27,7 +27,7 @@ pub fn text(workshop: &Workshop, id: Option<String>, again: &str, style: &Style)
             let example = step.own_checks().first().map_or("ID", |check| check.id);
             failed.ok_or_else(|| {
                 CommandError::usage(
-                    format!("No check of step {} failed in your last run, so there is nothing to hint at.", step.number),
+                    format!("No check of step {} failed in your last run, so there is no hint to give.", step.number),
                     format!("Run `cargo run -p checker` first, or name a check: `cargo run -p checker -- hint {example}`."),
                 )
             })?

@@ -8,7 +8,7 @@ use course::COURSE;
 use model::{Verdict, exit};
 use workshop::Workshop;
 
-/// Prints every step; the current one with its checks as the last run left them.
+/// Prints every step with its checks, and their verdicts in the last run.
 pub fn list(workshop: &Workshop, style: &Style) -> CommandResult {
     print!("{}", text(workshop, style)?);
     Ok(exit::PASSED)

@@ -31,7 +31,7 @@ use model::{Origin, Problem, Target, exit};
 use workshop::Workshop;
 use workshop::starters::{CheckRow, Outline};
 
-/// What a command ends with: an exit code, or a problem and the exit code that goes with it.
+/// The result of a command: an exit code, or a problem with its exit code.
 pub type CommandResult = Result<u8, CommandError>;
 
 /// A problem that ends a command.
@@ -44,7 +44,7 @@ pub struct CommandError {
 }
 
 impl CommandError {
-    /// Something was asked for that does not exist.
+    /// The command line asks for something that does not exist.
     pub fn usage(title: impl Into<String>, remedy: impl Into<String>) -> Self {
         CommandError { problem: Problem::new(title, remedy), code: exit::USAGE }
     }
@@ -68,19 +68,19 @@ pub async fn run() -> ExitCode {
         }
     };
     let style = Style::detect(cli.color);
-    // `up` is meant to be ended by Ctrl-C, and sees to it itself.
+    // `up` handles Ctrl-C itself, since that is how it ends.
     let ends_itself = matches!(cli.command, Some(Command::Up { .. }));
     finish(dispatch(cli, &style), !ends_itself).await
 }
 
-/// Waits for a command, prints the problem that ends it, if one does, and gives the exit code. Ctrl-C ends the command where
+/// Waits for a command, prints its problem if it has one, and returns the exit code. Ctrl-C ends the command if it is
 /// `interruptible`.
 pub async fn finish(command: impl Future<Output = CommandResult>, interruptible: bool) -> ExitCode {
     let result = tokio::select! {
         result = command => result,
         () = interrupted(), if interruptible => {
-            // Dropping the command closed the guards' pipes: they end what was started.
-            eprintln!("\nInterrupted. What was started is being stopped; your files are as they were.");
+            // Dropping the command closed the guards' pipes, so the guards stop what was started.
+            eprintln!("\nInterrupted. The checker is stopping what it started. Your files are unchanged.");
             Ok(exit::INTERRUPTED)
         }
     };
@@ -128,19 +128,19 @@ async fn dispatch(cli: Cli, style: &Style) -> CommandResult {
     }
 }
 
-/// Prints what a command has to say. Whoever reads may have stopped reading (`| head`): that is no error of ours.
+/// Prints the output of a command. A reader that is gone (`| head`) is not an error.
 pub fn tell(text: &str) -> CommandResult {
     let _ = std::io::stdout().write_all(text.as_bytes());
     Ok(exit::PASSED)
 }
 
-/// What a starter needs to know of its step.
+/// What a starter needs to know about its step.
 pub fn outline(step: &Step) -> Outline {
     let row = |check: Check| CheckRow { id: check.id.into(), claim: check.claim.into(), stretch: check.stretch };
     Outline { number: step.number, slug: step.slug.into(), checks: step.own_checks().into_iter().map(row).collect() }
 }
 
-/// The check whose id is closest to what somebody typed, if one is close.
+/// The check whose id is closest to what was typed, if one is close.
 fn closest(typed: &str) -> Option<&'static str> {
     let slug = typed.split_once('.').map_or(typed, |(_, slug)| slug);
     let rated = COURSE.checks().map(|check| {
@@ -156,7 +156,7 @@ pub fn outlines() -> Vec<Outline> {
     COURSE.steps.iter().map(outline).collect()
 }
 
-/// Waits for Ctrl-C, or for another signal that asks a program to end.
+/// Waits for Ctrl-C or another signal that asks a program to exit.
 async fn interrupted() {
     let mut signals = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()].map(signal);
     let waits = signals.iter_mut().flatten().map(|signal| Box::pin(signal.recv()));
@@ -186,7 +186,7 @@ fn step_or_current(step: Option<u8>, progress: &Progress) -> Result<&'static Ste
     }
 }
 
-/// The step the learner is at. A number beyond the last step means that all are passed: stay at the last.
+/// The step the learner is at. A number beyond the last step means that every step is passed; this returns the last one then.
 fn current_step(progress: &Progress) -> &'static Step {
     COURSE.step(progress.current).unwrap_or(COURSE.last())
 }
@@ -224,7 +224,7 @@ fn examined(workshop: &Workshop, target: &TargetArgs, step: &Step) -> Result<Tar
     }
 }
 
-/// The learner's progress; a damaged file is set aside, and that is said.
+/// The learner's progress. If the file is damaged, it is set aside and a notice is printed.
 fn load_progress(workshop: &Workshop) -> Result<Progress, CommandError> {
     let (progress, notice) = Progress::load(workshop.root());
     if let Some(notice) = notice {

@@ -1,4 +1,4 @@
-//! `checker reset STEP`: the step's folder as a learner finds it, with a backup of what was there.
+//! `checker reset STEP`: puts the starter of a step back, with a backup of what was there.
 
 use crate::report::{Ink, Style};
 use model::Problem;
@@ -19,12 +19,12 @@ pub struct Reset {
 /// Whether there was anything to do.
 #[derive(Debug, PartialEq, Eq)]
 enum Done {
-    /// The folder was as a learner finds it.
+    /// The folder already held the starter.
     Nothing,
-    /// The folder was made anew; here is what was there, if there was anything.
+    /// The folder was replaced. Its former content, if any, is in the backup.
     Replaced {
         backup: Option<String>,
-        /// The terminal stands in the folder that was moved to the backups.
+        /// The working directory of the terminal was moved to the backups.
         moved: bool,
     },
 }
@@ -52,7 +52,7 @@ pub fn run(workshop: &Workshop, outline: &Outline) -> Result<Reset, Problem> {
 }
 
 impl Reset {
-    /// The result as it is told to the learner.
+    /// The result as the learner reads it.
     pub fn text(&self, style: &Style) -> String {
         let folder = &self.folder;
         let mut out = Vec::new();
@@ -60,9 +60,9 @@ impl Reset {
             out.push(format!("An earlier run was interrupted while it replaced {folder}; that is finished now."));
         }
         match &self.done {
-            Done::Nothing => out.push(format!("Nothing to do: {folder} is as you got it.")),
+            Done::Nothing => out.push(format!("Nothing to do: {folder} is unchanged since you got it.")),
             Done::Replaced { backup, moved } => {
-                out.push(style.paint(Ink::Good, &format!("Step {} is as you got it: {folder}.", self.step)));
+                out.push(style.paint(Ink::Good, &format!("Step {} is back to its starter: {folder}.", self.step)));
                 if let Some(backup) = backup {
                     out.push(format!("Your work is kept in {backup}."));
                 }

@@ -31,7 +31,7 @@ pub fn run(workshop: &Workshop, outline: &Outline, style: &Style) -> Result<Stri
     }
     let source = format!("The whole solution is in solutions/{}.\n", outline.slug);
     if out.is_empty() {
-        return Ok(format!("Your files are those of the solution of step {number}.\n"));
+        return Ok(format!("Your files are the same as the solution of step {number}.\n"));
     }
     let head = style.paint(Ink::Strong, &format!("From your step {number} to the solution:"));
     Ok(format!("{head}\n\n{}\n{source}", out.join("\n")))

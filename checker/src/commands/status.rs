@@ -1,4 +1,4 @@
-//! One line on standard error that says what is going on while somebody waits.
+//! A status line on standard error that says what is going on.
 
 use std::io::{IsTerminal, Write};
 
@@ -43,7 +43,7 @@ impl StatusLine {
 pub fn describe(event: Event<'_>) -> String {
     match event {
         Event::Building(BuildProgress::Waiting) => "Waiting for another cargo to finish (it holds the lock)".into(),
-        Event::Building(BuildProgress::Downloading) => "Downloading what the crate depends on".into(),
+        Event::Building(BuildProgress::Downloading) => "Downloading dependencies".into(),
         Event::Building(BuildProgress::Compiling { done, total, now }) if *total > 0 => format!("Building {done}/{total} {now}"),
         Event::Building(BuildProgress::Compiling { .. }) => "Building".into(),
         Event::Preparing(what) => (*what).to_owned(),

@@ -24,7 +24,7 @@ struct Started {
     dotenv: Option<Dotenv>,
 }
 
-/// Starts what can be started, prints the environment, and ends everything again.
+/// Starts every service that can be started, prints the environment, and stops the services on Ctrl-C.
 ///
 /// # Errors
 ///
@@ -54,11 +54,11 @@ async fn run(workshop: &Workshop, write_env: bool, mut terminal: AtTerminal, run
     text.extend(variables.iter().map(|(name, url)| format!("{name}={url}\n")));
     if write_env {
         running.dotenv = Some(Dotenv::write(workshop.root(), &variables)?);
-        text.push_str("\nThese lines are in the file .env too, as long as this runs.\n");
+        text.push_str("\nThe same lines are in the file .env as long as this command runs.\n");
     } else {
         text.push_str("\nIn another terminal, type `export` and one of these lines, then start your server.\n");
     }
-    text.push_str("Ctrl-C ends this, and removes everything that was stored meanwhile.\n");
+    text.push_str("Ctrl-C stops the servers and removes everything they have stored.\n");
     tell(&text)?;
     let lost = running.lost().await;
     eprintln!("{}", escape(&lost));
@@ -74,10 +74,10 @@ fn warn(problem: &Problem) {
 }
 
 impl Started {
-    /// Starts each service that can be had, and gives what is wrong with the others.
+    /// Starts each service that is available, and returns what is wrong with the others.
     async fn start(&mut self, root: &Path, terminal: &mut AtTerminal) -> Vec<Problem> {
         let mut problems = Vec::new();
-        // What has nothing to start is for servers under examination alone.
+        // A fixture with nothing to start is only for servers under examination.
         for fixture in FIXTURES.iter().filter(|fixture| fixture.availability().is_some()) {
             let started = async {
                 let service = fixture.start(root, terminal).await?;
@@ -101,7 +101,7 @@ impl Started {
         self.services.iter().flat_map(|(_, part)| part.environment()).collect()
     }
 
-    /// Waits until a service has stopped by itself; says which and how.
+    /// Waits until a service stops unexpectedly; returns which one and how.
     async fn lost(&mut self) -> String {
         let stops = self.services.iter_mut().map(|(service, _)| service.stopped_by_itself());
         select_all(stops).await.0

@@ -1,4 +1,4 @@
-//! Grades a step again whenever a file of it is saved, until the learner has had enough.
+//! Grades a step again whenever a file of it is saved, until the learner quits.
 
 mod debounce;
 mod keys;
@@ -25,12 +25,12 @@ use crate::report::{self, Style};
 use model::exit;
 use workshop::Workshop;
 
-/// How often what is going on is shown anew.
+/// How often the status of a run is redrawn.
 const TICK: Duration = Duration::from_millis(100);
 
 /// Grades the step that was named, or the one the learner is at, and again after every save.
 ///
-/// On a terminal it ends by a key, with exit code 0; elsewhere by Ctrl-C.
+/// On a terminal a key ends it, with exit code 0; elsewhere Ctrl-C does.
 pub async fn watch(workshop: &Workshop, step: Option<u8>, target: TargetArgs, stretch: bool, style: &Style) -> CommandResult {
     let progress = load_progress(workshop)?;
     let step = step_or_current(step, &progress)?;
@@ -53,7 +53,7 @@ pub async fn watch(workshop: &Workshop, step: Option<u8>, target: TargetArgs, st
     window.run(keyboard).await;
     let report = window.screen.report.take();
     drop(window);
-    // The window is gone, and with it what it showed: the latest report stays in the terminal's memory.
+    // The window is gone with everything it showed, so print the latest report once more.
     report.map_or(Ok(exit::PASSED), |report| tell(&report::text(&report, style)))
 }
 
@@ -67,7 +67,7 @@ struct Window<'a> {
 }
 
 impl Window<'_> {
-    /// Returns when the learner wants to end, or nobody is there any more.
+    /// Returns when the learner quits, or when the terminal is gone.
     async fn run(&mut self, mut keyboard: Keyboard) {
         loop {
             self.screen.doing = self.session.doing();
@@ -109,7 +109,7 @@ impl Window<'_> {
                 self.screen.graded(*report);
                 if self.moved {
                     let step = self.screen.step.number;
-                    self.screen.notice = Some(format!("To bring your own code along: cargo run -p checker -- carry {step}"));
+                    self.screen.notice = Some(format!("To carry your own code over: cargo run -p checker -- carry {step}"));
                 }
                 self.moved = false;
                 if let Some(problem) = problem {
@@ -127,7 +127,7 @@ impl Window<'_> {
             Action::Run => self.session.start(None),
             Action::Hint => {
                 let Some(id) = self.screen.first_failure() else {
-                    self.screen.notice = Some("No check has failed, so there is nothing to hint at.".into());
+                    self.screen.notice = Some("No check has failed, so there is no hint to give.".into());
                     return Ok(());
                 };
                 let text = hint::text(workshop, Some(id.to_owned()), "press h again", &style);
@@ -161,7 +161,7 @@ impl Window<'_> {
             Ok(text) => self.screen.show(text),
             Err(trouble) => self.screen.notice = Some(format!("{} {}", trouble.problem.title, trouble.problem.remedy)),
         }
-        // Reading the progress file may have said something on standard error.
+        // Reading the progress file may have printed to standard error.
         self.terminal.forget()
     }
 }
@@ -172,10 +172,10 @@ async fn plain(mut session: Session<'_>, style: &Style) -> CommandResult {
     let mut out = io::stdout();
     let mut say = |text: &str| writeln!(out, "{}", text.trim_end_matches('\n')).and_then(|()| out.flush());
     let mut said = match session.has_files() {
-        true => say(&format!("{}. Ctrl-C ends it.", session.watched())),
+        true => say(&format!("{}. Press Ctrl-C to stop.", session.watched())),
         false => Ok(()),
     };
-    // Whoever reads may have stopped reading.
+    // A failed write means that the reader is gone.
     while said.is_ok() {
         let happening = tokio::select! {
             happening = session.next() => happening,
@@ -198,7 +198,7 @@ async fn plain(mut session: Session<'_>, style: &Style) -> CommandResult {
                     eprintln!("{} {}", problem.title, problem.remedy);
                 }
                 if !session.has_files() {
-                    eprintln!("There are no files to watch, and without a terminal no keys to grade again by. So this is all.");
+                    eprintln!("There are no files to watch, and without a terminal there are no keys. The watch ends here.");
                     return Ok(report.verdict.exit_code());
                 }
                 said

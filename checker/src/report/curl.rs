@@ -16,14 +16,14 @@ pub fn curl(exchange: &Exchange, base: &str) -> String {
         method => command += &format!(" -X {method}"),
     }
     if request.path.contains("/.") {
-        // Else curl resolves the dots itself.
+        // Without this, curl resolves the dots itself.
         command += " --path-as-is";
     }
     command += &format!(" {}", word(&format!("{base}{}", request.path)));
     for (name, value) in &request.headers {
         let field = format!("{name}: {value}");
         let word = match needed_token(exchange, base) {
-            // The shell puts in the one that it has.
+            // The shell inserts its own token.
             Some(token) if value.contains(&*token.text) => {
                 format!("\"{}\"", field.replace(&*token.text, &format!("${}", variable(token.holder))))
             }
@@ -61,13 +61,13 @@ fn octal(bytes: &[u8]) -> String {
     bytes.iter().map(byte).collect()
 }
 
-/// The access token in the place of which the command takes one from a variable of the shell: another server than the one
-/// that gave it out does not know it.
+/// The access token of the request, if the command has to read one from a shell variable instead: only the server that issued a
+/// token accepts it.
 pub fn needed_token<'a>(exchange: &'a Exchange, base: &str) -> Option<&'a Token> {
     exchange.request.token.as_ref().filter(|_| exchange.base != base)
 }
 
-/// The variable that holds somebody's access token, and commands that sign them up at the server at `base` and fill it.
+/// The shell variable for a user's access token, and the commands that sign this user up at `base` and set the variable.
 pub fn sign_in(paths: &SignInPaths, holder: Holder, base: &str) -> (&'static str, [String; 2]) {
     let name = match holder {
         Holder::Oneself => "me",

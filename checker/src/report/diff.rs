@@ -27,9 +27,9 @@ pub enum Line {
     Left(usize),
 }
 
-/// The comparison of two texts, if comparing line by line says more than showing both.
+/// The comparison of two texts line by line, if both have several lines.
 ///
-/// That is so when both have several lines, or both are JSON objects or arrays, which are then laid out alike first.
+/// JSON objects and arrays are first laid out with one member per line, so they count as such texts.
 pub fn lines(expected: &str, actual: &str) -> Option<Vec<Line>> {
     let (expected, actual) = match (pretty(expected), pretty(actual)) {
         (Some(expected), Some(actual)) => (expected, actual),

@@ -15,7 +15,7 @@ use model::{CheckReport, Exchange, Failure, Holder, Reply, RunReport, Terminatio
 const EARLIER: usize = 8;
 /// Lines of the server's log that are shown.
 const LOG: usize = 12;
-/// How many of them are its last ones, where the server has ended.
+/// How many of them are its last ones, if the server exited.
 const LAST: usize = 4;
 /// Lines of a text that is shown as it is.
 const LINES: usize = 12;
@@ -95,14 +95,14 @@ fn introduction(disturbs: Option<&str>, names_an_id: bool, subject: Subject) -> 
         return "This request showed the failure:".to_owned();
     }
     let disturbance = disturbs.map(|what| {
-        format!(" During this check the checker disturbed the server's {what}: where nothing disturbs them, this request alone may not show it.")
+        format!(" During this check, the checker disturbed the server's {what}. Without that, this request alone may not show the failure.")
     });
     let disturbance = disturbance.unwrap_or_default();
     let id = if names_an_id { ", take an id that exists there" } else { "" };
     format!("This request showed the failure.{disturbance} To try it on your own server{id}:")
 }
 
-/// Whether the path of `request` names the habit that `earlier` answered with.
+/// Whether the path of `request` names the habit in the response to `earlier`.
 fn names(request: &Exchange, earlier: &Exchange) -> bool {
     let answered = earlier.reply.as_ref().ok().and_then(|reply| serde_json::from_slice::<Value>(&reply.body).ok());
     let id = answered.and_then(|body| body.get("id").map(ToString::to_string));
@@ -121,7 +121,7 @@ fn summaries(exchanges: &[Rc<Exchange>]) -> Vec<String> {
     }))
 }
 
-/// Lines, of which equal ones that follow each other become one with their count.
+/// The lines, with each run of equal lines as one line with its count.
 fn counted(lines: impl Iterator<Item = String>) -> Vec<String> {
     let mut counts: Vec<(String, usize)> = Vec::new();
     for line in lines {
@@ -134,7 +134,7 @@ fn counted(lines: impl Iterator<Item = String>) -> Vec<String> {
     counts.into_iter().map(counted).collect()
 }
 
-/// What was expected, and what came.
+/// What was expected, and what the server did.
 fn comparison(page: &mut Page, failure: &Failure) {
     let lines = diff::lines(&failure.expected, &failure.actual);
     match &lines {
@@ -173,7 +173,7 @@ fn side(page: &mut Page, label: &str, ink: Ink, text: &str) {
     }
 }
 
-/// The answer that came, with the beginning of its body, unless they are on the page already.
+/// The response, with the beginning of its body, unless they are on the page already.
 fn answer(page: &mut Page, reply: &Reply, compared: bool, actual: &str) {
     if reply.body.is_empty() && actual.contains(&status_name(reply.status)) {
         return;
@@ -190,7 +190,7 @@ fn answer(page: &mut Page, reply: &Reply, compared: bool, actual: &str) {
         true => format!("{}, {size}", status_name(reply.status)),
         false => format!("{}, {}, {size}", status_name(reply.status), cap(media_type, 100)),
     };
-    page.labeled(2, COLUMN, (Ink::Plain, "answer"), (Ink::Plain, &escape_line(&line).replace('`', "'")));
+    page.labeled(2, COLUMN, (Ink::Plain, "response"), (Ink::Plain, &escape_line(&line).replace('`', "'")));
     let body = String::from_utf8_lossy(&reply.body[..reply.body.len().min(LINES * COLUMNS)]);
     let shown_already = compared || body.trim().is_empty() || actual.contains(body.trim());
     if !shown_already {
@@ -198,7 +198,7 @@ fn answer(page: &mut Page, reply: &Reply, compared: bool, actual: &str) {
     }
 }
 
-/// The first lines of a text that is not ours.
+/// The first lines of a text that the checker did not write.
 fn excerpt(page: &mut Page, ink: Ink, text: &str) {
     let count = text.lines().count();
     for line in text.lines().take(LINES) {
@@ -238,14 +238,14 @@ fn passed(page: &mut Page, traffic: &Traffic, failure: &Failure) {
     page.gap();
 }
 
-/// How the server ended, in one sentence.
+/// How the server exited, in one sentence.
 pub fn end(ended: &UnexpectedExit) -> String {
     let how = ended.how;
     match how {
-        Termination::Code(_) => format!("The server has ended by itself, with {how}."),
+        Termination::Code(_) => format!("The server exited with {how}."),
         Termination::Signal(_) => format!("The server was {how}."),
         Termination::TooMuchMemory(_) | Termination::TooManyProcesses(_) => {
-            format!("The server was stopped because it takes too much of this machine: {how}.")
+            format!("The server was stopped because it took too much of this machine: {how}.")
         }
         Termination::GuardKilled => format!("The server was stopped: {how}."),
     }
@@ -275,12 +275,12 @@ fn log(page: &mut Page, check: &CheckReport, failure: &Failure) {
     page.gap();
 }
 
-/// How the server ended, and the first and the last lines of what it logged before: as a rule the cause comes first, and then where
-/// that was.
+/// How the server exited, and the first and the last lines of what it logged before. The cause usually comes first, and then
+/// its place in the code.
 fn last_words(page: &mut Page, ended: &UnexpectedExit) {
     let words = match ended.last_words.is_empty() {
-        true => "It logged nothing after its last answer.",
-        false => "Its log after its last answer:",
+        true => "It logged nothing after its last response.",
+        false => "Its log after its last response:",
     };
     page.paragraph(2, Ink::Bad, &format!("{} {words}", end(ended)));
     let lines = counted(ended.last_words.iter().map(|line| log_line(&cap(line, COLUMNS))));
@@ -305,7 +305,7 @@ mod tests {
     use model::Request;
 
     #[test]
-    fn an_id_is_known_from_the_answer_that_gave_it() {
+    fn an_id_is_known_from_the_response_that_gave_it() {
         let created = exchange(Request::new("POST", "/habits"), 201, &[], r#"{"id": 16}"#);
         let listed = exchange(Request::new("GET", "/habits"), 200, &[], r#"[{"id": 16}]"#);
         let get = |path: &str| exchange(Request::new("GET", path), 200, &[], "");

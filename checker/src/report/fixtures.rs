@@ -10,7 +10,7 @@ use model::{
     Traffic, UnexpectedExit, Verdict,
 };
 
-/// An exchange that was answered.
+/// An exchange with a response.
 pub fn exchange(request: Request, status: u16, headers: &[(&str, &str)], body: &str) -> Rc<Exchange> {
     let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     sent(request, Ok(Reply { status, headers: headers.collect(), body: body.to_owned().into(), cut: false }))
@@ -108,7 +108,7 @@ pub fn failed() -> RunReport {
     run(StepVerdict::Failed, checks)
 }
 
-/// Step 1 with a server that ends at a request, after which it writes a lot.
+/// Step 1 with a server that exits at a request, after it has logged a lot.
 pub fn ended() -> RunReport {
     let create = exchange(Request::new("POST", "/habits"), 201, &[], r#"{"id": 1}"#);
     let delete =
@@ -196,17 +196,17 @@ pub fn not_built() -> RunReport {
     run(StepVerdict::NotBuilt(message.to_owned()), Vec::new())
 }
 
-/// A server that ends at once.
+/// A server that exits at once.
 pub fn not_started() -> RunReport {
     let problem = Problem {
-        title: "The server ended by itself with exit code 101 before it accepted a connection.".to_owned(),
+        title: "The server exited with exit code 101 before it accepted a connection.".to_owned(),
         remedy: "Start it with `cargo run -p step-01-api-basics` and read what it says.".to_owned(),
         details: vec!["thread 'main' panicked at src/main.rs:7:5:".to_owned(), "not yet\u{1b}[2J".to_owned()],
     };
     run(StepVerdict::NotStarted(problem), Vec::new())
 }
 
-/// A machine on which nothing can be examined.
+/// A machine on which no server can be examined.
 pub fn environment() -> RunReport {
     let problem = Problem::new("No free port was found between 20000 and 29999.", "Stop programs that hold these ports.");
     run(StepVerdict::Environment(problem), Vec::new())
@@ -227,6 +227,6 @@ pub fn at_url() -> RunReport {
     run.verdict = StepVerdict::Undecided;
     run.target = Target::Url("http://127.0.0.1:9000".to_owned());
     run.build = None;
-    run.checks[2].verdict = Verdict::Skipped("a server given by its URL cannot be started anew".to_owned());
+    run.checks[2].verdict = Verdict::Skipped("a server given by its URL cannot be restarted".to_owned());
     run
 }

@@ -35,10 +35,10 @@ pub fn json(report: &RunReport) -> String {
 ///
 /// # Errors
 ///
-/// It is no such report, or one of another layout.
+/// The text is not such a report, or it has another layout.
 pub fn read_json(text: &[u8]) -> serde_json::Result<RunReport> {
     let document: Document = serde_json::from_slice(text)?;
-    document.into_report().ok_or_else(|| serde::de::Error::custom("it is no report of this layout"))
+    document.into_report().ok_or_else(|| serde::de::Error::custom("the text is not a report of this layout"))
 }
 
 #[derive(Serialize, Deserialize)]

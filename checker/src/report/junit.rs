@@ -44,7 +44,7 @@ pub fn junit(report: &RunReport) -> String {
     out + "  </testsuite>\n</testsuites>\n"
 }
 
-/// What a test came to, in JUnit's terms.
+/// The result of a test, in JUnit's terms.
 enum Result {
     Pass,
     Failure { message: String, text: String },
@@ -98,7 +98,7 @@ impl Case {
         }
     }
 
-    /// The test that stands for building and starting, when that is what went wrong.
+    /// The test case for building and starting, if that failed.
     fn of_run(verdict: &StepVerdict) -> Option<Case> {
         let told = |problem: &Problem| (problem.title.clone(), format!("{}\n\n{}\n", problem.remedy, problem.details.join("\n")));
         let (name, (message, text)) = match verdict {
@@ -161,7 +161,7 @@ fn content(text: &str) -> String {
     entities(&escape(&cap(text, PIECE)))
 }
 
-/// Replaces what XML 1.0 gives a meaning to; what it does not allow is a visible escape by now.
+/// Replaces characters with a meaning in XML 1.0. Characters that it forbids are visible escapes by now.
 fn entities(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {

@@ -2,7 +2,7 @@
 
 use model::{Target, VariableHint, shell};
 
-/// Where the learner's own server listens when nobody says otherwise.
+/// Where the learner's own server listens by default.
 const OWN_BASE: &str = "http://127.0.0.1:8000";
 
 /// What was examined, as the user named it.
@@ -26,7 +26,8 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// Scheme, host and port to show in requests: the examined server is gone when they are tried, unless it was given by URL.
+    /// Scheme, host and port to show in requests. The examined server has stopped by the time a person tries them, unless it was
+    /// given by its URL.
     pub fn base(self) -> &'a str {
         match self {
             Subject::Url(url) => url.trim_end_matches('/'),

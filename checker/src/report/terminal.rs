@@ -1,4 +1,4 @@
-//! What a terminal needs: colors or none, a width, and protection from text that is not ours.
+//! What a terminal needs: colors or none, a width, and protection from untrusted text.
 
 use std::io::IsTerminal;
 
@@ -46,7 +46,7 @@ pub fn size() -> Option<(usize, usize)> {
     (size.ws_col > 0 && size.ws_row > 0).then_some((size.ws_col.into(), size.ws_row.into()))
 }
 
-/// How a text report is to look.
+/// The look of a text report.
 #[derive(Debug, Clone)]
 pub struct Style {
     /// Whether to use colors. No meaning depends on them.
@@ -120,7 +120,7 @@ pub fn cap(text: &str, limit: usize) -> String {
     }
 }
 
-/// `text`, whose colors are kept if `color` says so, with everything else that is unsafe made visible.
+/// `text` with its colors if `color` is set, and with everything else that is unsafe made visible.
 ///
 /// A color is an SGR sequence of digits, semicolons and colons, as compilers write it; no other sequence is let through.
 pub fn keep_colors(text: &str, color: bool) -> String {

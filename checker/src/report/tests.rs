@@ -1,4 +1,4 @@
-//! What every format of a report has to keep, and how the text looks.
+//! Rules that every format of a report keeps, and snapshots of the text.
 
 use serde_json::Value;
 use transcript::is_unsafe;
@@ -27,19 +27,19 @@ fn the_first_failure_is_shown_in_full() {
 }
 
 #[test]
-fn a_server_that_has_ended_is_told_with_the_first_and_the_last_lines_it_wrote() {
+fn an_exit_is_shown_with_the_first_and_the_last_lines_of_the_log() {
     let report = fixtures::ended();
     insta::assert_snapshot!(plain(&report, 100));
-    assert!(junit(&report).contains("The server has ended by itself, with exit code 1."));
+    assert!(junit(&report).contains("The server exited with exit code 1."));
     assert!(json(&report).contains("\"ended\": \"exit code 1\""));
 }
 
 #[test]
-fn an_end_is_told_by_its_signal_and_without_words() {
+fn an_exit_without_a_log_is_shown_with_its_signal() {
     let mut report = fixtures::ended();
     report.checks[0].ended = Some(UnexpectedExit { how: Termination::Signal(11), last_words: Vec::new() });
     let text = plain(&report, 1_000);
-    let told = "The server was terminated by SIGSEGV (invalid memory access). It logged nothing after its last answer.";
+    let told = "The server was terminated by SIGSEGV (invalid memory access). It logged nothing after its last response.";
     assert!(text.contains(told), "{text}");
     assert!(text.contains("Your server's log during this check:"), "{text}");
 }
@@ -67,7 +67,7 @@ fn a_crate_that_does_not_build_shows_the_compiler_and_one_line() {
 }
 
 #[test]
-fn a_server_that_does_not_start_is_told_with_the_end_of_its_log() {
+fn a_server_that_does_not_start_is_shown_with_the_end_of_its_log() {
     insta::assert_snapshot!(plain(&fixtures::not_started(), 100));
 }
 
@@ -99,7 +99,7 @@ fn a_passed_step_with_skipped_checks_says_so() {
 }
 
 #[test]
-fn a_stretch_check_that_fails_is_counted_apart_from_the_core() {
+fn stretch_checks_are_counted_separately_from_core_checks() {
     let mut report = fixtures::passed();
     report.checks.push(fixtures::failed().checks.pop().expect("its last check is a stretch check that fails"));
     let text = plain(&report, 100);
@@ -112,9 +112,9 @@ fn a_stretch_check_that_fails_is_counted_apart_from_the_core() {
 }
 
 #[test]
-fn a_request_whose_failure_needs_a_disturbed_database_is_not_said_to_show_it_alone() {
+fn a_request_that_needs_a_disturbed_database_to_fail_carries_a_warning() {
     let mut report = fixtures::failed();
-    let warning = "where nothing disturbs them, this request alone may not show it";
+    let warning = "Without that, this request alone may not show the failure.";
     assert!(!plain(&report, 1_000).contains(warning));
     report.checks[1].disturbs = Some("database or its settings".to_owned());
     let text = plain(&report, 1_000);

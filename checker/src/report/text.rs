@@ -1,4 +1,4 @@
-//! The report for a person at a terminal: what holds, the first failure in full, what to do next.
+//! The report for a person at a terminal: every verdict, the first failure in full, what to do next.
 
 use super::failure;
 use super::page::Page;
@@ -17,7 +17,7 @@ pub fn text(report: &RunReport, style: &Style) -> String {
     text_with(report, style, "run the same command again")
 }
 
-/// The whole report, for a reader who is to do as `again` says when it is to be graded again.
+/// The whole report. `again` says how the reader grades again.
 pub fn text_with(report: &RunReport, style: &Style, again: &str) -> String {
     let mut page = Page::new(style);
     match &report.verdict {
@@ -26,13 +26,13 @@ pub fn text_with(report: &RunReport, style: &Style, again: &str) -> String {
             page.gap();
             page.prose(
                 0,
-                &format!("The crate does not build, so nothing was examined: mend the first error above, then {again}."),
+                &format!("The crate does not build, so nothing was examined. Fix the first error above, then {again}."),
             );
             return page.finish();
         }
         StepVerdict::NotStarted(what) | StepVerdict::Environment(what) => {
             header(&mut page, report);
-            // Where nothing could be examined, every check would say why.
+            // If nothing could be examined, every check would repeat the reason.
             if report.checks.iter().any(|check| !matches!(check.verdict, Verdict::Inconclusive(_))) {
                 sections(&mut page, report);
             }
@@ -92,7 +92,7 @@ fn sections(page: &mut Page, report: &RunReport) {
     }
     if !stretch.is_empty() {
         page.gap();
-        page.paragraph(0, Ink::Strong, "Stretch: extra, the step passes without");
+        page.paragraph(0, Ink::Strong, "Stretch: optional, not needed to pass");
         section(page, &stretch);
     }
 }
@@ -102,7 +102,7 @@ fn step_of(check: &CheckReport) -> &str {
     check.id.split('.').next().unwrap_or_default()
 }
 
-/// Checks of an earlier step: in one line when all hold, else the ones that do not and how many do.
+/// Checks of an earlier step: one line if all pass, else how many pass and a line for each other one.
 fn regressions(page: &mut Page, step: &str, checks: &[&CheckReport]) {
     let (held, broken): (Vec<_>, Vec<_>) = checks.iter().copied().partition(|check| matches!(check.verdict, Verdict::Pass));
     if !held.is_empty() {
@@ -143,7 +143,7 @@ fn section(page: &mut Page, checks: &[&CheckReport]) {
     }
 }
 
-/// How many checks came to what: in one sentence, or where stretch checks were run too, in one for each of the two.
+/// How many checks have each verdict: one sentence, and a second one for stretch checks if there are any.
 fn summary(report: &RunReport) -> String {
     let (stretch, needed): (Vec<_>, Vec<_>) = report.checks.iter().partition(|check| check.kind == Kind::Stretch);
     match (needed.is_empty(), stretch.is_empty()) {
@@ -153,7 +153,7 @@ fn summary(report: &RunReport) -> String {
     }
 }
 
-/// How many of these checks came to what.
+/// How many of these checks have each verdict.
 fn tally(checks: &[&CheckReport], noun: &str) -> String {
     let count = |verdict: fn(&Verdict) -> bool| checks.iter().filter(|check| verdict(&check.verdict)).count();
     let (all, passed) = (checks.len(), count(|verdict| matches!(verdict, Verdict::Pass)));
@@ -194,7 +194,7 @@ fn advice(page: &mut Page, report: &RunReport) {
         return;
     }
     page.gap();
-    page.paragraph(0, Ink::Strong, "Advice: worth mending, though no verdict depends on it");
+    page.paragraph(0, Ink::Strong, "Advice: worth fixing, though no verdict depends on it");
     for advice in &report.advice {
         problem(page, 2, Ink::Unsure, advice);
     }
@@ -216,8 +216,8 @@ fn next(page: &mut Page, report: &RunReport, again: &str) {
             );
         }
         StepVerdict::Undecided => undecided(page, report, again),
-        StepVerdict::NotStarted(_) => page.prose(0, &format!("When that is mended, {again}.")),
-        StepVerdict::Environment(_) => page.prose(0, &format!("This is no fault of your code. When it is mended, {again}.")),
+        StepVerdict::NotStarted(_) => page.prose(0, &format!("When that is fixed, {again}.")),
+        StepVerdict::Environment(_) => page.prose(0, &format!("Your code is not at fault. When this is fixed, {again}.")),
         StepVerdict::NotBuilt(_) => {}
     }
 }
@@ -225,12 +225,12 @@ fn next(page: &mut Page, report: &RunReport, again: &str) {
 fn passed(page: &mut Page, report: &RunReport, subject: Subject) {
     let needed = || report.checks.iter().filter(|check| check.kind != Kind::Stretch);
     if !report.whole {
-        page.prose(0, "What you chose to run passes. To see whether the whole step does:");
+        page.prose(0, "The checks that you chose passed. To grade the whole step:");
         page.line(2, Ink::Code, &escape_line(&subject.check(report.step, "")));
         return;
     }
     if needed().any(|check| matches!(check.verdict, Verdict::Skipped(_))) {
-        page.prose(0, "Every check that could be run on this target passes. To run the others too, examine the server as a package, or by `--command`.");
+        page.prose(0, "Every check that could be run on this target passed. To run the others too, examine the server with `--package` or `--command`.");
         return;
     }
     page.paragraph(0, Ink::Good, &format!("Step {} is complete.", report.step));
@@ -245,10 +245,10 @@ fn passed(page: &mut Page, report: &RunReport, subject: Subject) {
     let next = report.step + 1;
     match (subject.folder(), COURSE.step(next)) {
         (Some(_), Some(_)) => {
-            page.prose(2, &format!("To take your code along to step {next}:"));
+            page.prose(2, &format!("To carry your code into step {next}:"));
             page.line(4, Ink::Code, &format!("cargo run -p checker -- carry {next}"));
         }
-        (_, None) => page.prose(2, "It is the last step there is."),
+        (_, None) => page.prose(2, "This is the last step."),
         (None, Some(_)) => {}
     }
 }
@@ -257,8 +257,8 @@ fn undecided(page: &mut Page, report: &RunReport, again: &str) {
     let inconclusive = report.checks.iter().any(|check| matches!(check.verdict, Verdict::Inconclusive(_)));
     page.paragraph(0, Ink::Strong, "What to do next");
     if inconclusive {
-        page.prose(2, &format!("No check failed, but this machine could not decide all of them. That is no fault of your code. Close what else keeps the machine busy, then {again}."));
+        page.prose(2, &format!("No check failed, but this machine could not decide all of them. Your code is not at fault. Close other programs that keep the machine busy, then {again}."));
     } else {
-        page.prose(2, "No check failed, but some could not be run on this target, so the step does not count as passed. Examine the server as a package or by `--command` to run them all.");
+        page.prose(2, "No check failed, but some could not be run on this target, so the step does not count as passed. Examine the server with `--package` or `--command` to run them all.");
     }
 }

@@ -136,7 +136,7 @@ fn a_link_is_not_followed_out_of_the_folder() {
     scratch.write("outside/secret.txt", "secret\n");
     std::os::unix::fs::symlink(scratch.path("outside"), scratch.path(&format!("steps/{ONE}/outside"))).expect("a link");
     let out = scratch.run(&["carry", "2"]).passed();
-    assert!(out.contains("not copied, because they are links or no plain files: outside"), "{out}");
+    assert!(out.contains("not copied, because they are links or not plain files: outside"), "{out}");
     assert!(!scratch.exists(&format!("steps/{TWO}/outside")));
 }
 

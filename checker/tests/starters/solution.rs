@@ -27,5 +27,5 @@ fn who_wrote_just_the_solution_is_told() {
     scratch.write(".checker-progress", "current 2\npassed 1\n");
     scratch.write(&format!("steps/{ONE}/src/habits.rs"), "use crate::app;\n\npub fn create() -> u16 {\n    201\n}\n");
     let out = scratch.run(&["solution", "1"]).passed();
-    assert!(out.contains("Your files are those of the solution"), "{out}");
+    assert!(out.contains("Your files are the same as the solution"), "{out}");
 }

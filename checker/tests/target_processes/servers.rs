@@ -137,7 +137,7 @@ fn a_server_that_never_answers_is_told() {
 
 #[test]
 fn a_server_of_another_protocol_is_told() {
-    Trial::new().examine("answers-garbage").expect_not_started("does not answer in HTTP");
+    Trial::new().examine("answers-garbage").expect_not_started("does not speak HTTP");
 }
 
 #[test]

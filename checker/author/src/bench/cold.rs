@@ -1,4 +1,4 @@
-//! What a newcomer waits for: the first verdict in a fresh clone, beside the installation of a tool of the same kind.
+//! How long a new learner waits: the first verdict in a fresh clone, compared with the installation of a similar tool.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -8,7 +8,7 @@ use super::show;
 use model::{Problem, exit};
 use workshop::Workshop;
 
-/// The yardstick: what learners of Rust install, compiled from source too.
+/// The tool to compare with: Rust learners install it, and it is compiled from source too.
 const YARDSTICK: &str = "rustlings@6.5.0";
 
 /// Measures both, one after the other, and prints their ratio.

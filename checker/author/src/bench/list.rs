@@ -1,4 +1,4 @@
-//! How long the list of step 3's solution takes beside more and more habits of other users.
+//! How long the list of step 3's solution takes while other users have more and more habits.
 
 use std::path::Path;
 use std::rc::Rc;
@@ -19,7 +19,7 @@ const FOREIGN: [usize; 4] = [100, 1_000, 10_000, 100_000];
 /// How often each list is read.
 const TRIES: usize = 101;
 
-/// Measures, or says why not.
+/// Measures, or prints why it cannot.
 pub async fn run(root: &Path) -> Result<(), Problem> {
     let Some(step) = COURSE.steps.iter().find(|step| !step.fixtures.is_empty()) else { return Ok(()) };
     let mut fixtures = Vec::new();

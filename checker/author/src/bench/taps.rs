@@ -1,4 +1,4 @@
-//! What a tap adds to the way to a database, and how soon that way is open again after a fault.
+//! The latency that a tap adds to a database connection, and how soon connections work again after a fault.
 
 use std::io;
 use std::path::Path;
@@ -12,25 +12,25 @@ use model::Problem;
 use services::find;
 use services::postgres::{Client, Fault, Postgres};
 
-/// Round trips per kind of statement, on each of the two ways.
+/// Round trips per kind of statement, on each of the two connections.
 const ROUND_TRIPS: usize = 2_000;
-/// How often many rows are fetched on each way.
+/// How often many rows are fetched on each connection.
 const FETCHES: usize = 20;
 /// How often each fault is tried.
 const FAULTS: usize = 20;
-/// How long a client waits for the answer that a fault keeps from it.
+/// How long a client waits for a response that a fault withholds.
 const PATIENCE: Duration = Duration::from_millis(50);
 /// How long a delay is to be.
 const DELAY: Duration = Duration::from_millis(20);
 
-/// Statements whose way is measured, and how often.
+/// Statements to measure, and how often.
 const STATEMENTS: [(&str, &str, usize); 3] = [
     ("one row", "SELECT 1 AS one_row", ROUND_TRIPS),
     ("100 rows", "SELECT n, 'drink water', true FROM generate_series(1, 100) AS n", ROUND_TRIPS / 4),
     ("20 MB", "SELECT repeat('x', 1000) FROM generate_series(1, 20000)", FETCHES),
 ];
 
-/// Measures, or says why not.
+/// Measures, or prints why it cannot.
 pub async fn run(root: &Path) -> Result<(), Problem> {
     let service = match find::first::<Postgres>(root, &mut nobody()).await {
         Ok(service) => service,
@@ -45,7 +45,7 @@ pub async fn run(root: &Path) -> Result<(), Problem> {
         let place = tokio::net::lookup_host((direct.host.as_str(), direct.port)).await?.next();
         Tap::start(place.ok_or(io::ErrorKind::NotFound)?).await
     };
-    let tap = tap.await.map_err(|error| Problem::new(format!("There is no way for a tap: {error}."), "Try again."))?;
+    let tap = tap.await.map_err(|error| Problem::new(format!("The tap could not start: {error}."), "Try again."))?;
     let mut tapped = direct.clone();
     (tapped.host, tapped.port) = (tap.address().ip().to_string(), tap.address().port());
     // The client has a thread of its own, as a server under examination has a process.
@@ -69,7 +69,7 @@ pub async fn run(root: &Path) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Asks the same on both ways, turn by turn.
+/// Sends the same statements on both connections, in turn.
 async fn added(direct: Client, tapped: Client) -> Result<(), Fault> {
     let mut ways = [direct, tapped];
     for (name, sql, count) in STATEMENTS {
@@ -90,7 +90,7 @@ async fn added(direct: Client, tapped: Client) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Tries each fault: what a client suffers, and how soon after its end a new one has its answer.
+/// Tries each fault: how it affects a client, and how soon after its end a new client gets a response.
 async fn healed(tap: &Tap, connect: impl AsyncFn() -> Result<Client, Fault>) -> Result<(), Fault> {
     let is_marked = |statement: &Statement| statement.text.contains("healed");
     let faults: [(&str, &dyn Fn() -> taps::Fault); 6] = [
@@ -121,7 +121,7 @@ async fn healed(tap: &Tap, connect: impl AsyncFn() -> Result<Client, Fault>) -> 
             recovered.push(clock.elapsed());
         }
         show(&format!("{name}: two statements, or until they failed"), &mut suffered);
-        show(&format!("{name}: from its end to a new client's answer"), &mut recovered);
+        show(&format!("{name}: from its end to a new client's response"), &mut recovered);
         println!("  it hit {hits} of {FAULTS} times");
     }
     let seen = tap.since(mark);

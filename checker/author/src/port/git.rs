@@ -1,4 +1,4 @@
-//! What porting asks of git.
+//! The git commands that porting uses.
 
 use std::collections::BTreeSet;
 use std::fs;

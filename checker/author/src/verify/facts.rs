@@ -4,20 +4,20 @@ use course::COURSE;
 use harness::step::Step;
 use workshop::starters::{CheckRow, Outline};
 
-/// What the rules need to know of a step.
+/// What the rules need to know about a step.
 #[derive(Debug, Clone)]
 pub struct StepFacts {
     /// 1 to 10.
     pub number: u8,
     /// Name of the step's folders.
     pub slug: String,
-    /// The title for people.
+    /// The title.
     pub title: String,
     /// The checks that the step introduces.
     pub checks: Vec<CheckFacts>,
 }
 
-/// What the rules need to know of a check.
+/// What the rules need to know about a check.
 #[derive(Debug, Clone)]
 pub struct CheckFacts {
     /// `STEP.slug`.
@@ -28,12 +28,12 @@ pub struct CheckFacts {
     pub hints: Vec<String>,
     /// The heading of the chapter that explains it, as its slug.
     pub anchor: String,
-    /// Whether the check is extra.
+    /// Whether it is a stretch check.
     pub stretch: bool,
 }
 
 impl StepFacts {
-    /// What a starter needs to know of the step.
+    /// What a starter needs to know about the step.
     pub fn outline(&self) -> Outline {
         let row = |check: &CheckFacts| CheckRow { id: check.id.clone(), claim: check.claim.clone(), stretch: check.stretch };
         Outline { number: self.number, slug: self.slug.clone(), checks: self.checks.iter().map(row).collect() }

@@ -14,7 +14,7 @@ use workshop::folder;
 /// How many hints a check has at most.
 const MOST_HINTS: usize = 3;
 
-/// Every id written as code in a README or in the book is that of a check.
+/// Every id written as code in a README or in the book belongs to a check.
 pub fn written_ids_exist(workshop: &Workshop, steps: &[StepFacts]) -> Found {
     let known = ids(steps);
     let mut pages = book::pages(workshop)?;
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_are_told_from_other_code() {
+    fn ids_are_distinguished_from_other_code() {
         let text =
             "`1.create`, `check 2.trimmed.` 1.not-code `v1.next` `127.0.0.1` `0.8.x` `1.x`\n`a/1.file` `\"1.name\"` `12.a-b2`\n";
         let ids: Vec<_> = ids_in(text).into_iter().map(|(_, id)| id).collect();

@@ -18,7 +18,7 @@ use workshop::starters::Manifest;
 
 /// The seed of every run here, so that a failure can be repeated.
 const SEED: u64 = 1;
-/// Lines of a program's complaint that are shown.
+/// Lines of a program's error output that are shown.
 const SHOWN: usize = 20;
 
 /// A wrong server as `saboteur list` describes it.
@@ -28,7 +28,7 @@ struct WrongServer {
     trips: Vec<String>,
 }
 
-/// rustfmt leaves starters and solutions as they are.
+/// Starters and solutions are formatted.
 pub async fn formatted(workshop: &Workshop, steps: &[StepFacts]) -> Found {
     let packages: Vec<_> = steps.iter().flat_map(StepFacts::packages).collect();
     let mut arguments = vec!["fmt"];
@@ -51,16 +51,16 @@ fn unformatted(workshop: &Workshop, file: &str) -> Violation {
         true => "Write the marks and stubs of the solution so that the starter comes out formatted.",
         false => "Run `cargo fmt`.",
     };
-    Violation::new(format!("{path} is not as rustfmt writes it"), remedy)
+    Violation::new(format!("{path} is not formatted"), remedy)
 }
 
-/// Every check is tripped by a wrong server, and wrong servers declare nothing else.
+/// Every check fails on a wrong server, and wrong servers declare only ids of checks.
 pub async fn wrong_servers(workshop: &Workshop, steps: &[StepFacts]) -> Found {
     let arguments = ["run", "--quiet", "-p", "saboteur", "--", "list", "--format", "json"];
     let output = cargo(workshop.root(), &arguments).await?;
     if !output.ok {
         return Err(
-            output.problem("The saboteur could not tell its wrong servers.", "Make `cargo run -p saboteur -- list` work.")
+            output.problem("The saboteur could not list its wrong servers.", "Make `cargo run -p saboteur -- list` work.")
         );
     }
     let servers: Vec<WrongServer> = serde_json::from_str(&output.out).map_err(|error| {
@@ -108,14 +108,14 @@ pub async fn no_warnings(workshop: &Workshop, steps: &[StepFacts], status: &mut 
         let output = cargo(workshop.root(), &arguments).await?;
         let messages = compiler_messages(&output.out, &package);
         if !output.ok && messages.is_empty() {
-            return Err(output.problem(&format!("{package} could not be built."), "Look at what cargo says."));
+            return Err(output.problem(&format!("{package} could not be built."), "See the messages of cargo."));
         }
         found.extend(messages);
     }
     Ok(found)
 }
 
-/// The compiler's warnings and errors about one package, of cargo's messages in JSON.
+/// The compiler's warnings and errors about one package, from cargo's messages in JSON.
 fn compiler_messages(output: &str, package: &str) -> Vec<Violation> {
     let messages = output.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let mut texts: Vec<String> = Vec::new();
@@ -129,11 +129,11 @@ fn compiler_messages(output: &str, package: &str) -> Vec<Violation> {
             texts.push(text);
         }
     }
-    texts.into_iter().map(|text| Violation::new(format!("{package}:\n{text}"), "Mend the solution or its stubs.")).collect()
+    texts.into_iter().map(|text| Violation::new(format!("{package}:\n{text}"), "Fix the solution or its stubs.")).collect()
 }
 
-/// Every starter keeps what the steps before asked for, as far as its manifest says, and does not pass its own step. What
-/// cannot be examined before its tasks are done, such as habits while nobody can sign in, is asked as the step before asks it.
+/// Every starter passes the checks of earlier steps, except those its manifest names, and does not pass its own step. Checks that
+/// cannot run until its tasks are done, such as those of habits while no user can sign in, run as in the previous step.
 pub async fn starters(workshop: &Workshop, steps: &[StepFacts], status: &mut StatusLine) -> Found {
     let mut found = Vec::new();
     for facts in steps {
@@ -200,12 +200,12 @@ fn starter_violations(report: &RunReport, opens: &[String]) -> Vec<Violation> {
     if own.clone().count() > 0 && own.clone().all(passed) {
         found.push(Violation::new(
             format!("{target} passes step {} as it is", report.step),
-            "Leave a task open that a core check of the step is about.",
+            "Leave a task open that a core check of the step examines.",
         ));
     }
     let (open, kept): (Vec<_>, Vec<_>) =
         report.checks.iter().filter(|check| check.kind == Kind::Regression).partition(|check| opens.contains(&check.id));
-    let remedy = "Write the stubs so that it still holds, or name the id under `opens` in step.toml.";
+    let remedy = "Write the stubs so that it still passes, or name the id under `opens` in step.toml.";
     found.extend(not_passed(kept, "breaks", report, remedy));
     for check in open.into_iter().filter(|check| passed(check)) {
         found.push(Violation::new(
@@ -251,10 +251,10 @@ fn not_passed(checks: Vec<&CheckReport>, breaks: &str, report: &RunReport, remed
     found
 }
 
-/// A run without verdicts on checks.
+/// A violation for a run without verdicts on checks.
 fn did_not_run(report: &RunReport) -> Option<Violation> {
     let (what, remedy) = match &report.verdict {
-        StepVerdict::NotBuilt(message) => (format!("does not compile:\n{message}"), "Mend the solution or its stubs.".to_owned()),
+        StepVerdict::NotBuilt(message) => (format!("does not compile:\n{message}"), "Fix the solution or its stubs.".to_owned()),
         StepVerdict::NotStarted(problem) | StepVerdict::Environment(problem) => {
             let lines: Vec<_> = std::iter::once(&problem.title).chain(&problem.details).map(String::as_str).collect();
             (format!("did not run: {}", lines.join("\n")), problem.remedy.clone())
@@ -268,7 +268,7 @@ fn passed(check: &CheckReport) -> bool {
     matches!(check.verdict, Verdict::Pass)
 }
 
-/// What a run of cargo came to.
+/// The result of a run of cargo.
 struct Output {
     ok: bool,
     out: String,
@@ -342,7 +342,7 @@ mod tests {
 
     #[test]
     fn what_a_starter_cannot_be_asked_yet_is_asked_as_the_step_before_asks_it() {
-        let skipped = |id| checked(id, Kind::Regression, Verdict::Skipped("nobody can sign in".to_owned()));
+        let skipped = |id| checked(id, Kind::Regression, Verdict::Skipped("no user can sign in".to_owned()));
         let checks =
             vec![checked("2.login", Kind::Core, failure()), skipped("1.create"), skipped("1.delete"), skipped("1.get-one")];
         let mut starter = report(StepVerdict::Failed, checks);
@@ -382,8 +382,8 @@ mod tests {
     fn what_does_not_compile_or_start_is_a_violation() {
         let not_built = report(StepVerdict::NotBuilt("error: no".to_owned()), Vec::new());
         assert_eq!(whats(&starter_violations(&not_built, &[])), ["step-02-two does not compile:\nerror: no"]);
-        let not_started = report(StepVerdict::NotStarted(Problem::new("It ended.", "Look.")), Vec::new());
-        assert_eq!(whats(&solution_violations(&not_started)), ["step-02-two did not run: It ended."]);
+        let not_started = report(StepVerdict::NotStarted(Problem::new("It exited.", "Look.")), Vec::new());
+        assert_eq!(whats(&solution_violations(&not_started)), ["step-02-two did not run: It exited."]);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! A small course in a temporary folder that holds every rule, for tests to break.
+//! A small course in a temporary folder that keeps every rule, for tests to break.
 
 use std::fs;
 

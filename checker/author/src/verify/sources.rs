@@ -13,7 +13,7 @@ use workshop::{Files, Folder, folder};
 
 const REGENERATE: &str = "Edit the solution, then run `cargo run -p author -- generate`.";
 
-/// Every starter is what generating gives, and there is no step or solution that the course does not know.
+/// Every starter is as generated, and every step and solution belongs to the course.
 pub fn are_generated(workshop: &Workshop, steps: &[StepFacts]) -> Found {
     let outlines: Vec<_> = steps.iter().map(StepFacts::outline).collect();
     let generated = generate::run(workshop, &outlines, generate::Mode::Check)?;
@@ -29,7 +29,7 @@ pub fn are_generated(workshop: &Workshop, steps: &[StepFacts]) -> Found {
                 let path = workshop.short(&parent.join(&slug));
                 found.push(Violation::new(
                     format!("{path} belongs to no step of the course"),
-                    "Remove it, or add the step to checker/src/course.",
+                    "Remove it, or add the step to checker/course/src.",
                 ));
             }
         }

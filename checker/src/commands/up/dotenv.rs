@@ -20,7 +20,7 @@ pub struct Dotenv {
 }
 
 impl Dotenv {
-    /// Writes the file for the user's eyes alone. One that is there already is kept under another name.
+    /// Writes the file, readable only by its owner. An existing file is kept under another name.
     ///
     /// # Errors
     ///
@@ -57,7 +57,7 @@ impl Dotenv {
         Ok(Dotenv { path: path.to_owned(), text, former })
     }
 
-    /// Puts back what was there before, unless somebody has changed the file meanwhile.
+    /// Restores the former file, unless the current one was changed meanwhile.
     pub fn put_back(self) {
         if fs::read_to_string(&self.path).is_ok_and(|text| text == self.text) {
             let _ = match &self.former {
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn the_file_is_for_its_user_alone_and_goes_again() {
+    fn the_file_is_private_and_removed_at_the_end() {
         let root = tempfile::tempdir().expect("a temporary folder");
         let dotenv = write(root.path());
         let file = root.path().join(".env");

@@ -1,4 +1,4 @@
-//! Keys, told from the bytes that a terminal sends for them.
+//! Decodes keys from the bytes that a terminal sends for them.
 
 /// A key that was pressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub enum Key {
     Ctrl(char),
 }
 
-/// Tells keys from bytes as xterm and most others send them (ECMA-48, 5.4, and the SS3 form of arrows).
+/// Decodes keys from bytes as xterm and most others send them (ECMA-48, 5.4, and the SS3 form of arrows).
 #[derive(Debug, Default)]
 pub struct Decoder {
     /// The beginning of a key whose end has not been read yet.

@@ -40,7 +40,7 @@ impl<T: Send + 'static> Reading<T> {
         Ok(Reading { read: receiver, _end })
     }
 
-    /// Waits for what is read next; nothing when the thread has ended. It may be dropped and called again at any time.
+    /// Waits for what is read next; `None` when the thread has finished. It may be dropped and called again at any time.
     pub async fn next(&mut self) -> Option<T> {
         self.read.recv().await
     }

@@ -20,7 +20,7 @@ pub struct Screen {
     pub again: &'static str,
     /// What goes on in the run that is going on.
     pub doing: Option<String>,
-    /// What the latest complete run came to.
+    /// The report of the latest complete run.
     pub report: Option<RunReport>,
     /// Something to say in one line until the next key or verdict.
     pub notice: Option<String>,
@@ -60,7 +60,7 @@ pub enum Action {
     Quit,
     /// Let the shell have the terminal for a while.
     Suspend,
-    /// Nothing but to draw anew.
+    /// Only redraw.
     Look,
 }
 
@@ -198,7 +198,7 @@ impl Screen {
         (all, shown, top.min(all - shown))
     }
 
-    /// The row that the page opens at: what to mend, or what to do next.
+    /// The row that the page opens at: what to fix, or what to do next.
     fn opening(&self) -> usize {
         let (Page::Report, Some(report)) = (&self.page, &self.report) else { return 0 };
         match report.verdict {

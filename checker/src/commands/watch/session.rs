@@ -32,7 +32,7 @@ pub struct Session<'a> {
     run: Option<Run>,
 }
 
-/// A run that is going on. Dropping it ends what it has started.
+/// A run in progress. Dropping it stops everything that it has started.
 struct Run {
     report: Pin<Box<dyn Future<Output = RunReport>>>,
     now: Rc<RefCell<Now>>,
@@ -107,7 +107,7 @@ impl<'a> Session<'a> {
     /// What is watched, in one line.
     pub fn watched(&self) -> String {
         let Some(watcher) = &self.watcher else {
-            return "No files to watch here; r grades again".to_owned();
+            return "No files to watch here; press r to grade again".to_owned();
         };
         if let Some((folder, error)) = watcher.unreadable() {
             let folder = self.workshop.short(folder);
@@ -136,10 +136,10 @@ impl<'a> Session<'a> {
     /// The same for the next step, or why there is none.
     pub fn onward(&self, passed: bool) -> Result<Self, String> {
         let Some(next) = COURSE.after(self.step) else {
-            return Err(format!("Step {} is the last one there is.", self.step.number));
+            return Err(format!("Step {} is the last one.", self.step.number));
         };
         if !passed {
-            return Err(format!("Step {} is not passed yet; n goes on once it is.", self.step.number));
+            return Err(format!("Step {} is not passed yet; pass it first, then press n.", self.step.number));
         }
         let mut target = self.target.clone();
         if self.is_own() {

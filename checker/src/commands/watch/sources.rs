@@ -358,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn data_is_told_from_program_text() {
+    fn data_is_distinguished_from_program_text() {
         assert!(is_written_by_people(Path::new("src/main.rs")) && is_written_by_people(Path::new(".env")));
         assert!(!is_written_by_people(Path::new("habits.json")) && !is_written_by_people(Path::new("app.db-journal")));
     }

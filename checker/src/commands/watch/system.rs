@@ -42,7 +42,7 @@ mod os {
     /// A folder under watch.
     #[derive(Debug, Clone, Copy)]
     struct Watch {
-        /// The folder's own number, by which it is told from another one that has taken its path.
+        /// The inode number of the folder, which distinguishes it from a later folder at the same path.
         number: u64,
         /// The name that reports have for it.
         id: i32,
@@ -66,7 +66,7 @@ mod os {
             Ok(System { queue, reports, folders: BTreeMap::new() })
         }
 
-        /// Waits for a report that `counts` by its path, or by which it cannot be told.
+        /// Waits for a report that `counts` by its path, or that has no path.
         ///
         /// It may be dropped and called again at any time: nothing is forgotten.
         pub async fn reported(&mut self, counts: impl Fn(&Path) -> bool) {

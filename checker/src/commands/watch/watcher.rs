@@ -1,4 +1,4 @@
-//! Hears of changes from the operating system, and looks by itself where the system does not tell.
+//! Watches files: the operating system reports changes, and where it does not, the watcher polls.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -60,7 +60,7 @@ impl Watcher {
         self.graded = self.look();
     }
 
-    /// A run has ended: the data that its server wrote is no save.
+    /// A run has finished: data that its server wrote is not a save.
     pub fn end_run(&mut self) {
         self.changes(true);
     }
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_save_is_heard_of_also_in_a_new_folder() {
+    async fn a_save_in_a_new_folder_is_seen_too() {
         let (_root, sources) = folder();
         let mut watcher = Watcher::new(sources.clone());
         fs::create_dir(sources.folder().join("src/habits")).expect("the folder is writable");
@@ -226,7 +226,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[tokio::test]
-    async fn a_file_system_that_keeps_silent_is_found_out() {
+    async fn a_file_system_that_reports_nothing_is_detected() {
         let (_root, sources) = folder();
         let mut watcher = Watcher::new(sources.clone());
         if let Ok(system) = &mut watcher.system {
@@ -244,7 +244,7 @@ mod tests {
         let mut watcher = polling(sources.clone());
         fs::write(sources.folder().join("habits.json"), "[]").expect("the folder is writable");
         assert!(watcher.changes(true).is_empty());
-        assert!(watcher.changes(false).is_empty(), "what a server wrote stays its own after it has ended");
+        assert!(watcher.changes(false).is_empty(), "data that a server wrote is no save after it has stopped either");
         fs::write(sources.folder().join("habits.json"), "[1]").expect("the folder is writable");
         assert_eq!(saved(&mut watcher, false).await, ["habits.json"]);
     }

@@ -2,10 +2,8 @@
 //!
 //! It does not depend on how they are produced or shown.
 
-pub mod base64;
 mod exchange;
 pub mod exit;
-pub mod form;
 mod origin;
 mod problem;
 mod report;

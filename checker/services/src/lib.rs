@@ -3,7 +3,9 @@
 mod backed;
 pub mod find;
 pub mod fixture;
+pub mod form;
 pub mod jwt_secret;
+pub mod loopback;
 pub mod oauth;
 pub mod postgres;
 pub mod redis;

@@ -1,6 +1,7 @@
 //! Bodies in JSON: as text where they are text, else in base64 (RFC 4648), so that no byte is lost.
 
-use model::base64;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 
 /// How many bytes of a body a report keeps.
 pub const KEPT: usize = 64 * 1024;
@@ -27,7 +28,7 @@ pub fn text(body: &[u8]) -> (Text<'_>, bool) {
     }
     match std::str::from_utf8(kept) {
         Ok(text) => (Text::Utf8(text), cut),
-        Err(_) => (Text::Base64(base64::encode(kept)), cut),
+        Err(_) => (Text::Base64(STANDARD.encode(kept)), cut),
     }
 }
 
@@ -53,7 +54,7 @@ pub fn encode(body: &[u8]) -> Encoded {
 pub fn decode(text: &str, encoding: &str) -> Option<Vec<u8>> {
     match encoding {
         "utf-8" => Some(text.as_bytes().to_vec()),
-        "base64" => base64::decode(text),
+        "base64" => STANDARD.decode(text).ok(),
         _ => None,
     }
 }

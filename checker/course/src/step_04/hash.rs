@@ -1,6 +1,9 @@
 //! Password hashes: the strength of an argon2id or bcrypt hash.
 
-use model::base64;
+use base64::Engine;
+use base64::alphabet;
+use base64::engine::general_purpose::NO_PAD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose};
 
 /// The minimum memory of argon2id, in KiB: 19 MiB.
 const MEMORY_LEAST: u32 = 19 * 1024;
@@ -13,6 +16,11 @@ const SALT_LEAST: usize = 8;
 const DIGEST_LEAST: usize = 16;
 /// The length of bcrypt's salt and digest, in its own base64.
 const BCRYPT_LENGTH: usize = 53;
+/// Only the length counts, so padding and stray bits at the end do no harm.
+const LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    NO_PAD.with_decode_padding_mode(DecodePaddingMode::Indifferent).with_decode_allow_trailing_bits(true),
+);
 
 /// Describes the weakness of a stored hash, if it has one.
 pub fn weakness(hash: &str) -> Option<String> {
@@ -64,8 +72,7 @@ fn bcrypt(parts: &[&str]) -> Option<String> {
 
 /// The number of bytes that unpadded base64 decodes to.
 fn base64_length(text: &str) -> Option<usize> {
-    let padding = "=".repeat((4 - text.len() % 4) % 4);
-    base64::decode(&format!("{text}{padding}")).map(|bytes| bytes.len())
+    LENIENT.decode(text).ok().map(|bytes| bytes.len())
 }
 
 #[cfg(test)]
@@ -103,6 +110,16 @@ mod tests {
         ] {
             let weakness = weakness(&hash).expect("it is weak");
             assert!(weakness.contains(expected), "{hash}: {weakness}");
+        }
+    }
+
+    #[test]
+    fn a_length_is_that_of_the_bytes_with_padding_or_without() {
+        for (text, length) in [("Zg", 1), ("Zg==", 1), ("Zh", 1), ("Zm8", 2), ("Zm9v", 3), ("", 0)] {
+            assert_eq!(base64_length(text), Some(length), "{text}");
+        }
+        for text in ["Z!", "Zm9vY", "__77"] {
+            assert_eq!(base64_length(text), None, "{text}");
         }
     }
 }

@@ -1,9 +1,14 @@
 //! Parses and forges JSON Web Tokens (RFC 7519): each forged token is a changed copy of one that the server issued.
 
+use base64::alphabet;
+use base64::engine::general_purpose::NO_PAD;
+use base64::engine::{DecodePaddingMode, Engine, GeneralPurpose};
 use hmac_sha256::HMAC;
 use serde_json::{Map, Value};
 
-use model::base64::{decode_url, encode_url};
+/// Base64 for URLs (RFC 7515, section 2). Written without padding; padding that a server writes does no harm.
+const BASE64URL: GeneralPurpose =
+    GeneralPurpose::new(&alphabet::URL_SAFE, NO_PAD.with_decode_padding_mode(DecodePaddingMode::Indifferent));
 
 /// A token: header, claims and signature (RFC 7515, section 7.1).
 #[derive(Debug, Clone)]
@@ -23,8 +28,8 @@ impl Jwt {
     pub fn parse(token: &str) -> Option<Jwt> {
         let (signing_input, signature) = token.rsplit_once('.')?;
         let (header, claims) = signing_input.split_once('.')?;
-        let object = |part: &str| serde_json::from_slice(&decode_url(part)?).ok();
-        decode_url(signature)?;
+        let object = |part: &str| serde_json::from_slice(&BASE64URL.decode(part).ok()?).ok();
+        BASE64URL.decode(signature).ok()?;
         Some(Jwt {
             header: object(header)?,
             claims: object(claims)?,
@@ -35,7 +40,7 @@ impl Jwt {
 
     /// Whether the signature is HMAC-SHA-256 with this key.
     pub fn is_signed_with(&self, key: &[u8]) -> bool {
-        decode_url(&self.signature).as_deref() == Some(&HMAC::mac(self.signing_input.as_bytes(), key)[..])
+        BASE64URL.decode(&self.signature).is_ok_and(|signature| signature == HMAC::mac(self.signing_input.as_bytes(), key))
     }
 
     /// A claim as a number, which may have a fraction (RFC 7519, section 2: NumericDate).
@@ -80,12 +85,12 @@ impl Jwt {
     /// The token signed with HMAC-SHA-256 and this key, whatever algorithm its header names.
     #[must_use]
     pub fn signed_with(self, key: &[u8]) -> Jwt {
-        let signature = encode_url(&HMAC::mac(self.signing_input.as_bytes(), key));
+        let signature = BASE64URL.encode(HMAC::mac(self.signing_input.as_bytes(), key));
         self.with_signature(signature)
     }
 
     fn encoded(self) -> Jwt {
-        let part = |object: &Map<String, Value>| encode_url(Value::Object(object.clone()).to_string().as_bytes());
+        let part = |object: &Map<String, Value>| BASE64URL.encode(Value::Object(object.clone()).to_string());
         Jwt { signing_input: format!("{}.{}", part(&self.header), part(&self.claims)), ..self }
     }
 }
@@ -108,7 +113,7 @@ mod tests {
 
     #[test]
     fn the_example_of_rfc_7515_is_parsed_and_signed_again() {
-        let key = decode_url(KEY).expect("base64");
+        let key = BASE64URL.decode(KEY).expect("base64");
         let token = Jwt::parse(EXAMPLE).expect("a token");
         assert_eq!((&token.header["alg"], &token.claims["iss"]), (&Value::from("HS256"), &Value::from("joe")));
         assert_eq!(token.number("exp"), Some(1_300_819_380.0));
@@ -125,13 +130,13 @@ mod tests {
             "eyJhbGciOiJub25lIn0.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.";
         assert_eq!(unsecured.with_signature("").to_string(), expected);
         let header = example().with_algorithm("none").to_string();
-        let header = header.split('.').next().and_then(decode_url).expect("base64");
+        let header = BASE64URL.decode(header.split('.').next().expect("a header")).expect("base64");
         assert_eq!(header, br#"{"alg":"none","typ":"JWT"}"#);
     }
 
     #[test]
     fn a_changed_token_is_valid_only_after_signing_again() {
-        let key = decode_url(KEY).expect("base64");
+        let key = BASE64URL.decode(KEY).expect("base64");
         for changed in [example().with("exp", 1), example().without("iss"), example().with_algorithm("HS512")] {
             assert!(!changed.is_signed_with(&key));
             let parsed = Jwt::parse(&changed.signed_with(&key).to_string()).expect("a token");
@@ -147,6 +152,15 @@ mod tests {
             assert!(Jwt::parse(text).is_none(), "{text}");
         }
         assert!(Jwt::parse("e30.e30.").is_some());
+    }
+
+    #[test]
+    fn padding_is_read_and_another_alphabet_is_not() {
+        assert!(Jwt::parse("e30.e30.Zg").is_some_and(|token| token.signature == "Zg"));
+        assert!(Jwt::parse("e30=.e30=.Zg==").is_some());
+        for signature in ["//77", "Zm9vY", "Z=g="] {
+            assert!(Jwt::parse(&format!("e30.e30.{signature}")).is_none(), "{signature}");
+        }
     }
 
     fn example() -> Jwt {

@@ -6,8 +6,10 @@ use futures_util::future::try_join;
 
 use super::{expect_refusal, expect_users};
 use harness::check::{Check, check};
-use model::{Outcome, Stop, form};
-use services::oauth::{ClosedPort, Conduct, challenge};
+use model::{Outcome, Stop};
+use services::form;
+use services::loopback::{ClosedPort, Fault};
+use services::oauth::challenge;
 use visit::{CALLBACK, START, Visit, server};
 
 /// The checks.
@@ -43,7 +45,7 @@ pub fn checks() -> Vec<Check> {
                     return Err(Stop::fail(format!("one account, with the id {}", ids[0]), format!("another one, {}", ids[1])));
                 }
                 let member = api.user().await?;
-                provider.admit(visit::Person { subject: api.data.token(8), email: member.email.clone(), verified: false, ..person });
+                provider.set_user(visit::Person { subject: api.data.token(8), email: member.email.clone(), verified: false, ..person });
                 let mut visit = Visit::start(api).await?;
                 let back = visit.agree(api, &provider).await?;
                 let answer = visit.go(api, &back).await?;
@@ -150,16 +152,16 @@ pub fn checks() -> Vec<Check> {
                 "What the provider does wrong is neither your user's mistake nor yours: 502 Bad Gateway, or 504 when it took too long.",
             ])
             .proof(async |api| {
-                let closed = ClosedPort::hold().map_err(|error| Stop::Inconclusive(format!("there is no port: {error}")))?;
-                let elsewhere = closed.url();
+                let closed = ClosedPort::bind().map_err(|error| Stop::Inconclusive(format!("there is no port: {error}")))?;
+                let elsewhere = format!("{}/token", closed.base_url());
                 let down = async {
                     let (api, provider, _) = server(api, &[("OAUTH_TOKEN_URL", &elsewhere)]).await?;
-                    expect_bad_gateway(&api.api, &provider, Conduct::Proper).await
+                    expect_bad_gateway(&api.api, &provider, None).await
                 };
                 let silent = async {
                     let (api, provider, _) = server(api, &[]).await?;
-                    for conduct in [Conduct::Silent, Conduct::Garbled, Conduct::Failing] {
-                        expect_bad_gateway(&api.api, &provider, conduct).await?;
+                    for fault in [Fault::Hang, Fault::Nonsense, Fault::ServerError] {
+                        expect_bad_gateway(&api.api, &provider, Some(fault)).await?;
                     }
                     Ok(())
                 };
@@ -188,12 +190,12 @@ pub fn checks() -> Vec<Check> {
 }
 
 /// Fails unless a visit ends by saying that the provider does not do its part, and the server goes on.
-async fn expect_bad_gateway(api: &harness::api::Api, provider: &visit::Provider, conduct: Conduct) -> Outcome {
+async fn expect_bad_gateway(api: &harness::api::Api, provider: &visit::Provider, fault: Option<Fault>) -> Outcome {
     let mut visit = Visit::start(api).await?;
     let back = visit.agree(api, provider).await?;
-    provider.behave(conduct);
+    provider.set_token_fault(fault);
     let answer = visit.go(api, &back).await;
-    provider.behave(Conduct::Proper);
+    provider.set_token_fault(None);
     let answer = answer?;
     answer.status([502, 503, 504])?;
     // Both addresses are of this kind.

@@ -1,12 +1,13 @@
 //! Password storage and secrecy.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use futures_util::future::join_all;
 use serde_json::json;
 
 use super::{hash, stored_hash};
 use harness::api::Api;
 use harness::check::{Check, check};
-use model::base64;
 use model::{Outcome, Request, Stop, shorten};
 use probe::Answer;
 use services::postgres::Store;
@@ -141,7 +142,7 @@ async fn expect_nowhere(api: &Api, passwords: &[String]) -> Outcome {
         }
     }
     let hex = |password: &String| password.bytes().map(|byte| format!("{byte:02x}")).collect();
-    let texts = |password: &String| [password.clone(), hex(password), base64::encode(password.as_bytes())];
+    let texts = |password: &String| [password.clone(), hex(password), STANDARD.encode(password)];
     let texts: Vec<String> = passwords.iter().flat_map(texts).collect();
     if let Some(store) = api.visible::<Store>() {
         let columns = store.columns_with(&texts).await?;

@@ -1,8 +1,8 @@
 //! SCRAM-SHA-256 (RFC 5802 and RFC 7677): proves knowledge of a password without sending it.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use hmac_sha256::{HMAC, Hash};
-
-use model::base64;
 
 /// The header that says: no channel binding (RFC 5802, section 7), and its base64.
 const HEADER: (&str, &str) = ("n,,", "biws");
@@ -34,7 +34,7 @@ impl Scram {
         let challenge = str::from_utf8(challenge).ok()?;
         let field = |name| challenge.split(',').find_map(|field| field.strip_prefix(name));
         let nonce = field("r=").filter(|nonce| self.first.split_once("r=").is_some_and(|(_, ours)| nonce.starts_with(ours)))?;
-        let salt = base64::decode(field("s=")?)?;
+        let salt = STANDARD.decode(field("s=")?).ok()?;
         let rounds = field("i=")?.parse().ok().filter(|rounds| (1..=MOST_ROUNDS).contains(rounds))?;
 
         let salted = stretch(password.as_bytes(), &salt, rounds);
@@ -44,8 +44,8 @@ impl Scram {
         let signature = HMAC::mac(all.as_bytes(), Hash::hash(&key));
         let proof: Vec<u8> = key.iter().zip(signature).map(|(key, signature)| key ^ signature).collect();
         let server_key = HMAC::mac(b"Server Key", salted);
-        self.expected = Some(format!("v={}", base64::encode(&HMAC::mac(all.as_bytes(), server_key))));
-        Some(format!("{answer},p={}", base64::encode(&proof)))
+        self.expected = Some(format!("v={}", STANDARD.encode(HMAC::mac(all.as_bytes(), server_key))));
+        Some(format!("{answer},p={}", STANDARD.encode(proof)))
     }
 
     /// Whether the server's final message proves that it knows the password.
@@ -62,7 +62,7 @@ pub fn quick_verifier(password: &str) -> String {
     let salted = stretch(password.as_bytes(), &salt, 1);
     let stored_key = Hash::hash(&HMAC::mac(b"Client Key", salted));
     let server_key = HMAC::mac(b"Server Key", salted);
-    format!("SCRAM-SHA-256$1:{}${}:{}", base64::encode(&salt), base64::encode(&stored_key), base64::encode(&server_key))
+    format!("SCRAM-SHA-256$1:{}${}:{}", STANDARD.encode(salt), STANDARD.encode(stored_key), STANDARD.encode(server_key))
 }
 
 /// PBKDF2 (RFC 8018, section 5.2) with HMAC-SHA-256, for one block.

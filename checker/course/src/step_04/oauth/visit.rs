@@ -2,11 +2,14 @@
 
 pub use services::oauth::{Person, Provider};
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
 use crate::step_04::cookie::Jar;
 use harness::api::{Api, ExtraServer};
-use model::form::{self, Fields};
 use model::{Outcome, Request, Stop};
 use probe::Answer;
+use services::form::{self, Fields};
 
 /// Where a visit begins and where it ends.
 pub const START: &str = "/auth/oauth/start";
@@ -99,7 +102,7 @@ impl Visit {
             return Err(self.start.fail("a state that nobody guesses", format!("state={}", self.field("state"))));
         }
         let challenge = self.field("code_challenge");
-        match challenge.len() == CHALLENGE && model::base64::decode_url(challenge).is_some() {
+        match challenge.len() == CHALLENGE && URL_SAFE_NO_PAD.decode(challenge).is_ok() {
             true => Ok(()),
             false => {
                 let expected = "code_challenge: a SHA-256 in base64 for URLs, without padding";
@@ -111,8 +114,8 @@ impl Visit {
     /// The user agrees; gives the query with which the browser comes back.
     pub async fn agree(&self, api: &Api, provider: &Provider) -> Outcome<Fields> {
         let query = form::write(self.query.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-        let path = self.to.strip_prefix(&provider.base()).unwrap_or("/");
-        let answer = api.http.probe().beside(&provider.base()).send(Request::new("GET", format!("{path}?{query}"))).await?;
+        let path = self.to.strip_prefix(&provider.base_url()).unwrap_or("/");
+        let answer = api.http.probe().beside(&provider.base_url()).send(Request::new("GET", format!("{path}?{query}"))).await?;
         let location = answer.header("location").unwrap_or_default();
         match location.strip_prefix(PUBLIC_URL).and_then(|path| path.strip_prefix(CALLBACK)) {
             Some(query) if answer.code() == 302 => Ok(form::read(query.trim_start_matches('?'))),

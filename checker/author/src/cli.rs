@@ -1,7 +1,5 @@
 //! The command line.
 
-use std::path::PathBuf;
-
 use checker::report::ColorChoice;
 use clap::{Parser, Subcommand};
 
@@ -44,20 +42,27 @@ pub enum Command {
         #[arg(long)]
         quick: bool,
     },
-    /// Show that every check can fail, on servers that are each wrong in one way.
+    /// Show that every check can fail: run the checks against servers that are wrong in one way each.
     Matrix {
-        /// Run every check against every wrong server, not only the declared ones.
+        /// Run every check on every wrong server, not only the declared ones.
         #[arg(long)]
         full: bool,
         /// Only this step.
         #[arg(long, value_name = "N")]
         step: Option<u8>,
-        /// Only this wrong server.
+        /// Only the steps affected by changes since the merge base of REV and HEAD, uncommitted ones included. Without REV: since
+        /// HEAD.
+        #[arg(long, value_name = "REV", num_args = 0..=1, default_missing_value = "HEAD")]
+        changed: Option<String>,
+        /// Only the wrong servers that declare this check, and the controls.
+        #[arg(long, value_name = "ID")]
+        check: Option<String>,
+        /// Only this wrong server; `none` is the control.
         #[arg(long, value_name = "NAME")]
         server: Option<String>,
-        /// Write the matrix as Markdown to this file as well.
-        #[arg(long, value_name = "FILE")]
-        write: Option<PathBuf>,
+        /// Write the pages of the book that list the wrong servers, and run nothing.
+        #[arg(long, conflicts_with_all = ["full", "step", "changed", "check", "server"])]
+        write: bool,
     },
     /// Measure the checker itself.
     Bench {

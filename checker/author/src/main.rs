@@ -45,8 +45,9 @@ async fn run(command: Command, style: &Style) -> CommandResult {
             Ok(if ported.has_conflicts() { exit::FAILED } else { exit::PASSED })
         }
         Command::Verify { quick } => verify::run(workshop, quick, style).await,
-        Command::Matrix { full, step, server, write } => {
-            matrix::run(workshop, matrix::Selection { full, step, server }, write, style).await
+        Command::Matrix { write: true, .. } => matrix::write(workshop).await,
+        Command::Matrix { full, step, changed, check, server, write: false } => {
+            matrix::run(workshop, matrix::Selection { full, step, changed, check, server }, style).await
         }
         Command::Bench { runs, cold } => bench::run(workshop, runs, cold).await,
     }

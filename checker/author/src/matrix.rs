@@ -1,136 +1,153 @@
-//! `checker dev matrix`: shows that every check can fail, and that it fails for nothing but its own clause.
+//! `author matrix`: shows that every check can fail, and that it fails for no other reason than its own claim.
 
+mod changes;
 mod judge;
+mod pages;
+mod selection;
 mod servers;
-mod table;
+mod summary;
 
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use futures_util::StreamExt;
 use futures_util::stream;
 
 use checker::commands::status::StatusLine;
-use checker::commands::{CommandError, CommandResult, known_step, tell};
+use checker::commands::{CommandResult, tell};
 use checker::report::Style;
 use course::COURSE;
-use engine::{Grading, grade, nobody};
-use harness::step::Step;
+use engine::{Event, Grading, OnEvent, grade_with, nobody, start_fixtures};
 use judge::Judged;
-use model::{Problem, Target, exit};
+use model::{Target, exit};
+pub use selection::Selection;
 use servers::{Programs, WrongServer};
+use services::Running;
 use workshop::Workshop;
 
 /// The seed of every run here, so that a failure can be repeated.
 const SEED: u64 = 1;
-/// Where the matrix is published.
-const PUBLISHED: &str = "docs/src/kill-matrix.md";
 /// Servers examined at the same time, per core. Many runs wait for a log line or an exit that never comes.
 const AT_ONCE: usize = 3;
 
-/// What of the matrix is run.
-pub struct Selection {
-    /// Every check of the step against every wrong server, in place of the declared ones and a control.
-    pub full: bool,
-    /// Only this step.
-    pub step: Option<u8>,
-    /// Only this wrong server.
-    pub server: Option<String>,
-}
-
-/// Runs the matrix and tells it. With `write` it is published to that file too.
+/// Runs the selected part of the matrix and prints the result.
 ///
 /// # Errors
 ///
-/// The saboteur or a solution does not build, the selection names nothing, or the file cannot be written.
-pub async fn run(workshop: &Workshop, selection: Selection, write: Option<PathBuf>, style: &Style) -> CommandResult {
-    let steps: Vec<&Step> = match selection.step {
-        Some(number) => vec![known_step(number)?],
-        None => COURSE.steps.iter().collect(),
-    };
+/// The saboteur or a solution does not build, the selection names nothing, or there is no PostgreSQL.
+pub async fn run(workshop: &Workshop, selection: Selection, style: &Style) -> CommandResult {
+    let steps = selection.steps(workshop.root()).await?;
+    if let Some(revision) = &selection.changed {
+        let numbers: Vec<String> = steps.iter().map(|step| step.number.to_string()).collect();
+        let numbers = if numbers.is_empty() { "none".into() } else { numbers.join(", ") };
+        tell(&format!("Steps affected by the changes since {revision}: {numbers}.\n"))?;
+        if steps.is_empty() {
+            return Ok(exit::PASSED);
+        }
+    }
     let mut status = StatusLine::default();
     status.line("Building the saboteur and the solutions");
     let programs = Programs::build(workshop.root()).await?;
     let catalogue = programs.catalogue().await?;
-    let published = table::markdown(COURSE.steps, &catalogue);
-    if let Some(file) = &write {
-        publish(file, &published)?;
+    let servers = selection.servers(&steps, &catalogue)?;
+    let mut fixtures = BTreeMap::new();
+    for step in &steps {
+        let mut observer = OnEvent(|event: Event<'_>| status.show(event));
+        fixtures.insert(step.number, start_fixtures(step, workshop.root(), &mut observer).await?);
     }
 
-    let numbers: Vec<u8> = steps.iter().map(|step| step.number).collect();
-    let mut wanted: Vec<WrongServer> = steps.iter().map(|step| WrongServer::control(step.number)).collect();
-    wanted.extend(catalogue.into_iter().filter(|server| numbers.contains(&server.step)));
-    if let Some(name) = &selection.server {
-        wanted.retain(|server| server.name == *name);
-        if wanted.is_empty() {
-            let remedy = "`cargo run -p saboteur -- list` shows them.";
-            return Err(CommandError::usage(format!("There is no wrong server {name}."), remedy));
-        }
-    }
-
-    let total = wanted.len();
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let mut judged = Vec::with_capacity(total);
-    let runs = wanted
-        .iter()
-        .enumerate()
-        .map(async |(place, server)| (place, examine(workshop, &programs, server, selection.full).await));
-    let mut runs = std::pin::pin!(stream::iter(runs).buffer_unordered(cores * AT_ONCE));
-    while let Some((place, one)) = runs.next().await {
-        status.line(&format!("Wrong server {}/{total} {}", judged.len() + 1, one.server.name));
-        judged.push((place, one));
-    }
-    judged.sort_by_key(|(place, _)| *place);
-    let mut judged: Vec<Judged> = judged.into_iter().map(|(_, one)| one).collect();
-    // A machine that was too busy for a server is no reason to call a check wrong: once more, alone.
-    let mut only_alone = Vec::new();
-    for one in judged.iter_mut().filter(|one| !one.is_as_declared()) {
-        status.line(&format!("Once more: {}", one.server.name));
-        *one = examine(workshop, &programs, &one.server.clone(), selection.full).await;
-        only_alone.extend(one.is_as_declared().then(|| one.server.name.clone()));
-    }
+    let matrix = Matrix { workshop, programs, selection: &selection, fixtures };
+    let mut judged = matrix.run_side_by_side(&servers, &mut status).await;
+    let only_alone = matrix.repeat_surprising(&mut judged, &mut status).await;
+    drop(matrix);
     drop(status);
 
-    let whole = selection.server.is_none();
-    let stale = whole && selection.step.is_none() && !is_current(&workshop.root().join(PUBLISHED), &published);
-    let told = table::text(&steps, &judged, whole, style);
-    tell(&told.text)?;
+    let summary = summary::summarize(&steps, &judged, selection.has_whole_steps(), style);
+    tell(&summary.text)?;
     if !only_alone.is_empty() {
-        tell(&format!("As declared only when nothing else ran beside: {}.\n", only_alone.join(", ")))?;
+        tell(&format!("As declared only when run alone: {}.\n", only_alone.join(", ")))?;
     }
-    if stale {
-        tell(&format!("\n{PUBLISHED} is not up to date: run `cargo run -p checker -- dev matrix --write {PUBLISHED}`.\n"))?;
+    let stale = match selection.is_everything() {
+        true => pages::stale(workshop.root(), &pages::pages(COURSE.steps, &catalogue)),
+        false => Vec::new(),
+    };
+    if !stale.is_empty() {
+        let (folder, names) = (pages::FOLDER, stale.join(", "));
+        tell(&format!("\nNot up to date in {folder}: {names}. Run `cargo run -p author -- matrix --write`.\n"))?;
     }
-    Ok(if told.holds && !stale { exit::PASSED } else { exit::FAILED })
+    Ok(if summary.holds && stale.is_empty() { exit::PASSED } else { exit::FAILED })
 }
 
-/// Grades one wrong server and compares what failed with what it declares.
-async fn examine(workshop: &Workshop, programs: &Programs, server: &WrongServer, full: bool) -> Judged {
-    let step = COURSE.step(server.step).expect("a wrong server is selected by its step");
-    let only = match server.is_control() {
-        true => Vec::new(),
-        false if full => judge::affordable(server, &COURSE.checks_at(step)),
-        false => judge::declared_and_control(server, &COURSE.checks_at(step)),
-    };
-    let grading = Grading {
-        course: COURSE,
-        step,
-        target: Target::Command(programs.command(server)),
-        only,
-        stretch: true,
-        seed: SEED,
-        color: false,
-    };
-    let report = grade(&grading, workshop.root(), &mut nobody()).await;
-    judge::judge(server, &report, &COURSE.checks_at(step))
+/// Writes the pages of the book; runs nothing.
+///
+/// # Errors
+///
+/// The saboteur does not build, or a page cannot be written.
+pub async fn write(workshop: &Workshop) -> CommandResult {
+    let mut status = StatusLine::default();
+    status.line("Building the saboteur and the solutions");
+    let catalogue = Programs::build(workshop.root()).await?.catalogue().await?;
+    drop(status);
+    let pages = pages::pages(COURSE.steps, &catalogue);
+    pages::write(workshop.root(), &pages)?;
+    tell(&format!("Wrote {} pages in {}.\n", pages.len(), pages::FOLDER))
 }
 
-fn publish(file: &Path, markdown: &str) -> Result<(), Problem> {
-    std::fs::write(file, markdown).map_err(|error| {
-        Problem::new(format!("{} could not be written: {error}.", file.display()), "Name a file in a folder that exists.")
-    })
+/// What all runs share.
+struct Matrix<'a> {
+    workshop: &'a Workshop,
+    programs: Programs,
+    selection: &'a Selection,
+    /// The fixtures of each step. Each run makes parts of its own: a service for each run costs more than most runs do.
+    fixtures: BTreeMap<u8, Rc<[Box<dyn Running>]>>,
 }
 
-/// Whether the published matrix declares what the catalogue declares. One that was never published is not out of date.
-fn is_current(file: &Path, markdown: &str) -> bool {
-    std::fs::read_to_string(file).map_or(true, |published| published == markdown)
+impl Matrix<'_> {
+    /// Runs the servers, a few at a time, and judges them; the result has their order. They run in another one: those of a later step
+    /// wait more, and those of an earlier step compute meanwhile.
+    async fn run_side_by_side(&self, servers: &[WrongServer], status: &mut StatusLine) -> Vec<Judged> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let mut mixed: Vec<(usize, &WrongServer)> = servers.iter().enumerate().collect();
+        // A control takes longest, so it begins.
+        mixed.sort_by_key(|(_, server)| (!server.is_control(), server.hash()));
+        let runs = mixed.into_iter().map(async |(place, server)| (place, self.examine(server).await));
+        let mut runs = std::pin::pin!(stream::iter(runs).buffer_unordered(cores * AT_ONCE));
+        let mut judged = Vec::with_capacity(servers.len());
+        while let Some((place, one)) = runs.next().await {
+            judged.push((place, one));
+            status.line(&format!("Wrong server {}/{} {}", judged.len(), servers.len(), servers[place].name));
+        }
+        judged.sort_by_key(|(place, _)| *place);
+        judged.into_iter().map(|(_, one)| one).collect()
+    }
+
+    /// Runs those once more that are not as declared, each alone: a machine that was too busy proves nothing about a check.
+    /// Gives the names of those that are as declared now.
+    async fn repeat_surprising(&self, judged: &mut [Judged], status: &mut StatusLine) -> Vec<String> {
+        let mut only_alone = Vec::new();
+        for one in judged.iter_mut().filter(|one| !one.is_as_declared()) {
+            status.line(&format!("Once more: {}", one.server.name));
+            *one = self.examine(&one.server.clone()).await;
+            only_alone.extend(one.is_as_declared().then(|| one.server.name.clone()));
+        }
+        only_alone
+    }
+
+    /// Grades one server and compares what failed with what it declares.
+    async fn examine(&self, server: &WrongServer) -> Judged {
+        let step = COURSE.step(server.step).expect("a wrong server is selected by its step");
+        let only = if server.is_control() { self.selection.check.iter().cloned().collect() } else { server.trips.clone() };
+        let (course, target) = (COURSE, Target::Command(self.programs.command(server)));
+        let grading = Grading { course, step, target, only, stretch: true, seed: SEED, color: false };
+        let mut checks = grading.checks();
+        if !server.is_control() {
+            match self.selection.full {
+                true => checks = judge::affordable(server, COURSE.checks_at(step)),
+                false => checks.extend(judge::control(server, &checks, COURSE.checks_at(step))),
+            }
+        }
+        let fixtures = self.fixtures.get(&server.step).cloned();
+        let report = grade_with(checks, fixtures, &grading, self.workshop.root(), &mut nobody()).await;
+        judge::judge(server, &report, &COURSE.checks_at(step))
+    }
 }

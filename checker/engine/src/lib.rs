@@ -138,6 +138,17 @@ impl Grading {
 
 /// Grades a target; `root` is the workshop's folder.
 pub async fn grade(grading: &Grading, root: &Path, observer: &mut impl Observer) -> RunReport {
+    grade_with(grading.checks(), None, grading, root, observer).await
+}
+
+/// Grades a target by exactly these checks. With `fixtures`, which other runs may share, it starts none of its own.
+pub async fn grade_with(
+    checks: Vec<Check>,
+    fixtures: Option<Fixtures>,
+    grading: &Grading,
+    root: &Path,
+    observer: &mut impl Observer,
+) -> RunReport {
     let clock = Instant::now();
     let step = grading.step;
     let variables = step.fixtures.iter().flat_map(|fixture| fixture.variables());
@@ -148,7 +159,7 @@ pub async fn grade(grading: &Grading, root: &Path, observer: &mut impl Observer)
         whole: grading.is_whole(),
         ..RunReport::new(step.number, step.title, grading.target.clone(), grading.seed)
     };
-    report.verdict = match examine(grading, root, observer, &mut report).await {
+    report.verdict = match examine(grading, &checks, fixtures, root, observer, &mut report).await {
         Ok(()) => verdict(&report.checks),
         Err(verdict) => verdict,
     };
@@ -162,14 +173,23 @@ pub async fn grade(grading: &Grading, root: &Path, observer: &mut impl Observer)
 /// Builds the target, starts what it needs, and runs the checks.
 async fn examine(
     grading: &Grading,
+    checks: &[Check],
+    fixtures: Option<Fixtures>,
     root: &Path,
     observer: &mut impl Observer,
     report: &mut RunReport,
 ) -> Result<(), StepVerdict> {
-    let (launcher, at_hand) = prepare(grading, root, observer).await?;
+    let (launcher, at_hand) = prepare(grading, fixtures.is_none(), root, observer).await?;
     report.build = launcher.build_time();
-    let checks = grading.checks();
-    let workplaces = match Workplaces::make(grading, &checks, launcher, at_hand, root, observer).await {
+    let fixtures = match fixtures {
+        Some(fixtures) => Ok(fixtures),
+        None => start_missing(grading.step, at_hand, root, observer).await,
+    };
+    let made = match fixtures {
+        Ok(fixtures) => Workplaces::make(grading, checks, launcher, fixtures).await,
+        Err(problem) => Err(problem),
+    };
+    let workplaces = match made {
         Ok(workplaces) => workplaces,
         Err(problem) => {
             report.checks = checks.iter().map(|check| undecided(check, grading.step.number, &problem)).collect();
@@ -177,22 +197,51 @@ async fn examine(
         }
     };
     observer.event(Event::Starting);
-    let outcome = run_checks(grading, &checks, &workplaces, observer, report).await;
+    let outcome = run_checks(grading, checks, &workplaces, observer, report).await;
     workplaces.close().await;
     outcome
 }
 
+/// The running fixtures of a step, in its order.
+pub type Fixtures = Rc<[Box<dyn Running>]>;
+
 /// For each fixture of the step, what could be started without asking.
 type AtHand = Vec<Option<Box<dyn Running>>>;
 
+/// Starts the fixtures of a step, so that several runs can share them.
+///
+/// # Errors
+///
+/// A service cannot be had.
+pub async fn start_fixtures(step: &Step, root: &Path, observer: &mut impl Observer) -> Result<Fixtures, Problem> {
+    start_missing(step, step.fixtures.iter().map(|_| None).collect(), root, observer).await
+}
+
+/// Starts what is not running yet.
+async fn start_missing(step: &Step, at_hand: AtHand, root: &Path, observer: &mut impl Observer) -> Result<Fixtures, Problem> {
+    let mut fixtures = Vec::new();
+    for (fixture, running) in step.fixtures.iter().zip(at_hand) {
+        fixtures.push(match running {
+            Some(running) => running,
+            None => fixture.start(root, observer.as_console()).await?,
+        });
+    }
+    Ok(fixtures.into())
+}
+
 /// Builds the target. Meanwhile the fixtures start that need no consent.
-async fn prepare(grading: &Grading, root: &Path, observer: &mut impl Observer) -> Result<(Launcher, AtHand), StepVerdict> {
+async fn prepare(
+    grading: &Grading,
+    starts_fixtures: bool,
+    root: &Path,
+    observer: &mut impl Observer,
+) -> Result<(Launcher, AtHand), StepVerdict> {
     let observer = RefCell::new(observer);
     let mut progress = |progress: BuildProgress| observer.borrow_mut().event(Event::Building(&progress));
     let mut meanwhile = OnEvent(|event: Event<'_>| observer.borrow_mut().event(event));
     let fixtures = async {
         let mut started = AtHand::new();
-        if needs_fixtures(grading) {
+        if starts_fixtures && needs_fixtures(grading) {
             for fixture in grading.step.fixtures {
                 started.push(fixture.start_at_hand(&mut meanwhile).await);
             }
@@ -232,23 +281,8 @@ struct Workplaces {
 }
 
 impl Workplaces {
-    /// Starts the fixtures that are still missing, and makes the environments.
-    async fn make(
-        grading: &Grading,
-        checks: &[Check],
-        launcher: Launcher,
-        at_hand: AtHand,
-        root: &Path,
-        observer: &mut impl Observer,
-    ) -> Result<Workplaces, Problem> {
-        let mut fixtures = Vec::new();
-        for (fixture, running) in grading.step.fixtures.iter().zip(at_hand) {
-            fixtures.push(match running {
-                Some(running) => running,
-                None => fixture.start(root, observer.as_console()).await?,
-            });
-        }
-        let fixtures: Rc<[Box<dyn Running>]> = fixtures.into();
+    /// Makes the environments.
+    async fn make(grading: &Grading, checks: &[Check], launcher: Launcher, fixtures: Fixtures) -> Result<Workplaces, Problem> {
         let contract = Rc::new(grading.course.contract(grading.step));
         let servers = launcher.servers();
         let environment = || Rc::new(Environment::new(launcher.clone(), contract.clone(), fixtures.clone()));

@@ -1,4 +1,4 @@
-//! The wrong servers: the saboteur's catalogue before the solutions.
+//! The wrong servers: each is a solution behind a sabotage of the saboteur's catalogue.
 
 use std::path::{Path, PathBuf};
 
@@ -15,7 +15,7 @@ use sandbox::diagnosis;
 const SABOTEUR: &str = "saboteur";
 /// The sabotage that changes nothing.
 const CONTROL: &str = "none";
-/// Lines of cargo's complaint that are shown.
+/// How many lines of cargo's error output are shown.
 const SHOWN: usize = 30;
 
 /// A wrong server as `saboteur list` describes it.
@@ -32,14 +32,24 @@ pub struct WrongServer {
 }
 
 impl WrongServer {
-    /// The server that is right: the step's solution behind a proxy that changes nothing.
+    /// The control: the step's solution behind a proxy that changes nothing.
     pub fn control(step: u8) -> Self {
         WrongServer { name: CONTROL.into(), step, breaks: "Nothing.".into(), trips: Vec::new() }
     }
 
-    /// Whether this is the server that is right.
+    /// Whether this is the control.
     pub fn is_control(&self) -> bool {
         self.name == CONTROL
+    }
+
+    /// A number that depends on the name alone.
+    pub fn hash(&self) -> u32 {
+        self.name.bytes().fold(0, |hash: u32, byte| hash.wrapping_mul(31).wrapping_add(u32::from(byte)))
+    }
+
+    /// Whether it declares that this check fails.
+    pub fn declares(&self, id: &str) -> bool {
+        self.trips.iter().any(|trip| trip == id)
     }
 }
 
@@ -66,27 +76,27 @@ impl Programs {
             Problem::new(format!("cargo could not be started: {error}."), "Install Rust as docs/src/setup.md says.")
         })?;
         if !output.status.success() {
-            let complaint = String::from_utf8_lossy(&output.stderr);
-            let complaint: Vec<String> = complaint.lines().map(str::to_owned).collect();
-            return Err(diagnosis::of_machine(complaint.iter()).unwrap_or_else(|| Problem {
-                details: complaint.into_iter().take(SHOWN).collect(),
-                ..Problem::new("The saboteur or a solution does not build.", "Mend what the compiler names.")
+            let errors = String::from_utf8_lossy(&output.stderr);
+            let errors: Vec<String> = errors.lines().map(str::to_owned).collect();
+            return Err(diagnosis::of_machine(errors.iter()).unwrap_or_else(|| Problem {
+                details: errors.into_iter().take(SHOWN).collect(),
+                ..Problem::new("The saboteur or a solution does not build.", "Fix what the compiler reports.")
             }));
         }
         let artifacts = String::from_utf8_lossy(&output.stdout);
         let find = |name: &str| {
-            let remedy = "See that the package has a program of its own name.";
-            executable(&artifacts, name).ok_or_else(|| Problem::new(format!("cargo built no program {name}."), remedy))
+            let remedy = "Give the package a binary of the same name.";
+            executable(&artifacts, name).ok_or_else(|| Problem::new(format!("cargo built no binary {name}."), remedy))
         };
         let solutions = COURSE.steps.iter().map(|step: &Step| Ok((step.number, find(&step.solution())?)));
         Ok(Programs { solutions: solutions.collect::<Result<_, Problem>>()?, saboteur: find(SABOTEUR)? })
     }
 
-    /// Every wrong server there is.
+    /// Every wrong server that the saboteur lists.
     ///
     /// # Errors
     ///
-    /// The saboteur does not tell them in the form expected here.
+    /// The saboteur's output does not have the expected form.
     pub async fn catalogue(&self) -> Result<Vec<WrongServer>, Problem> {
         let remedy = "Compare checker/saboteur/src/main.rs with checker/src/commands/dev/matrix/servers.rs.";
         let wrong = |error: String| Problem::new(format!("The saboteur's list is not as expected: {error}."), remedy);
@@ -102,14 +112,14 @@ impl Programs {
     }
 }
 
-/// The program that cargo says it built under this name.
+/// The binary of this name among those that cargo reports to have built.
 fn executable(artifacts: &str, name: &str) -> Option<PathBuf> {
     let messages = artifacts.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let mut built = messages.filter(|message| message["reason"] == "compiler-artifact" && message["target"]["name"] == name);
     built.find_map(|message| message["executable"].as_str().map(PathBuf::from))
 }
 
-/// A path as one word of the shell.
+/// A path, quoted as one word of a shell command.
 fn quoted(path: &Path) -> String {
     format!("'{}'", path.display().to_string().replace('\'', r"'\''"))
 }

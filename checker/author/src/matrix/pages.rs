@@ -169,7 +169,7 @@ mod tests {
     fn a_check_shows_the_servers_of_later_steps_too() {
         let later = WrongServer { step: 2, ..forgets() };
         let page = step_page(&COURSE.steps[0], &[later]);
-        assert!(page.contains("habit | `forgets` |") && page.contains(" 0 wrong servers."), "{page}");
+        assert!(page.contains("habits | `forgets` |") && page.contains(" 0 wrong servers."), "{page}");
     }
 
     #[test]

@@ -136,15 +136,15 @@ impl Matrix<'_> {
     /// Grades one server and compares what failed with what it declares.
     async fn examine(&self, server: &WrongServer) -> Judged {
         let step = COURSE.step(server.step).expect("a wrong server is selected by its step");
-        let only = if server.is_control() { self.selection.check.iter().cloned().collect() } else { server.trips.clone() };
+        let mut only = if server.is_control() { self.selection.check.iter().cloned().collect() } else { server.trips.clone() };
+        if !server.is_control() {
+            only.extend(judge::control(server, COURSE.checks_at(step)).map(|check| check.id.to_owned()));
+        }
         let (course, target) = (COURSE, Target::Command(self.programs.command(server)));
         let grading = Grading { course, step, target, only, stretch: true, seed: SEED, color: false };
         let mut checks = grading.checks();
-        if !server.is_control() {
-            match self.selection.full {
-                true => checks = judge::affordable(server, COURSE.checks_at(step)),
-                false => checks.extend(judge::control(server, &checks, COURSE.checks_at(step))),
-            }
+        if self.selection.full && !server.is_control() {
+            checks = judge::affordable(server, COURSE.checks_at(step));
         }
         let fixtures = self.fixtures.get(&server.step).cloned();
         let report = grade_with(checks, fixtures, &grading, self.workshop.root(), &mut nobody()).await;

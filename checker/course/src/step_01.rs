@@ -33,7 +33,7 @@ const ROUTES: &[Route] = &[
     route("GET", "/habits/{id}"),
     route("PATCH", "/habits/{id}").with_body(|name| json!({ "name": name, "completed_today": true })),
     route("PUT", "/habits/{id}").with_body(|name| json!({ "name": name })).stretch(),
-    route("DELETE", "/habits/{id}"),
+    route("DELETE", "/habits/{id}").last(),
 ];
 
 /// The checks of step 1.

@@ -76,7 +76,7 @@ impl Course {
     pub fn contract(&self, step: &Step) -> Contract {
         let steps = self.steps.iter().filter(|earlier| earlier.number <= step.number);
         let mut routes: Vec<&Route> = steps.flat_map(|step| step.routes).collect();
-        routes.sort_by_key(|route| route.rank());
+        routes.sort_by_key(|route| route.is_last);
         Contract { sign_in: step.sign_in, routes }
     }
 

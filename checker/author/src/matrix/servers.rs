@@ -43,8 +43,8 @@ impl WrongServer {
     }
 
     /// A number that depends on the name alone.
-    pub fn hash(&self) -> u32 {
-        self.name.bytes().fold(0, |hash: u32, byte| hash.wrapping_mul(31).wrapping_add(u32::from(byte)))
+    pub fn hash(&self) -> usize {
+        self.name.bytes().fold(0, |hash: usize, byte| hash.wrapping_mul(31).wrapping_add(usize::from(byte)))
     }
 
     /// Whether it declares that this check fails.

@@ -54,7 +54,7 @@ pub const SIGN_IN: &SignIn = &SignIn {
 };
 
 /// The routes on the user.
-const ROUTES: &[Route] = &[route("GET", "/me"), route("DELETE", "/me")];
+const ROUTES: &[Route] = &[route("GET", "/me"), route("DELETE", "/me").last()];
 
 /// The checks of step 4.
 fn checks() -> Vec<Check> {

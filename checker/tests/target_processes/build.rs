@@ -105,7 +105,7 @@ fn a_package_without_a_program_is_told() {
     let trial = step(MANIFEST, "");
     let source = trial.folder().join("steps/01-api-basics/src");
     fs::rename(source.join("main.rs"), source.join("lib.rs")).expect("a writable folder");
-    expect_not_built(&check(&trial), "no program to run");
+    expect_not_built(&check(&trial), "no binary to run");
 }
 
 #[test]

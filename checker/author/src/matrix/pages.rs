@@ -22,7 +22,7 @@ pub struct Page {
 
 /// The index and the page of each step. They show what the wrong servers declare, so they are the same after every run.
 pub fn pages(steps: &[Step], servers: &[WrongServer]) -> Vec<Page> {
-    let mut pages = vec![Page { name: "README.md".into(), text: index(steps, servers) }];
+    let mut pages = vec![Page { name: "index.md".into(), text: index(steps, servers) }];
     pages.extend(steps.iter().map(|step| Page { name: file_name(step), text: step_page(step, servers) }));
     pages
 }
@@ -101,7 +101,7 @@ fn step_page(step: &Step, servers: &[WrongServer]) -> String {
     let checks = step.own_checks();
     let count = servers_of(step, servers).count();
     let mut text = format!(
-        "# Kill matrix, step {}: {}\n\n{NOTICE}\n\n{} checks, {count} wrong servers. [How to read this page](README.md#how-to-read-it)\n\n\
+        "# Kill matrix, step {}: {}\n\n{NOTICE}\n\n{} checks, {count} wrong servers. [How to read this page](index.md#how-to-read-it)\n\n\
          ## Checks\n\n| check | fails on |\n| --- | --- |\n",
         step.number,
         step.title,

@@ -132,7 +132,7 @@ fn a_server_below_a_shell_is_judged_like_any_other() {
 
 #[test]
 fn a_server_that_never_answers_is_told() {
-    Trial::new().examine("never-answers").expect_not_started("does not answer");
+    Trial::new().examine("never-answers").expect_not_started("does not respond");
 }
 
 #[test]

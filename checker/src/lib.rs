@@ -10,7 +10,13 @@ pub mod report;
 
 use std::process::ExitCode;
 
+use harness::step::Course;
 use model::exit;
+
+/// Runs the commands of learners and instructors on this course, and returns the exit code.
+pub fn main(course: &'static Course) -> ExitCode {
+    run(commands::run(course))
+}
 
 /// Runs `main` of a program that examines servers. The guard is the same program: it has to run before anything else is set up.
 pub fn run(main: impl Future<Output = ExitCode>) -> ExitCode {

@@ -12,6 +12,7 @@ use std::process::ExitCode;
 use checker::commands::{CommandResult, finish, outlines, tell};
 use checker::report::Style;
 use clap::Parser;
+use course::COURSE;
 use model::exit;
 use workshop::Workshop;
 
@@ -34,13 +35,13 @@ async fn run(command: Command, style: &Style) -> CommandResult {
                 (false, true) => generate::Mode::Force,
                 (false, false) => generate::Mode::Write,
             };
-            let generated = generate::run(workshop, &outlines(), mode)?;
+            let generated = generate::run(workshop, &outlines(COURSE), mode)?;
             tell(&generated.text(mode))?;
             Ok(if check && !generated.is_current() { exit::FAILED } else { exit::PASSED })
         }
         Command::Port { step, since, dry_run } => {
             let request = port::Request { step, since: &since, dry_run };
-            let ported = port::run(workshop, &outlines(), request)?;
+            let ported = port::run(workshop, &outlines(COURSE), request)?;
             tell(&ported.text())?;
             Ok(if ported.has_conflicts() { exit::FAILED } else { exit::PASSED })
         }

@@ -18,11 +18,11 @@ use checker::commands::{CommandResult, tell};
 use checker::report::Style;
 use course::COURSE;
 use engine::{Event, Grading, OnEvent, grade_with, nobody, start_fixtures};
+use fixtures::Running;
 use judge::Judged;
 use model::{Target, exit};
 pub use selection::Selection;
 use servers::{Programs, WrongServer};
-use services::Running;
 use workshop::Workshop;
 
 /// The seed of every run here, so that a failure can be repeated.

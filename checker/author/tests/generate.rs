@@ -5,7 +5,7 @@ use std::process::Command;
 
 use scratch::{ONE, Scratch, TWO};
 
-#[path = "../../tests/starters/scratch.rs"]
+#[path = "../../complete/tests/starters/scratch.rs"]
 #[allow(dead_code, reason = "the learner's commands need more of it")]
 mod scratch;
 

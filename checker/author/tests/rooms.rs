@@ -13,13 +13,16 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("sandbox", &[]),
     // There is one protocol so far, and `Tap` itself chooses it.
     ("taps", &["postgres/", "lib.rs"]),
+    ("fixtures", &[]),
     ("services", &["postgres/", "redis/", "oauth", "jwt_secret.rs", "lib.rs"]),
     // What no response may show: the names of libraries and services.
     ("harness", &["problem.rs"]),
+    ("basics", &["step_", "lib.rs"]),
     ("course", &["step_", "lib.rs"]),
     ("engine", &[]),
     ("workshop", &[]),
     (".", &[]),
+    ("complete", &[]),
     // It measures single services, and the list of the step that has one.
     ("author", &["bench/"]),
 ];

@@ -11,6 +11,7 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::Instant;
 
+use fixtures::{Console, Running};
 use futures_util::FutureExt;
 use futures_util::future::{LocalBoxFuture, join_all, join3, ready, try_join, try_join_all};
 use harness::backing::Backing;
@@ -21,7 +22,6 @@ use harness::step::{Course, Step};
 use harness::traffic::no_traffic;
 use model::{CheckReport, Kind, Problem, RunReport, StepVerdict, Target, VariableHint, Verdict};
 use sandbox::{BuildProgress, Launcher, PrepareError};
-use services::{Console, FIXTURES, Running};
 
 use self::plan::Plan;
 use self::run::Run;
@@ -152,11 +152,12 @@ pub async fn grade_with(
     let clock = Instant::now();
     let step = grading.step;
     let variables = step.fixtures.iter().flat_map(|fixture| fixture.variables());
-    let hint = |variable: &services::Variable| VariableHint { name: variable.name.into(), by_hand: variable.by_hand.into() };
+    let hint = |variable: &fixtures::Variable| VariableHint { name: variable.name.into(), by_hand: variable.by_hand.into() };
     let mut report = RunReport {
         variables: variables.map(hint).collect(),
         sign_in: step.sign_in.map(SignIn::paths),
         whole: grading.is_whole(),
+        next_step: grading.course.after(step).map(|next| next.number),
         ..RunReport::new(step.number, step.title, grading.target.clone(), grading.seed)
     };
     report.verdict = match examine(grading, &checks, fixtures, root, observer, &mut report).await {
@@ -192,7 +193,7 @@ async fn examine(
     let workplaces = match made {
         Ok(workplaces) => workplaces,
         Err(problem) => {
-            report.checks = checks.iter().map(|check| undecided(check, grading.step.number, &problem)).collect();
+            report.checks = checks.iter().map(|check| undecided(check, grading, &problem)).collect();
             return Err(StepVerdict::Environment(problem));
         }
     };
@@ -320,7 +321,7 @@ async fn run_checks(
     let plan = Plan::new(checks, sign_in, 0..workplaces.workers.len(), workplaces.isolated.is_some());
     let observer = RefCell::new(observer);
     let began = |id| observer.borrow_mut().event(Event::Checking { done: plan.done(), total: checks.len(), id });
-    let run = Run::new(&plan, grading.step, grading.seed, workplaces.servers.clone(), &began);
+    let run = Run::new(&plan, grading, workplaces.servers.clone(), &began);
     let others = (1..workplaces.workers.len()).map(async |number| match start(number).await {
         Ok(worker) => {
             worker.sign_in().await;
@@ -346,18 +347,18 @@ async fn run_checks(
 }
 
 /// The report of a check that could not be run because something is missing on this machine.
-fn undecided(check: &Check, step: u8, problem: &Problem) -> CheckReport {
-    CheckReport { verdict: Verdict::Inconclusive(problem.title.clone()), ..blank(check, step) }
+fn undecided(check: &Check, grading: &Grading, problem: &Problem) -> CheckReport {
+    CheckReport { verdict: Verdict::Inconclusive(problem.title.clone()), ..blank(check, grading) }
 }
 
 /// The report of a check before it is run.
-fn blank(check: &Check, step: u8) -> CheckReport {
+fn blank(check: &Check, grading: &Grading) -> CheckReport {
     CheckReport {
         hint: check.hints.first().copied().unwrap_or_default().to_owned(),
         chapter: check.chapter(),
         disturbs: check.disturbs.map(|fixture| fixture.disturbed().to_owned()),
-        traffic: no_traffic(FIXTURES),
-        ..CheckReport::new(check.id, check.claim, check.kind(step))
+        traffic: no_traffic(grading.course.fixtures),
+        ..CheckReport::new(check.id, check.claim, check.kind(grading.step.number))
     }
 }
 

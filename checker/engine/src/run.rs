@@ -6,13 +6,12 @@ use std::time::{Duration, Instant, SystemTime};
 
 use time::OffsetDateTime;
 
-use super::blank;
 use super::plan::Plan;
+use super::{Grading, blank};
 use harness::api::Api;
 use harness::check::Check;
 use harness::data::Data;
 use harness::environment::Environment;
-use harness::step::Step;
 use harness::traffic::TrafficSince;
 use model::{CheckReport, Exchange, Outcome, Stop, UnexpectedExit, Verdict};
 use sandbox::Registry;
@@ -29,8 +28,7 @@ const RUN_LIMIT: Duration = Duration::from_secs(180);
 /// The checks of a run, and their reports so far.
 pub struct Run<'a> {
     pub plan: &'a Plan<'a>,
-    step: &'static Step,
-    seed: u64,
+    grading: &'a Grading,
     servers: Registry,
     began: Instant,
     reports: RefCell<Vec<Option<CheckReport>>>,
@@ -39,15 +37,9 @@ pub struct Run<'a> {
 
 impl<'a> Run<'a> {
     /// A run that has not begun, of the servers in `servers`. `observer` is called when a check begins.
-    pub fn new(
-        plan: &'a Plan<'a>,
-        step: &'static Step,
-        seed: u64,
-        servers: Registry,
-        observer: &'a dyn Fn(&'static str),
-    ) -> Self {
+    pub fn new(plan: &'a Plan<'a>, grading: &'a Grading, servers: Registry, observer: &'a dyn Fn(&'static str)) -> Self {
         let reports = RefCell::new(plan.checks.iter().map(|_| None).collect());
-        Run { plan, step, seed, servers, began: Instant::now(), reports, observer }
+        Run { plan, grading, servers, began: Instant::now(), reports, observer }
     }
 
     /// The reports of the checks, in their order.
@@ -65,7 +57,7 @@ impl<'a> Run<'a> {
     }
 
     async fn report_on(&self, check: &Check, mut attempt: impl AsyncFnMut(&Check, usize, &mut CheckReport)) -> CheckReport {
-        let mut report = blank(check, self.step.number);
+        let mut report = blank(check, self.grading);
         if let Some(reason) = self.plan.unmet_need(check) {
             report.verdict = Verdict::Skipped(reason);
             return report;
@@ -97,8 +89,8 @@ impl<'a> Run<'a> {
     pub fn data(&self, check: &Check, attempt: usize, environment: &Environment) -> Data {
         match environment.is_url() {
             // A server at a URL still holds the data of earlier runs.
-            true => Data::unheard_of(self.seed, check.id),
-            false => Data::new(self.seed, check.id, attempt),
+            true => Data::unheard_of(self.grading.seed, check.id),
+            false => Data::new(self.grading.seed, check.id, attempt),
         }
     }
 
@@ -123,7 +115,7 @@ impl<'a> Run<'a> {
             report.ended = self.end_of(base, answered).await;
         }
         report.log = api.take_logs();
-        for passed in traffic.by_request(environment, self.step.fixtures, &report.exchanges) {
+        for passed in traffic.by_request(environment, self.grading.step.fixtures, &report.exchanges) {
             if let Some(kept) = report.traffic.iter_mut().find(|kept| kept.key == passed.key) {
                 *kept = passed;
             }

@@ -15,10 +15,10 @@ use crate::environment::Environment;
 use crate::habit::Habit;
 use crate::route::Route;
 use crate::users::Account;
+use fixtures::Visible;
 use model::{Exchange, Holder, Outcome, Problem, Request, Stop, Token};
 use probe::{Answer, Probe};
 use sandbox::{Log, Mark, RunToExit, Server};
-use services::Visible;
 
 /// How long a log line may take from the server to the checker.
 const LOG_PATIENCE: Duration = Duration::from_secs(5);

@@ -3,9 +3,9 @@
 use std::any::Any;
 use std::rc::Rc;
 
+use fixtures::{Part, Visible};
 use futures_util::future::join_all;
 use model::{Outcome, Stop};
-use services::{Part, Visible};
 
 use crate::users::Users;
 

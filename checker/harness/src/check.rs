@@ -4,8 +4,8 @@ use std::future::Future;
 use std::pin::Pin;
 
 use crate::api::Api;
+use fixtures::Fixture;
 use model::{Kind, Outcome};
-use services::Fixture;
 
 type Body = Box<dyn Proof>;
 

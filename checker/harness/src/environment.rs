@@ -4,11 +4,11 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use fixtures::Running;
 use futures_util::future::{join_all, try_join_all};
 use model::{Problem, Request};
 use probe::Probe;
 use sandbox::{Launcher, RunToExit, Server};
-use services::Running;
 
 use crate::backing::Backing;
 use crate::contract::Contract;

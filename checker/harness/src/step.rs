@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
+use fixtures::Fixture;
 use model::Problem;
-use services::Fixture;
 
 use crate::check::Check;
 use crate::contract::{Contract, SignIn};
@@ -33,6 +33,10 @@ pub struct Step {
 pub struct Course {
     /// The steps; numbered from 1 without a gap.
     pub steps: &'static [Step],
+    /// Every fixture, in the order in which they are shown.
+    pub fixtures: &'static [&'static dyn Fixture],
+    /// Whether these are all the steps. If not, the last one can be named but not graded.
+    pub is_complete: bool,
 }
 
 impl Step {
@@ -60,6 +64,11 @@ impl Course {
     /// The step with this number.
     pub fn step(&self, number: u8) -> Option<&'static Step> {
         self.steps.iter().find(|step| step.number == number)
+    }
+
+    /// Whether a step with this number can be graded, and what comes after it named.
+    pub fn grades(&self, number: u8) -> bool {
+        self.step(number).is_some_and(|step| self.is_complete || self.after(step).is_some())
     }
 
     /// The step after this one.

@@ -3,9 +3,9 @@
 use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime};
 
+use fixtures::Fixture;
+use fixtures::Passed;
 use model::{Exchange, Traffic, shorten};
-use services::Fixture;
-use services::fixture::Passed;
 use taps::Mark;
 
 use crate::backing::Backing;
@@ -66,7 +66,7 @@ impl TrafficSince {
 /// The kinds of traffic that these fixtures have, without events.
 pub fn no_traffic(fixtures: &[&dyn Fixture]) -> Vec<Traffic> {
     let kinds = fixtures.iter().filter_map(|fixture| fixture.traffic());
-    let empty = |kind: services::fixture::TrafficKind| Traffic {
+    let empty = |kind: fixtures::TrafficKind| Traffic {
         key: kind.key.to_owned(),
         file: kind.file.to_owned(),
         peer: kind.peer.to_owned(),

@@ -12,6 +12,8 @@ pub struct RunReport {
     pub step: u8,
     /// Title of the step, such as `API basics`.
     pub title: String,
+    /// Number of the step after it; `None` after the last one.
+    pub next_step: Option<u8>,
     /// The target under examination.
     pub target: Target,
     /// The environment variables that a person needs to start such a server.
@@ -196,6 +198,7 @@ impl RunReport {
         RunReport {
             step,
             title: title.into(),
+            next_step: None,
             target,
             variables: Vec::new(),
             sign_in: None,

@@ -18,7 +18,7 @@ pub mod process_tree;
 mod registry;
 mod server;
 
-pub use build::{BuildProgress, diagnosis};
+pub use build::{BuildProgress, build, diagnosis};
 pub use launch::{Launcher, RunToExit};
 pub use log::{Log, Mark, Stream};
 pub use registry::Registry;

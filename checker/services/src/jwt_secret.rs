@@ -7,7 +7,7 @@ use futures_util::FutureExt;
 use futures_util::future::{LocalBoxFuture, ready};
 use model::Problem;
 
-use crate::fixture::{Console, Fixture, Part, Running, Variable, Visible};
+use fixtures::{Console, Fixture, Part, Running, Variable, Visible};
 
 /// The fixture.
 pub const JWT_SECRET: &dyn Fixture = &Secret;

@@ -6,30 +6,35 @@ use crate::cli::GradeArgs;
 use crate::evidence;
 use crate::progress::Progress;
 use crate::report::{self, Format, Style};
-use course::COURSE;
 use engine::{Grading, grade};
-use harness::step::Step;
+use harness::step::{Course, Step};
 use model::{RunReport, StepVerdict, Target};
 use workshop::Workshop;
 
 /// Grades the step the learner is at, and moves on when it passes.
-pub async fn current(workshop: &Workshop, args: GradeArgs, style: &Style) -> CommandResult {
+pub async fn current(workshop: &Workshop, course: &'static Course, args: GradeArgs, style: &Style) -> CommandResult {
     let progress = load_progress(workshop)?;
-    run(workshop, current_step(&progress), args, style).await
+    run(workshop, course, current_step(course, &progress), args, style).await
 }
 
 /// Grades the step that was named.
-pub async fn check(workshop: &Workshop, step: Option<u8>, args: GradeArgs, style: &Style) -> CommandResult {
+pub async fn check(
+    workshop: &Workshop,
+    course: &'static Course,
+    step: Option<u8>,
+    args: GradeArgs,
+    style: &Style,
+) -> CommandResult {
     let progress = load_progress(workshop)?;
-    run(workshop, step_or_current(step, &progress)?, args, style).await
+    run(workshop, course, step_or_current(course, step, &progress)?, args, style).await
 }
 
-async fn run(workshop: &Workshop, step: &'static Step, args: GradeArgs, style: &Style) -> CommandResult {
+async fn run(workshop: &Workshop, course: &'static Course, step: &'static Step, args: GradeArgs, style: &Style) -> CommandResult {
     for id in &args.only {
-        known_check(id, step)?;
+        known_check(course, id, step)?;
     }
     let grading = Grading {
-        course: COURSE,
+        course,
         step,
         target: examined(workshop, &args.target, step)?,
         only: args.only,
@@ -67,24 +72,24 @@ fn record(workshop: &Workshop, grading: &Grading, report: &RunReport) -> Result<
         let step = grading.step;
         Progress::update(workshop.root(), |progress| {
             progress.passed.insert(step.number);
-            progress.current = COURSE.after(step).unwrap_or(step).number.max(progress.current);
+            progress.current = grading.course.after(step).unwrap_or(step).number.max(progress.current);
         })?;
     }
     Ok(())
 }
 
 /// A check that can be run at `step`.
-fn known_check(id: &str, step: &Step) -> Result<(), CommandError> {
-    if COURSE.checks_at(step).iter().any(|check| check.id == id) {
+fn known_check(course: &Course, id: &str, step: &Step) -> Result<(), CommandError> {
+    if course.checks_at(step).iter().any(|check| check.id == id) {
         return Ok(());
     }
     let list = "`cargo run -p checker -- list` shows every id.";
-    Err(match COURSE.check(id) {
+    Err(match course.check(id) {
         Some(check) => CommandError::usage(
             format!("The check {id} belongs to step {}, and step {} is graded here.", check.step, step.number),
             format!("Try `cargo run -p checker -- check {} --only {id}`.", check.step),
         ),
-        None => match closest(id) {
+        None => match closest(course, id) {
             Some(close) => CommandError::usage(format!("There is no check {id}. Did you mean {close}?"), list),
             None => CommandError::usage(format!("There is no check {id}."), list),
         },

@@ -6,9 +6,8 @@ use std::process::{Command, Stdio};
 use super::CommandResult;
 use crate::evidence;
 use crate::report::terminal::{escape, escape_line};
-use course::COURSE;
+use harness::step::Course;
 use model::{Problem, exit};
-use services::FIXTURES;
 
 use workshop::Workshop;
 
@@ -24,7 +23,7 @@ struct Finding {
 }
 
 /// Prints what was found. The exit code is 4 if something that is needed is missing.
-pub async fn doctor(workshop: &Workshop) -> CommandResult {
+pub async fn doctor(workshop: &Workshop, course: &Course) -> CommandResult {
     let root = workshop.root();
     let mut findings = vec![
         needed("Rust toolchain", toolchain(root)),
@@ -37,7 +36,7 @@ pub async fn doctor(workshop: &Workshop) -> CommandResult {
         wanted("curl", tool("curl", "--version", "Install curl: failures show each request as a curl command to try.")),
         wanted("process supervision", supervision()),
     ];
-    for fixture in FIXTURES {
+    for fixture in course.fixtures {
         if let Some(availability) = fixture.availability() {
             findings.push(wanted(fixture.name(), availability.await));
         }
@@ -59,7 +58,7 @@ pub async fn doctor(workshop: &Workshop) -> CommandResult {
             }
         }
     }
-    let without = COURSE.steps.iter().take_while(|step| step.fixtures.is_empty()).map(|step| step.number.to_string());
+    let without = course.steps.iter().take_while(|step| step.fixtures.is_empty()).map(|step| step.number.to_string());
     println!("\nSteps {} need no service and no container.", without.collect::<Vec<_>>().join(" and "));
     Ok(code)
 }
@@ -153,8 +152,8 @@ fn supervision() -> Result<String, Problem> {
 
 /// A container engine for docker-compose.yml: one of the ways to get the services.
 async fn containers(root: &Path) -> Result<String, Problem> {
-    let file = services::docker::FILE;
-    match services::docker::version().await {
+    let file = fixtures::docker::FILE;
+    match fixtures::docker::version().await {
         Some(version) => Ok(format!("docker {version}, for {}", root.join(file).display())),
         None => Err(Problem::new(
             format!("Docker does not respond, so `docker compose up` with {file} will not work."),

@@ -5,23 +5,29 @@ use crate::evidence;
 use crate::progress::Progress;
 use crate::report::Style;
 use crate::report::terminal::{Ink, wrap};
-use course::COURSE;
+use harness::step::Course;
 use model::exit;
 use workshop::Workshop;
 
 /// Prints the hints shown before and the next one.
-pub fn hint(workshop: &Workshop, id: Option<String>, style: &Style) -> CommandResult {
-    print!("{}", text(workshop, id, "run the same command again", style)?);
+pub fn hint(workshop: &Workshop, course: &Course, id: Option<String>, style: &Style) -> CommandResult {
+    print!("{}", text(workshop, course, id, "run the same command again", style)?);
     Ok(exit::PASSED)
 }
 
 /// What `hint` prints. The number of hints shown is remembered; `again` says how to get the next one.
-pub fn text(workshop: &Workshop, id: Option<String>, again: &str, style: &Style) -> Result<String, CommandError> {
+pub fn text(
+    workshop: &Workshop,
+    course: &Course,
+    id: Option<String>,
+    again: &str,
+    style: &Style,
+) -> Result<String, CommandError> {
     let progress = load_progress(workshop)?;
     let id = match id {
         Some(id) => id,
         None => {
-            let step = current_step(&progress);
+            let step = current_step(course, &progress);
             let last = evidence::last_report(workshop.root(), step.slug);
             let failed = last.as_ref().and_then(|report| Some(report.first_failure()?.id.clone()));
             let example = step.own_checks().first().map_or("ID", |check| check.id);
@@ -33,8 +39,8 @@ pub fn text(workshop: &Workshop, id: Option<String>, again: &str, style: &Style)
             })?
         }
     };
-    let Some(check) = COURSE.check(&id) else {
-        let close = closest(&id).map(|close| format!(" Did you mean {close}?")).unwrap_or_default();
+    let Some(check) = course.check(&id) else {
+        let close = closest(course, &id).map(|close| format!(" Did you mean {close}?")).unwrap_or_default();
         return Err(CommandError::usage(
             format!("There is no check {id}.{close}"),
             "`cargo run -p checker -- list` shows every id.",

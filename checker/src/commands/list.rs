@@ -4,22 +4,22 @@ use super::{CommandResult, current_step, load_progress};
 use crate::evidence;
 use crate::report::Style;
 use crate::report::terminal::Ink;
-use course::COURSE;
+use harness::step::Course;
 use model::{Verdict, exit};
 use workshop::Workshop;
 
 /// Prints every step with its checks, and their verdicts in the last run.
-pub fn list(workshop: &Workshop, style: &Style) -> CommandResult {
-    print!("{}", text(workshop, style)?);
+pub fn list(workshop: &Workshop, course: &Course, style: &Style) -> CommandResult {
+    print!("{}", text(workshop, course, style)?);
     Ok(exit::PASSED)
 }
 
 /// What `list` prints.
-pub fn text(workshop: &Workshop, style: &Style) -> Result<String, super::CommandError> {
+pub fn text(workshop: &Workshop, course: &Course, style: &Style) -> Result<String, super::CommandError> {
     let progress = load_progress(workshop)?;
-    let current = current_step(&progress).number;
+    let current = current_step(course, &progress).number;
     let mut text = String::new();
-    for step in COURSE.steps {
+    for step in course.steps {
         let (ink, state) = match (progress.passed.contains(&step.number), step.number == current) {
             (true, true) => (Ink::Good, "passed, you are here"),
             (true, false) => (Ink::Good, "passed"),

@@ -2,6 +2,7 @@
 
 mod carry;
 mod check;
+mod complete;
 mod consent;
 mod doctor;
 mod hint;
@@ -24,9 +25,8 @@ use crate::cli::{Cli, Command, TargetArgs};
 use crate::progress::Progress;
 use crate::report::Style;
 use crate::report::terminal::escape;
-use course::COURSE;
 use harness::check::Check;
-use harness::step::Step;
+use harness::step::{Course, Step};
 use model::{Origin, Problem, Target, exit};
 use workshop::Workshop;
 use workshop::starters::{CheckRow, Outline};
@@ -58,7 +58,7 @@ impl From<Problem> for CommandError {
 }
 
 /// Reads the command line and does what it says.
-pub async fn run() -> ExitCode {
+pub async fn run(course: &'static Course) -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(message) => {
@@ -70,7 +70,7 @@ pub async fn run() -> ExitCode {
     let style = Style::detect(cli.color);
     // `up` handles Ctrl-C itself, since that is how it ends.
     let ends_itself = matches!(cli.command, Some(Command::Up { .. }));
-    finish(dispatch(cli, &style), !ends_itself).await
+    finish(dispatch(cli, course, &style), !ends_itself).await
 }
 
 /// Waits for a command, prints its problem if it has one, and returns the exit code. Ctrl-C ends the command if it is
@@ -94,27 +94,30 @@ pub async fn finish(command: impl Future<Output = CommandResult>, interruptible:
     }))
 }
 
-async fn dispatch(cli: Cli, style: &Style) -> CommandResult {
+async fn dispatch(cli: Cli, course: &'static Course, style: &Style) -> CommandResult {
     let workshop = Workshop::find()?;
+    if !course.is_complete && !complete::is_dispensable(&cli, &workshop, course)? {
+        return complete::run(&workshop).await;
+    }
     match cli.command {
-        None => check::current(&workshop, cli.current, style).await,
-        Some(Command::Check { step, grade }) => check::check(&workshop, step, grade, style).await,
-        Some(Command::Watch { step, target, stretch }) => watch::watch(&workshop, step, target, stretch, style).await,
-        Some(Command::List) => list::list(&workshop, style),
-        Some(Command::Hint { id }) => hint::hint(&workshop, id, style),
+        None => check::current(&workshop, course, cli.current, style).await,
+        Some(Command::Check { step, grade }) => check::check(&workshop, course, step, grade, style).await,
+        Some(Command::Watch { step, target, stretch }) => watch::watch(&workshop, course, step, target, stretch, style).await,
+        Some(Command::List) => list::list(&workshop, course, style),
+        Some(Command::Hint { id }) => hint::hint(&workshop, course, id, style),
         Some(Command::Carry { step, force }) => {
-            let step = known_step(step)?;
-            if COURSE.before(step).is_none() {
+            let step = known_step(course, step)?;
+            if course.before(step).is_none() {
                 return Err(CommandError::usage(
                     format!("Step {} has no step before it.", step.number),
                     format!("Carry into step {} or a later one, once the step before is passed.", step.number + 1),
                 ));
             }
-            tell(&carry::run(&workshop, &outlines(), step.number, force)?.text(style))
+            tell(&carry::run(&workshop, &outlines(course), step.number, force)?.text(style))
         }
-        Some(Command::Reset { step }) => tell(&reset::run(&workshop, &outline(known_step(step)?))?.text(style)),
+        Some(Command::Reset { step }) => tell(&reset::run(&workshop, &outline(known_step(course, step)?))?.text(style)),
         Some(Command::Solution { step }) => {
-            let step = known_step(step)?;
+            let step = known_step(course, step)?;
             if !load_progress(&workshop)?.passed.contains(&step.number) {
                 return Err(CommandError::usage(
                     format!("The solution of step {} opens once you have passed the step.", step.number),
@@ -123,8 +126,8 @@ async fn dispatch(cli: Cli, style: &Style) -> CommandResult {
             }
             tell(&solution::run(&workshop, &outline(step), style)?)
         }
-        Some(Command::Up { write_env, services }) => up::up(&workshop, write_env, services).await,
-        Some(Command::Doctor) => doctor::doctor(&workshop).await,
+        Some(Command::Up { write_env, services }) => up::up(&workshop, course, write_env, services).await,
+        Some(Command::Doctor) => doctor::doctor(&workshop, course).await,
     }
 }
 
@@ -141,9 +144,9 @@ pub fn outline(step: &Step) -> Outline {
 }
 
 /// The check whose id is closest to what was typed, if one is close.
-pub fn closest(typed: &str) -> Option<&'static str> {
+pub fn closest(course: &Course, typed: &str) -> Option<&'static str> {
     let slug = typed.split_once('.').map_or(typed, |(_, slug)| slug);
-    let rated = COURSE.checks().map(|check| {
+    let rated = course.checks().map(|check| {
         let own = check.id.split_once('.').map_or(check.id, |(_, slug)| slug);
         let alike = |a: &str, b: &str| similar::TextDiff::from_chars(a, b).ratio();
         (alike(typed, check.id).max(alike(slug, own)), check.id)
@@ -152,8 +155,8 @@ pub fn closest(typed: &str) -> Option<&'static str> {
 }
 
 /// The course as the starters need to know it.
-pub fn outlines() -> Vec<Outline> {
-    COURSE.steps.iter().map(outline).collect()
+pub fn outlines(course: &Course) -> Vec<Outline> {
+    course.steps.iter().map(outline).collect()
 }
 
 /// Waits for Ctrl-C or another signal that asks a program to exit.
@@ -168,9 +171,9 @@ async fn interrupted() {
 }
 
 /// The step with this number.
-pub fn known_step(number: u8) -> Result<&'static Step, CommandError> {
-    COURSE.step(number).ok_or_else(|| {
-        let last = COURSE.last().number;
+pub fn known_step(course: &Course, number: u8) -> Result<&'static Step, CommandError> {
+    course.step(number).ok_or_else(|| {
+        let last = course.last().number;
         CommandError::usage(
             format!("There is no step {number}."),
             format!("The steps are 1 to {last}; `cargo run -p checker -- list` shows them."),
@@ -179,16 +182,16 @@ pub fn known_step(number: u8) -> Result<&'static Step, CommandError> {
 }
 
 /// The step that was named, or the one the learner is at.
-fn step_or_current(step: Option<u8>, progress: &Progress) -> Result<&'static Step, CommandError> {
+fn step_or_current(course: &Course, step: Option<u8>, progress: &Progress) -> Result<&'static Step, CommandError> {
     match step {
-        Some(number) => known_step(number),
-        None => Ok(current_step(progress)),
+        Some(number) => known_step(course, number),
+        None => Ok(current_step(course, progress)),
     }
 }
 
 /// The step the learner is at. A number beyond the last step means that every step is passed; this returns the last one then.
-fn current_step(progress: &Progress) -> &'static Step {
-    COURSE.step(progress.current).unwrap_or(COURSE.last())
+fn current_step(course: &Course, progress: &Progress) -> &'static Step {
+    course.step(progress.current).unwrap_or(course.last())
 }
 
 /// What to examine: what the arguments name, or the learner's own crate of the step.

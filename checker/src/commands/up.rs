@@ -12,8 +12,9 @@ use super::{CommandResult, interrupted, tell};
 use crate::cli::ServiceArgs;
 use crate::report::terminal::escape;
 use dotenv::Dotenv;
+use fixtures::{Part, Running};
+use harness::step::Course;
 use model::{Problem, exit};
-use services::{FIXTURES, Part, Running};
 use workshop::Workshop;
 
 /// What has been started.
@@ -29,18 +30,24 @@ struct Started {
 /// # Errors
 ///
 /// The file `.env` cannot be written.
-pub async fn up(workshop: &Workshop, write_env: bool, services: ServiceArgs) -> CommandResult {
+pub async fn up(workshop: &Workshop, course: &Course, write_env: bool, services: ServiceArgs) -> CommandResult {
     let mut running = Started::default();
     let ending = tokio::select! {
-        ending = run(workshop, write_env, AtTerminal::new(services.yes), &mut running) => ending,
+        ending = run(workshop, course, write_env, AtTerminal::new(services.yes), &mut running) => ending,
         () = interrupted() => Ok(exit::PASSED),
     };
     running.end().await;
     ending
 }
 
-async fn run(workshop: &Workshop, write_env: bool, mut terminal: AtTerminal, running: &mut Started) -> CommandResult {
-    let started = running.start(workshop.root(), &mut terminal).await;
+async fn run(
+    workshop: &Workshop,
+    course: &Course,
+    write_env: bool,
+    mut terminal: AtTerminal,
+    running: &mut Started,
+) -> CommandResult {
+    let started = running.start(workshop.root(), course, &mut terminal).await;
     drop(terminal);
     for problem in started {
         warn(&problem);
@@ -75,10 +82,10 @@ fn warn(problem: &Problem) {
 
 impl Started {
     /// Starts each service that is available, and returns what is wrong with the others.
-    async fn start(&mut self, root: &Path, terminal: &mut AtTerminal) -> Vec<Problem> {
+    async fn start(&mut self, root: &Path, course: &Course, terminal: &mut AtTerminal) -> Vec<Problem> {
         let mut problems = Vec::new();
         // A fixture with nothing to start is only for servers under examination.
-        for fixture in FIXTURES.iter().filter(|fixture| fixture.availability().is_some()) {
+        for fixture in course.fixtures.iter().filter(|fixture| fixture.availability().is_some()) {
             let started = async {
                 let service = fixture.start(root, terminal).await?;
                 let part = service.lend().await?;

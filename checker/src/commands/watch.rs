@@ -22,6 +22,7 @@ use super::status::StatusLine;
 use super::{CommandError, CommandResult, hint, list, load_progress, step_or_current, tell};
 use crate::cli::TargetArgs;
 use crate::report::{self, Style};
+use harness::step::Course;
 use model::exit;
 use workshop::Workshop;
 
@@ -31,10 +32,17 @@ const TICK: Duration = Duration::from_millis(100);
 /// Grades the step that was named, or the one the learner is at, and again after every save.
 ///
 /// On a terminal a key ends it, with exit code 0; elsewhere Ctrl-C does.
-pub async fn watch(workshop: &Workshop, step: Option<u8>, target: TargetArgs, stretch: bool, style: &Style) -> CommandResult {
+pub async fn watch(
+    workshop: &Workshop,
+    course: &'static Course,
+    step: Option<u8>,
+    target: TargetArgs,
+    stretch: bool,
+    style: &Style,
+) -> CommandResult {
     let progress = load_progress(workshop)?;
-    let step = step_or_current(step, &progress)?;
-    let mut session = Session::new(workshop, step, target, stretch, style.color)?;
+    let step = step_or_current(course, step, &progress)?;
+    let mut session = Session::new(workshop, course, step, target, stretch, style.color)?;
     session.start(None);
     if !Terminal::is_there() {
         return plain(session, style).await;
@@ -48,7 +56,7 @@ pub async fn watch(workshop: &Workshop, step: Option<u8>, target: TargetArgs, st
     let keyboard = Keyboard::new().map_err(unusable)?;
     let terminal = Terminal::enter().map_err(unusable)?;
     let passed = progress.passed.contains(&step.number);
-    let screen = Screen::new(step, session.watched(), passed, style.color, terminal.size());
+    let screen = Screen::new(step, session.next_step(), session.watched(), passed, style.color, terminal.size());
     let mut window = Window { session, screen, terminal, moved: false };
     window.run(keyboard).await;
     let report = window.screen.report.take();
@@ -130,18 +138,25 @@ impl Window<'_> {
                     self.screen.notice = Some("No check has failed, so there is no hint to give.".into());
                     return Ok(());
                 };
-                let text = hint::text(workshop, Some(id.to_owned()), "press h again", &style);
+                let text = hint::text(workshop, self.session.course(), Some(id.to_owned()), "press h again", &style);
                 self.turn_to(text)?;
             }
             Action::List => {
-                let text = list::text(workshop, &style);
+                let text = list::text(workshop, self.session.course(), &style);
                 self.turn_to(text)?;
             }
             Action::Next => match self.session.onward(self.screen.passed) {
                 Ok(session) => {
                     self.moved = session.is_own();
                     let passed = load_progress(workshop).is_ok_and(|progress| progress.passed.contains(&session.step.number));
-                    self.screen = Screen::new(session.step, session.watched(), passed, style.color, self.terminal.size());
+                    self.screen = Screen::new(
+                        session.step,
+                        session.next_step(),
+                        session.watched(),
+                        passed,
+                        style.color,
+                        self.terminal.size(),
+                    );
                     self.session = session;
                     self.session.start(None);
                 }

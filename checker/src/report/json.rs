@@ -46,6 +46,7 @@ struct Document {
     schema: u32,
     step: u8,
     title: String,
+    next_step: Option<u8>,
     target: String,
     target_kind: TargetKind,
     verdict: String,
@@ -181,6 +182,7 @@ impl Document {
             schema: SCHEMA,
             step: report.step,
             title: report.title.clone(),
+            next_step: report.next_step,
             target: report.target.to_string(),
             target_kind: match &report.target {
                 Target::Package(_) => TargetKind::Package,
@@ -228,6 +230,7 @@ impl Document {
                 TargetKind::Url => Target::Url(self.target),
             },
             title: self.title,
+            next_step: self.next_step,
             variables: self.variables.into_iter().map(Variable::hint).collect(),
             sign_in: self.sign_in.map(SignIn::paths),
             whole: self.whole,

@@ -4,7 +4,6 @@ use super::failure;
 use super::page::Page;
 use super::subject::Subject;
 use super::terminal::{Ink, Style, cap, columns, escape_line, keep_colors, log_line};
-use course::COURSE;
 use model::{CheckReport, Kind, Problem, RunReport, StepVerdict, Verdict};
 
 /// Characters of a compiler's message that are shown; the first errors matter most.
@@ -242,9 +241,8 @@ fn passed(page: &mut Page, report: &RunReport, subject: Subject) {
         page.prose(2, "To see how the reference solution differs from your code:");
         page.line(4, Ink::Code, &format!("cargo run -p checker -- solution {}", report.step));
     }
-    let next = report.step + 1;
-    match (subject.folder(), COURSE.step(next)) {
-        (Some(_), Some(_)) => {
+    match (subject.folder(), report.next_step) {
+        (Some(_), Some(next)) => {
             page.prose(2, &format!("To carry your code into step {next}:"));
             page.line(4, Ink::Code, &format!("cargo run -p checker -- carry {next}"));
         }

@@ -8,8 +8,8 @@ use taps::{Moment, Place, Statement, Tap};
 
 use super::show;
 use engine::nobody;
+use fixtures::find;
 use model::Problem;
-use services::find;
 use services::postgres::{Client, Fault, Postgres};
 
 /// Round trips per kind of statement, on each of the two connections.

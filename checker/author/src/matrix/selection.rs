@@ -31,7 +31,7 @@ impl Selection {
     /// There is no such step, or git cannot say what has changed.
     pub async fn steps(&self, root: &Path) -> Result<Vec<&'static Step>, CommandError> {
         let mut steps: Vec<&Step> = match self.step {
-            Some(number) => vec![known_step(number)?],
+            Some(number) => vec![known_step(COURSE, number)?],
             None => COURSE.steps.iter().collect(),
         };
         if let Some(revision) = &self.changed {
@@ -76,7 +76,7 @@ impl Selection {
     fn nothing_selected(&self) -> CommandError {
         let list = "`cargo run -p saboteur -- list` shows the wrong servers and the checks that they declare.";
         match (&self.server, &self.check) {
-            (None, Some(id)) => match (COURSE.check(id), closest(id)) {
+            (None, Some(id)) => match (COURSE.check(id), closest(COURSE, id)) {
                 (None, Some(closest)) => {
                     CommandError::usage(format!("There is no check {id}."), format!("Did you mean {closest}?"))
                 }

@@ -16,6 +16,7 @@ mod tokens;
 
 use serde_json::Value;
 
+use fixtures::Fixture;
 use harness::api::Api;
 use harness::check::Check;
 use harness::contract::SignIn;
@@ -26,7 +27,7 @@ use model::{Outcome, Request, Stop};
 use probe::Answer;
 use sandbox::RunToExit;
 use services::postgres::{Store, quoted};
-use services::{DATABASE, Fixture, JWT_SECRET};
+use services::{DATABASE, JWT_SECRET};
 
 pub use passwords::expect_not_logged;
 

@@ -3,7 +3,7 @@
 use tokio::sync::Mutex;
 
 use super::client::{Client, Fault, Rows};
-use crate::find::Address;
+use fixtures::find::Address;
 
 /// A connection that is kept between statements, because opening one costs more than most statements.
 pub struct Admin {

@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::scram::Scram;
-use crate::find::Address;
+use fixtures::find::Address;
 
 /// How long connecting may take.
 const CONNECT: Duration = Duration::from_secs(5);

@@ -19,9 +19,9 @@ pub use client::{Client, Fault, Rows};
 pub use store::{Held, Refusal, Rehearsal, Store, quoted};
 
 use self::admin::Admin;
-use crate::backed::Backed;
-use crate::find::{Address, Kind, PrivateServer, Programs, RunKind, Service, Source, Wanted, Work, owner};
-use crate::fixture::{Fixture, Part, TrafficKind, Variable};
+use fixtures::Backed;
+use fixtures::find::{Address, Kind, PrivateServer, Programs, RunKind, Service, Source, Wanted, Work, owner};
+use fixtures::{Fixture, Part, TrafficKind, Variable};
 use model::Problem;
 use sandbox::ports;
 

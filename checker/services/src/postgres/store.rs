@@ -13,8 +13,8 @@ use taps::{Mark, Statement, Tap, Trouble};
 use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 
 use super::{Client, Database, Fault, Postgres, Rows};
-use crate::find::Service;
-use crate::fixture::{Part, Passed, Tapped, Visible};
+use fixtures::find::Service;
+use fixtures::{Part, Passed, Tapped, Visible};
 use model::{Outcome, Problem, Stop};
 
 /// Settings of the checker's connections: none of them waits long for a lock that the server does not release.

@@ -8,7 +8,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, chown};
 use std::path::Path;
 
 use super::scram::quick_verifier;
-use crate::find::{Programs, Work, run_to_end};
+use fixtures::find::{Programs, Work, run_to_end};
 
 /// The superuser of a private server.
 pub const USER: &str = "workshop";

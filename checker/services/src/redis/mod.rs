@@ -14,9 +14,9 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::backed::Backed;
-use crate::find::{Address, Kind, PrivateServer, Programs, RunKind, Service, Source, Wanted, Work, owner};
-use crate::fixture::{Fixture, Part, Variable};
+use fixtures::Backed;
+use fixtures::find::{Address, Kind, PrivateServer, Programs, RunKind, Service, Source, Wanted, Work, owner};
+use fixtures::{Fixture, Part, Variable};
 use model::Problem;
 use sandbox::ports;
 

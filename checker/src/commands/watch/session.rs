@@ -12,9 +12,8 @@ use super::super::{CommandError, check, examined};
 use super::sources::Sources;
 use super::watcher::Watcher;
 use crate::cli::TargetArgs;
-use course::COURSE;
 use engine::{Event, Grading, OnEvent, grade};
-use harness::step::Step;
+use harness::step::{Course, Step};
 use model::{Problem, RunReport, Target};
 use workshop::Workshop;
 
@@ -62,6 +61,7 @@ impl<'a> Session<'a> {
     /// Begins to watch; nothing is graded yet.
     pub fn new(
         workshop: &'a Workshop,
+        course: &'static Course,
         step: &'static Step,
         target: TargetArgs,
         stretch: bool,
@@ -69,7 +69,7 @@ impl<'a> Session<'a> {
     ) -> Result<Self, CommandError> {
         let examined = examined(workshop, &target, step)?;
         let watcher = sources(workshop, &examined).map(Watcher::new);
-        let grading = Grading { course: COURSE, step, target: examined, only: Vec::new(), stretch, seed: 0, color };
+        let grading = Grading { course, step, target: examined, only: Vec::new(), stretch, seed: 0, color };
         Ok(Session { workshop, step, target, grading, watcher, polling_told: false, run: None })
     }
 
@@ -128,6 +128,16 @@ impl<'a> Session<'a> {
         self.watcher.is_some()
     }
 
+    /// The course that the step belongs to.
+    pub fn course(&self) -> &'static Course {
+        self.grading.course
+    }
+
+    /// The number of the step after this one.
+    pub fn next_step(&self) -> Option<u8> {
+        Some(self.course().after(self.step)?.number)
+    }
+
     /// Whether the learner's own crate is graded.
     pub fn is_own(&self) -> bool {
         matches!(&self.grading.target, Target::Package(package) if *package == self.step.package())
@@ -135,7 +145,7 @@ impl<'a> Session<'a> {
 
     /// The same for the next step, or why there is none.
     pub fn onward(&self, passed: bool) -> Result<Self, String> {
-        let Some(next) = COURSE.after(self.step) else {
+        let Some(next) = self.course().after(self.step) else {
             return Err(format!("Step {} is the last one.", self.step.number));
         };
         if !passed {
@@ -149,7 +159,8 @@ impl<'a> Session<'a> {
             return Err(format!("{package} belongs to step {}; quit and name a package of the next.", self.step.number));
         }
         let grading = &self.grading;
-        Session::new(self.workshop, next, target, grading.stretch, grading.color).map_err(|trouble| trouble.problem.title)
+        Session::new(self.workshop, self.course(), next, target, grading.stretch, grading.color)
+            .map_err(|trouble| trouble.problem.title)
     }
 
     /// Waits for the next thing to show. It may be dropped and called again at any time: nothing is forgotten.

@@ -5,4 +5,4 @@ mod reset;
 mod scratch;
 mod solution;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_checker");
+const PROGRAM: &str = env!("CARGO_BIN_EXE_checker-complete");

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use super::openapi;
+use crate::openapi;
 use harness::check::{Check, check};
 use harness::habit::Habit;
 use harness::route::{Route, route};

@@ -21,7 +21,7 @@ impl Scratch {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_checker"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_checker-complete"));
         command.args(arguments).current_dir(self.0.path()).env_remove("CARGO_TARGET_DIR").env("NO_COLOR", "1");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
@@ -37,13 +37,13 @@ impl Scratch {
 }
 
 fn server(name: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/servers").join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/servers").join(name);
     format!("python3 {}", path.display())
 }
 
 /// A right server for step 1 that is changed in one line.
 fn broken_server(scratch: &Scratch, from: &str, to: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/servers/right_step_01.py");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/servers/right_step_01.py");
     let source = std::fs::read_to_string(path).expect("the server is there");
     assert!(source.contains(from), "the server no longer says {from}");
     let broken = scratch.file("broken.py");
@@ -174,7 +174,7 @@ fn a_url_is_examined_without_starting_anything_and_what_needs_a_start_is_skipped
     let scratch = Scratch::new();
     // The system chooses a free port; nobody else takes it in the moment until the server has it.
     let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port();
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/servers/right_step_02.py");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/servers/right_step_02.py");
     let child =
         Command::new("python3").arg(path).env("PORT", port.to_string()).stderr(Stdio::null()).stdout(Stdio::null()).spawn();
     let _running = Running(child.expect("python3 runs"));

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-const CHECKER: &str = env!("CARGO_BIN_EXE_checker");
+const CHECKER: &str = env!("CARGO_BIN_EXE_checker-complete");
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// A checkout without packages; what is examined is a command that ends at once, so that nothing is built.

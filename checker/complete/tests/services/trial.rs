@@ -61,7 +61,7 @@ impl Trial {
         trial.unprivileged = is_root;
         fs::set_permissions(trial.place(), Permissions::from_mode(0o777)).expect("our own folder");
         fs::set_permissions(trial.workshop(), Permissions::from_mode(0o777)).expect("our own folder");
-        fs::copy(env!("CARGO_BIN_EXE_checker"), trial.folder.path().join("checker")).expect("a writable folder");
+        fs::copy(env!("CARGO_BIN_EXE_checker-complete"), trial.folder.path().join("checker")).expect("a writable folder");
         is_root.then_some(trial)
     }
 
@@ -95,7 +95,7 @@ impl Trial {
                 command.uid(65_534).gid(65_534);
                 command
             }
-            false => Command::new(env!("CARGO_BIN_EXE_checker")),
+            false => Command::new(env!("CARGO_BIN_EXE_checker-complete")),
         };
         command
             .args(args)

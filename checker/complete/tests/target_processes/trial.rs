@@ -56,7 +56,7 @@ impl Trial {
 
     /// A checker with these arguments.
     pub fn checker(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_checker"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_checker-complete"));
         command.args(args).current_dir(self.folder()).stdin(Stdio::null()).env_remove("CARGO_TARGET_DIR");
         command
     }
@@ -228,12 +228,12 @@ fn peak_memory(pid: u32) -> u64 {
 fn misfit() -> &'static Path {
     static MISFIT: OnceLock<PathBuf> = OnceLock::new();
     MISFIT.get_or_init(|| {
-        let beside = Path::new(env!("CARGO_BIN_EXE_checker")).parent().expect("a folder");
+        let beside = Path::new(env!("CARGO_BIN_EXE_checker-complete")).parent().expect("a folder");
         let cargo = Command::new(env!("CARGO"))
             .args(["build", "--quiet", "--package", "saboteur", "--bin", "misfit", "--target-dir"])
             .arg(beside.parent().expect("cargo's target folder"))
             .args(if beside.ends_with("release") { &["--release"][..] } else { &[] })
-            .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+            .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
             .status();
         assert!(cargo.expect("cargo runs").success());
         beside.join("misfit")

@@ -1,0 +1,7 @@
+//! The checker with every step and every service.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    checker::main(course::COURSE)
+}

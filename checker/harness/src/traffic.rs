@@ -3,10 +3,8 @@
 use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime};
 
-use fixtures::Fixture;
-use fixtures::Passed;
+use fixtures::{Fixture, Mark, Passed};
 use model::{Exchange, Traffic, shorten};
-use taps::Mark;
 
 use crate::backing::Backing;
 use crate::environment::Environment;
@@ -40,7 +38,7 @@ impl TrafficSince {
     /// The traffic through the tap of one part.
     fn passed(&self, backing: &Rc<Backing>, place: usize) -> Option<Passed> {
         let known = self.marks.iter().find(|(known, _)| Rc::ptr_eq(known, backing));
-        let mark = known.and_then(|(_, marks)| *marks.get(place)?);
+        let mark = known.and_then(|(_, marks)| marks.get(place)?.as_ref());
         Some(backing.parts()[place].tap()?.since(mark))
     }
 

@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
-use taps::{Mark, Statement, Tap, Trouble};
+use taps::{Statement, Tap, Trouble};
 use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 
 use super::{Client, Database, Fault, Postgres, Rows};
 use fixtures::find::Service;
-use fixtures::{Part, Passed, Tapped, Visible};
+use fixtures::{Mark, Part, Passed, Tapped, Visible};
 use model::{Outcome, Problem, Stop};
 
 /// Settings of the checker's connections: none of them waits long for a lock that the server does not release.
@@ -42,7 +42,7 @@ pub struct Store {
     database: Database,
     tap: Tap,
     /// The moment before all traffic.
-    first: Mark,
+    first: taps::Mark,
     client: Mutex<Option<Client>>,
 }
 
@@ -246,11 +246,11 @@ impl Visible for Store {
 
 impl Tapped for Store {
     fn mark(&self) -> Mark {
-        self.tap.mark()
+        Mark::new(self.tap.mark())
     }
 
-    fn since(&self, mark: Option<Mark>) -> Passed {
-        let seen = self.tap.since(mark.unwrap_or(self.first));
+    fn since(&self, mark: Option<&Mark>) -> Passed {
+        let seen = self.tap.since(mark.and_then(Mark::position).unwrap_or(self.first));
         let outage = seen.troubles.iter().find_map(|(_, trouble)| match trouble {
             Trouble::Unreachable(why) => Some(format!("the database could not be reached: {why}")),
             // Class 57P: the service is shutting down, was killed, or is not up yet.

@@ -1,7 +1,7 @@
-//! The program that learners and instructors type. It knows the first steps, and builds the complete checker when that is needed.
+//! The program that learners and instructors type. It knows the first step, and builds the complete checker when that is needed.
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    checker::main(basics::BASICS)
+    checker::main(first_step::BEGINNING)
 }

@@ -17,7 +17,7 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("services", &["postgres/", "redis/", "oauth", "jwt_secret.rs", "lib.rs"]),
     // What no response may show: the names of libraries and services.
     ("harness", &["problem.rs"]),
-    ("basics", &["step_", "lib.rs"]),
+    ("first-step", &["step.rs"]),
     ("course", &["step_", "lib.rs"]),
     ("engine", &[]),
     ("workshop", &[]),

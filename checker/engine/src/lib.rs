@@ -157,7 +157,7 @@ pub async fn grade_with(
         variables: variables.map(hint).collect(),
         sign_in: step.sign_in.map(SignIn::paths),
         whole: grading.is_whole(),
-        next_step: grading.course.after(step).map(|next| next.number),
+        next_step: grading.course.number_after(step),
         ..RunReport::new(step.number, step.title, grading.target.clone(), grading.seed)
     };
     report.verdict = match examine(grading, &checks, fixtures, root, observer, &mut report).await {

@@ -35,8 +35,8 @@ pub struct Course {
     pub steps: &'static [Step],
     /// Every fixture, in the order in which they are shown.
     pub fixtures: &'static [&'static dyn Fixture],
-    /// Whether these are all the steps. If not, the last one can be named but not graded.
-    pub is_complete: bool,
+    /// Whether the workshop has further steps, which this program cannot grade.
+    pub goes_on: bool,
 }
 
 impl Step {
@@ -66,14 +66,15 @@ impl Course {
         self.steps.iter().find(|step| step.number == number)
     }
 
-    /// Whether a step with this number can be graded, and what comes after it named.
-    pub fn grades(&self, number: u8) -> bool {
-        self.step(number).is_some_and(|step| self.is_complete || self.after(step).is_some())
-    }
-
     /// The step after this one.
     pub fn after(&self, step: &Step) -> Option<&'static Step> {
         self.step(step.number + 1)
+    }
+
+    /// The number of the step after this one, whether this program can grade it or not.
+    pub fn number_after(&self, step: &Step) -> Option<u8> {
+        let next = self.after(step).map(|next| next.number);
+        next.or(self.goes_on.then_some(step.number + 1))
     }
 
     /// The step before this one.

@@ -72,7 +72,7 @@ fn record(workshop: &Workshop, grading: &Grading, report: &RunReport) -> Result<
         let step = grading.step;
         Progress::update(workshop.root(), |progress| {
             progress.passed.insert(step.number);
-            progress.current = grading.course.after(step).unwrap_or(step).number.max(progress.current);
+            progress.current = grading.course.number_after(step).unwrap_or(step.number).max(progress.current);
         })?;
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! The complete checker. A new learner waits only for a checker that knows the first steps; it builds the complete one when a
+//! The complete checker. A new learner waits only for a checker that knows the first step; it builds the complete one when a
 //! command needs more, and becomes it.
 
 use std::os::unix::process::CommandExt;
@@ -17,7 +17,7 @@ use workshop::Workshop;
 /// The package of the complete checker.
 const PACKAGE: &str = "checker-complete";
 
-/// Whether a checker that knows only `course`, the first steps, can do what the command line asks for.
+/// Whether a checker that knows only `course`, the first step, can do what the command line asks for.
 pub fn is_dispensable(cli: &Cli, workshop: &Workshop, course: &Course) -> Result<bool, CommandError> {
     let (grade, named): (Option<&GradeArgs>, _) = match &cli.command {
         None => (Some(&cli.current), None),
@@ -37,7 +37,7 @@ pub fn is_dispensable(cli: &Cli, workshop: &Workshop, course: &Course) -> Result
         Some(number) => number,
         None => load_progress(workshop)?.current,
     };
-    Ok(course.grades(step) && grade.is_none_or(is_simple))
+    Ok(course.step(step).is_some() && grade.is_none_or(is_simple))
 }
 
 /// The number of the step that a check's id begins with; 0 if it begins with none.
@@ -78,15 +78,15 @@ fn problem(error: PrepareError) -> Problem {
 
 #[cfg(test)]
 mod tests {
-    use basics::BASICS;
     use clap::Parser;
+    use first_step::BEGINNING;
 
     use super::*;
 
     fn is_enough(arguments: &[&str]) -> bool {
         let folder = tempfile::tempdir().expect("a folder");
         let cli = Cli::try_parse_from([&["checker"], arguments].concat()).expect("a command line");
-        is_dispensable(&cli, &Workshop::at(folder.path()), BASICS).expect("progress")
+        is_dispensable(&cli, &Workshop::at(folder.path()), BEGINNING).expect("progress")
     }
 
     #[test]

@@ -96,7 +96,7 @@ pub async fn finish(command: impl Future<Output = CommandResult>, interruptible:
 
 async fn dispatch(cli: Cli, course: &'static Course, style: &Style) -> CommandResult {
     let workshop = Workshop::find()?;
-    if !course.is_complete && !complete::is_dispensable(&cli, &workshop, course)? {
+    if course.goes_on && !complete::is_dispensable(&cli, &workshop, course)? {
         return complete::run(&workshop).await;
     }
     match cli.command {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::{ROUTES, expect_conflict, import_some, mixed_case};
-use basics::openapi;
+use first_step::openapi;
 use harness::api::{Api, ExtraServer};
 use harness::check::{Check, check};
 use harness::timing::{are_clearly_longer, median};

@@ -314,7 +314,7 @@ mod tests {
     const SIZES: [(usize, usize); 2] = [(40, 12), (100, 30)];
 
     fn screen(size: (usize, usize)) -> Screen {
-        let step = basics::BASICS.step(1).expect("step 1 exists");
+        let step = first_step::BEGINNING.step(1).expect("step 1 exists");
         Screen::new(step, Some(2), "Watching steps/01-api-basics".to_owned(), false, false, size)
     }
 

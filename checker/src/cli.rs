@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::report::{ColorChoice, Format};
+use report::{ColorChoice, Format};
 
 /// Learn back-end engineering one step at a time. This program builds your crate, runs it, examines it, and says what to do next.
 #[derive(Debug, Parser)]

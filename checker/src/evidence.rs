@@ -11,7 +11,6 @@ use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::report;
 use model::{Problem, RunReport};
 
 /// The folder of the newest run, in the folder of its step.
@@ -173,14 +172,14 @@ mod tests {
     use super::*;
     use model::StepVerdict;
 
-    use crate::report::fixtures;
+    use report::samples;
 
     #[test]
     fn a_run_can_be_read_back() {
         let root = tempfile::tempdir().expect("a folder");
         let folder = folder_below(root.path(), None, "01-api-basics");
         assert_eq!(folder, root.path().join("target/checker/01-api-basics"));
-        let latest = save_in(&folder, &fixtures::failed()).expect("the folder is writable");
+        let latest = save_in(&folder, &samples::failed()).expect("the folder is writable");
         assert_eq!(latest, folder.join("latest"));
         let saved = read(&latest.join("report.json")).expect("it was just written");
         assert!(matches!(saved.verdict, StepVerdict::Failed));
@@ -201,7 +200,7 @@ mod tests {
         let root = tempfile::tempdir().expect("a folder");
         let path = root.path().join("report.json");
         assert!(read(&path).is_none());
-        let whole = report::json(&fixtures::failed());
+        let whole = report::json(&samples::failed());
         for damaged in ["", "[]", "{\"checks\": 3}", "\0\0", &whole[..whole.len() / 2]] {
             fs::write(&path, damaged).expect("the folder is writable");
             assert!(read(&path).is_none(), "{damaged:.20}");
@@ -216,7 +215,7 @@ mod tests {
             for _ in 0..8 {
                 scope.spawn(|| {
                     for _ in 0..10 {
-                        save_in(&folder, &fixtures::failed()).expect("they take turns");
+                        save_in(&folder, &samples::failed()).expect("they take turns");
                     }
                 });
             }
@@ -232,7 +231,7 @@ mod tests {
         let root = tempfile::tempdir().expect("a folder");
         fs::create_dir(root.path().join(".unfinished-new-1")).expect("the folder is writable");
         fs::write(root.path().join(".unfinished-new-1/report.json"), "{").expect("the folder is writable");
-        save_in(root.path(), &fixtures::failed()).expect("the folder is writable");
+        save_in(root.path(), &samples::failed()).expect("the folder is writable");
         assert!(!root.path().join(".unfinished-new-1").exists());
     }
 
@@ -241,7 +240,7 @@ mod tests {
         let root = tempfile::tempdir().expect("a folder");
         fs::write(root.path().join("target"), "a file where a folder should be").expect("the folder is writable");
         let folder = folder_below(root.path(), None, "01-api-basics");
-        let problem = save_in(&folder, &fixtures::failed()).expect_err("there is a file in the way");
+        let problem = save_in(&folder, &samples::failed()).expect_err("there is a file in the way");
         assert!(problem.remedy.contains("CARGO_TARGET_DIR"), "{problem:?}");
     }
 

@@ -2,20 +2,21 @@
 //!
 //! This package holds the commands of learners and instructors, the reports and the progress. Package `author` uses them too.
 
-mod cli;
+pub mod cli;
 pub mod commands;
-mod evidence;
-mod progress;
-pub mod report;
+pub mod evidence;
+pub mod progress;
 
 use std::process::ExitCode;
 
+use commands::Dispatch;
 use harness::step::Course;
 use model::exit;
 
-/// Runs the commands of learners and instructors on this course, and returns the exit code.
-pub fn main(course: &'static Course) -> ExitCode {
-    run(commands::run(course))
+/// Runs the commands of learners and instructors on this course, and returns the exit code. `others` does what is not in this
+/// package.
+pub fn main(course: &'static Course, others: Dispatch) -> ExitCode {
+    run(commands::run(course, others))
 }
 
 /// Runs `main` of a program that examines servers. The guard is the same program: it has to run before anything else is set up.

@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use checker::commands::complete;
+
 fn main() -> ExitCode {
-    checker::main(first_step::BEGINNING)
+    checker::main(first_step::BEGINNING, complete::take_over)
 }

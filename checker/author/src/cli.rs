@@ -1,7 +1,7 @@
 //! The command line.
 
-use checker::report::ColorChoice;
 use clap::{Parser, Subcommand};
+use report::ColorChoice;
 
 /// Commands for authors of the workshop.
 #[derive(Debug, Parser)]

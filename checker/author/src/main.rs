@@ -9,11 +9,12 @@ mod verify;
 
 use std::process::ExitCode;
 
-use checker::commands::{CommandResult, finish, outlines, tell};
-use checker::report::Style;
+use checker::commands::{CommandResult, finish, tell};
+use checker_complete::commands::outlines;
 use clap::Parser;
 use course::COURSE;
 use model::exit;
+use report::Style;
 use workshop::Workshop;
 
 use cli::{Cli, Command};

@@ -15,12 +15,12 @@ use futures_util::stream;
 
 use checker::commands::status::StatusLine;
 use checker::commands::{CommandResult, tell};
-use checker::report::Style;
 use course::COURSE;
 use engine::{Event, Grading, OnEvent, grade_with, nobody, start_fixtures};
 use fixtures::Running;
 use judge::Judged;
 use model::{Target, exit};
+use report::Style;
 pub use selection::Selection;
 use servers::{Programs, WrongServer};
 use workshop::Workshop;

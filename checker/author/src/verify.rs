@@ -10,9 +10,9 @@ mod sources;
 
 use checker::commands::status::StatusLine;
 use checker::commands::{CommandResult, tell};
-use checker::report::{Ink, Style, escape};
 use facts::StepFacts;
 use model::{Problem, exit};
+use report::{Ink, Style, escape};
 use workshop::Workshop;
 
 /// The result of a rule: every violation, or a problem that kept the rule from running.

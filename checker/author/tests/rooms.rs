@@ -20,6 +20,8 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("first-step", &["step.rs"]),
     ("course", &["step_", "lib.rs"]),
     ("engine", &[]),
+    ("checkout", &[]),
+    ("report", &[]),
     ("workshop", &[]),
     (".", &[]),
     ("complete", &[]),

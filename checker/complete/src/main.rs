@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    checker::main(course::COURSE)
+    checker::main(course::COURSE, checker_complete::commands::dispatch)
 }

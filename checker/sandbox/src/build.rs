@@ -315,7 +315,8 @@ async fn read_words(mut stderr: impl tokio::io::AsyncRead + Unpin, to: mpsc::Sen
 }
 
 /// The cargo that runs the checker, or else the one on `PATH`.
-fn find_cargo() -> Option<PathBuf> {
+/// The cargo that this program was started by, or the one on `PATH`.
+pub fn find_cargo() -> Option<PathBuf> {
     let given = std::env::var_os("CARGO").map(PathBuf::from).filter(|path| path.is_file());
     given.or_else(|| {
         let path = std::env::var_os("PATH")?;

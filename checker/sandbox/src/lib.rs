@@ -13,6 +13,7 @@ mod launch;
 mod listeners;
 mod log;
 mod overload;
+mod packages;
 pub mod ports;
 pub mod process_tree;
 mod registry;
@@ -21,6 +22,7 @@ mod server;
 pub use build::{BuildProgress, build, diagnosis};
 pub use launch::{Launcher, RunToExit};
 pub use log::{Log, Mark, Stream};
+pub use packages::packages;
 pub use registry::Registry;
 pub use server::Server;
 

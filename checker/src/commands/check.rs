@@ -1,23 +1,17 @@
 //! Grading one step once: what `checker` and `checker check` do.
 
 use super::consent::AtTerminal;
-use super::{CommandError, CommandResult, closest, current_step, examined, load_progress, step_or_current, tell};
+use super::{CommandError, CommandResult, closest, examined, load_progress, step_or_current, tell};
 use crate::cli::GradeArgs;
 use crate::evidence;
 use crate::progress::Progress;
-use crate::report::{self, Format, Style};
+use checkout::Workshop;
 use engine::{Grading, grade};
 use harness::step::{Course, Step};
 use model::{RunReport, StepVerdict, Target};
-use workshop::Workshop;
+use report::{self, Format, Style};
 
-/// Grades the step the learner is at, and moves on when it passes.
-pub async fn current(workshop: &Workshop, course: &'static Course, args: GradeArgs, style: &Style) -> CommandResult {
-    let progress = load_progress(workshop)?;
-    run(workshop, course, current_step(course, &progress), args, style).await
-}
-
-/// Grades the step that was named.
+/// Grades the step that was named, or the one the learner is at, and moves on when that passes.
 pub async fn check(
     workshop: &Workshop,
     course: &'static Course,

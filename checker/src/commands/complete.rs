@@ -5,14 +5,16 @@ use std::os::unix::process::CommandExt;
 use std::process::Command as Process;
 
 use super::status::{StatusLine, describe};
-use super::{CommandError, CommandResult, load_progress};
+use super::{Asked, CommandError, CommandResult, load_progress};
 use crate::cli::{Cli, Command, GradeArgs};
-use crate::report::Format;
+use checkout::Workshop;
 use engine::Event;
+use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
 use harness::step::Course;
 use model::Problem;
+use report::Format;
 use sandbox::{BuildProgress, PrepareError};
-use workshop::Workshop;
 
 /// The package of the complete checker.
 const PACKAGE: &str = "checker-complete";
@@ -23,11 +25,7 @@ pub fn is_dispensable(cli: &Cli, workshop: &Workshop, course: &Course) -> Result
         None => (Some(&cli.current), None),
         Some(Command::Check { step, grade }) => (Some(grade), *step),
         Some(Command::Hint { id }) => (None, id.as_deref().map(step_of)),
-        Some(Command::Reset { step } | Command::Solution { step }) => (None, Some(*step)),
-        // These concern later steps, or services.
-        Some(Command::Watch { .. } | Command::List | Command::Carry { .. } | Command::Up { .. } | Command::Doctor) => {
-            return Ok(false);
-        }
+        Some(_) => return Ok(false),
     };
     let is_simple = |grade: &GradeArgs| {
         // Other formats list the traffic with services, even where there is none.
@@ -45,8 +43,12 @@ fn step_of(id: &str) -> u8 {
     id.split('.').next().and_then(|number| number.parse().ok()).unwrap_or_default()
 }
 
-/// Builds the complete checker and replaces this program by it.
-pub async fn run(workshop: &Workshop) -> CommandResult {
+/// Builds the complete checker and replaces this program by it, with the same command line.
+pub fn take_over(asked: Asked<'_>) -> LocalBoxFuture<'_, CommandResult> {
+    run(asked.workshop).boxed_local()
+}
+
+async fn run(workshop: &Workshop) -> CommandResult {
     let mut status = StatusLine::default();
     let mut is_announced = false;
     let mut show = |progress: BuildProgress| {
@@ -96,7 +98,6 @@ mod tests {
         {
             assert!(is_enough(arguments), "{arguments:?}");
         }
-        assert!(is_enough(&["reset", "1"]) && is_enough(&["solution", "1"]));
     }
 
     #[test]
@@ -107,6 +108,7 @@ mod tests {
             &["doctor"],
             &["up"],
             &["carry", "2"],
+            &["reset", "1"],
             &["check", "2"],
             &["check", "3"],
             &["hint", "4.me"],

@@ -5,11 +5,11 @@ use std::io::{IsTerminal, Write};
 use tokio::sync::oneshot;
 
 use super::status::StatusLine;
-use crate::report::terminal::escape;
 use engine::{Event, Observer};
 use fixtures::Console;
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
+use report::terminal::escape;
 
 /// The user at the terminal, if there is one.
 pub struct AtTerminal {

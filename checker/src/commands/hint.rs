@@ -3,11 +3,11 @@
 use super::{CommandError, CommandResult, closest, current_step, load_progress};
 use crate::evidence;
 use crate::progress::Progress;
-use crate::report::Style;
-use crate::report::terminal::{Ink, wrap};
+use checkout::Workshop;
 use harness::step::Course;
 use model::exit;
-use workshop::Workshop;
+use report::Style;
+use report::terminal::{Ink, wrap};
 
 /// Prints the hints shown before and the next one.
 pub fn hint(workshop: &Workshop, course: &Course, id: Option<String>, style: &Style) -> CommandResult {

@@ -1,35 +1,26 @@
 //! The commands, one file each.
 
-mod carry;
-mod check;
-mod complete;
-mod consent;
-mod doctor;
-mod hint;
-mod list;
-mod patch;
-mod reset;
-mod solution;
+pub mod check;
+pub mod complete;
+pub mod consent;
+pub mod hint;
 pub mod status;
-mod up;
-mod watch;
 
 use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
 use clap::error::ErrorKind;
+use futures_util::future::LocalBoxFuture;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::{Cli, Command, TargetArgs};
 use crate::progress::Progress;
-use crate::report::Style;
-use crate::report::terminal::escape;
-use harness::check::Check;
+use checkout::Workshop;
 use harness::step::{Course, Step};
 use model::{Origin, Problem, Target, exit};
-use workshop::Workshop;
-use workshop::starters::{CheckRow, Outline};
+use report::Style;
+use report::terminal::escape;
 
 /// The result of a command: an exit code, or a problem with its exit code.
 pub type CommandResult = Result<u8, CommandError>;
@@ -57,8 +48,8 @@ impl From<Problem> for CommandError {
     }
 }
 
-/// Reads the command line and does what it says.
-pub async fn run(course: &'static Course) -> ExitCode {
+/// Reads the command line and does what it says; `others` does what is not in this package.
+pub async fn run(course: &'static Course, others: Dispatch) -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(message) => {
@@ -70,7 +61,7 @@ pub async fn run(course: &'static Course) -> ExitCode {
     let style = Style::detect(cli.color);
     // `up` handles Ctrl-C itself, since that is how it ends.
     let ends_itself = matches!(cli.command, Some(Command::Up { .. }));
-    finish(dispatch(cli, course, &style), !ends_itself).await
+    finish(dispatch(cli, course, others, &style), !ends_itself).await
 }
 
 /// Waits for a command, prints its problem if it has one, and returns the exit code. Ctrl-C ends the command if it is
@@ -94,40 +85,29 @@ pub async fn finish(command: impl Future<Output = CommandResult>, interruptible:
     }))
 }
 
-async fn dispatch(cli: Cli, course: &'static Course, style: &Style) -> CommandResult {
+/// A command that is asked for, and what it works on.
+pub struct Asked<'a> {
+    /// The command.
+    pub command: Command,
+    /// The checkout.
+    pub workshop: &'a Workshop,
+    /// The course.
+    pub course: &'static Course,
+    /// How to print.
+    pub style: &'a Style,
+}
+
+/// Does what a command asks for.
+pub type Dispatch = for<'a> fn(Asked<'a>) -> LocalBoxFuture<'a, CommandResult>;
+
+async fn dispatch(cli: Cli, course: &'static Course, others: Dispatch, style: &Style) -> CommandResult {
     let workshop = Workshop::find()?;
-    if course.goes_on && !complete::is_dispensable(&cli, &workshop, course)? {
-        return complete::run(&workshop).await;
-    }
-    match cli.command {
-        None => check::current(&workshop, course, cli.current, style).await,
-        Some(Command::Check { step, grade }) => check::check(&workshop, course, step, grade, style).await,
-        Some(Command::Watch { step, target, stretch }) => watch::watch(&workshop, course, step, target, stretch, style).await,
-        Some(Command::List) => list::list(&workshop, course, style),
-        Some(Command::Hint { id }) => hint::hint(&workshop, course, id, style),
-        Some(Command::Carry { step, force }) => {
-            let step = known_step(course, step)?;
-            if course.before(step).is_none() {
-                return Err(CommandError::usage(
-                    format!("Step {} has no step before it.", step.number),
-                    format!("Carry into step {} or a later one, once the step before is passed.", step.number + 1),
-                ));
-            }
-            tell(&carry::run(&workshop, &outlines(course), step.number, force)?.text(style))
-        }
-        Some(Command::Reset { step }) => tell(&reset::run(&workshop, &outline(known_step(course, step)?))?.text(style)),
-        Some(Command::Solution { step }) => {
-            let step = known_step(course, step)?;
-            if !load_progress(&workshop)?.passed.contains(&step.number) {
-                return Err(CommandError::usage(
-                    format!("The solution of step {} opens once you have passed the step.", step.number),
-                    "`cargo run -p checker -- hint` helps with the check that fails first.",
-                ));
-            }
-            tell(&solution::run(&workshop, &outline(step), style)?)
-        }
-        Some(Command::Up { write_env, services }) => up::up(&workshop, course, write_env, services).await,
-        Some(Command::Doctor) => doctor::doctor(&workshop, course).await,
+    let is_ours = !course.goes_on || complete::is_dispensable(&cli, &workshop, course)?;
+    let command = cli.command.unwrap_or(Command::Check { step: None, grade: cli.current });
+    match command {
+        Command::Check { step, grade } if is_ours => check::check(&workshop, course, step, grade, style).await,
+        Command::Hint { id } if is_ours => hint::hint(&workshop, course, id, style),
+        command => others(Asked { command, workshop: &workshop, course, style }).await,
     }
 }
 
@@ -135,12 +115,6 @@ async fn dispatch(cli: Cli, course: &'static Course, style: &Style) -> CommandRe
 pub fn tell(text: &str) -> CommandResult {
     let _ = std::io::stdout().write_all(text.as_bytes());
     Ok(exit::PASSED)
-}
-
-/// What a starter needs to know about its step.
-pub fn outline(step: &Step) -> Outline {
-    let row = |check: Check| CheckRow { id: check.id.into(), claim: check.claim.into(), stretch: check.stretch };
-    Outline { number: step.number, slug: step.slug.into(), checks: step.own_checks().into_iter().map(row).collect() }
 }
 
 /// The check whose id is closest to what was typed, if one is close.
@@ -154,13 +128,8 @@ pub fn closest(course: &Course, typed: &str) -> Option<&'static str> {
     rated.filter(|(alike, _)| *alike > 0.6).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, id)| id)
 }
 
-/// The course as the starters need to know it.
-pub fn outlines(course: &Course) -> Vec<Outline> {
-    course.steps.iter().map(outline).collect()
-}
-
 /// Waits for Ctrl-C or another signal that asks a program to exit.
-async fn interrupted() {
+pub async fn interrupted() {
     let mut signals = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()].map(signal);
     let waits = signals.iter_mut().flatten().map(|signal| Box::pin(signal.recv()));
     let waits: Vec<_> = waits.collect();
@@ -182,7 +151,7 @@ pub fn known_step(course: &Course, number: u8) -> Result<&'static Step, CommandE
 }
 
 /// The step that was named, or the one the learner is at.
-fn step_or_current(course: &Course, step: Option<u8>, progress: &Progress) -> Result<&'static Step, CommandError> {
+pub fn step_or_current(course: &Course, step: Option<u8>, progress: &Progress) -> Result<&'static Step, CommandError> {
     match step {
         Some(number) => known_step(course, number),
         None => Ok(current_step(course, progress)),
@@ -190,14 +159,14 @@ fn step_or_current(course: &Course, step: Option<u8>, progress: &Progress) -> Re
 }
 
 /// The step the learner is at. A number beyond the last step means that every step is passed; this returns the last one then.
-fn current_step(course: &Course, progress: &Progress) -> &'static Step {
+pub fn current_step(course: &Course, progress: &Progress) -> &'static Step {
     course.step(progress.current).unwrap_or(course.last())
 }
 
 /// What to examine: what the arguments name, or the learner's own crate of the step.
-fn examined(workshop: &Workshop, target: &TargetArgs, step: &Step) -> Result<Target, CommandError> {
+pub fn examined(workshop: &Workshop, target: &TargetArgs, step: &Step) -> Result<Target, CommandError> {
     if let Some(package) = &target.package {
-        let packages = workshop.packages();
+        let packages = sandbox::packages(workshop.root());
         if !packages.is_empty() && !packages.contains(package) {
             return Err(CommandError::usage(
                 format!("There is no package `{package}` in this workspace."),
@@ -228,7 +197,7 @@ fn examined(workshop: &Workshop, target: &TargetArgs, step: &Step) -> Result<Tar
 }
 
 /// The learner's progress. If the file is damaged, it is set aside and a notice is printed.
-fn load_progress(workshop: &Workshop) -> Result<Progress, CommandError> {
+pub fn load_progress(workshop: &Workshop) -> Result<Progress, CommandError> {
     let (progress, notice) = Progress::load(workshop.root());
     if let Some(notice) = notice {
         eprintln!("{} {}", notice.title, notice.remedy);

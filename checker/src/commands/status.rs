@@ -2,8 +2,8 @@
 
 use std::io::{IsTerminal, Write};
 
-use crate::report::terminal::size;
 use engine::Event;
+use report::terminal::size;
 use sandbox::BuildProgress;
 
 /// The line. It is shown on a terminal only, and gone when it is dropped.

@@ -6,8 +6,8 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use transcript::har::{Archive, Content, Creator, Empty, Entry, Field, Request, Response, Timings};
 
-use crate::report::body::{Text, text};
 use model::{Exchange, RunReport, status_name};
+use report::body::{Text, text};
 
 /// Bytes of bodies kept in one archive; what comes later is kept without its body.
 const BODIES: usize = 8 * 1024 * 1024;
@@ -115,11 +115,11 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::report::fixtures;
+    use report::samples;
 
     #[test]
     fn an_archive_holds_what_the_format_requires() {
-        let archive: Value = serde_json::from_str(&har(&fixtures::failed())).expect("it is JSON");
+        let archive: Value = serde_json::from_str(&har(&samples::failed())).expect("it is JSON");
         let log = &archive["log"];
         assert_eq!(log["version"], "1.2");
         assert!(log["creator"]["name"].is_string() && log["creator"]["version"].is_string());

@@ -1,10 +1,9 @@
 //! A checkout of the workshop: where things are in it, the files of a step, and how starters come from solutions.
 
-mod checkout;
 pub mod folder;
 mod replace;
 pub mod starters;
 
 pub use checkout::Workshop;
 pub use folder::{Files, Folder};
-pub use replace::MOVED;
+pub use replace::{Exclusive, MOVED};

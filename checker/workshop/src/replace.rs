@@ -25,20 +25,20 @@ pub struct Exclusive<'a> {
     _lock: File,
 }
 
-impl Workshop {
+impl<'a> Exclusive<'a> {
     /// Acquires the exclusive right to replace folders.
     ///
     /// # Errors
     ///
     /// Another process holds it, or the folder for backups cannot be written.
-    pub fn exclusive(&self) -> Result<Exclusive<'_>, Problem> {
-        let backups = self.backups();
+    pub fn acquire(workshop: &'a Workshop) -> Result<Exclusive<'a>, Problem> {
+        let backups = workshop.backups();
         fs::create_dir_all(&backups).map_err(|error| folder::unwritable(&backups, &error))?;
         let path = backups.join(".lock");
         let lock = File::options().create(true).truncate(false).write(true).open(&path);
         let lock = lock.map_err(|error| folder::unwritable(&path, &error))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Exclusive { workshop: self, _lock: lock }),
+            Ok(()) => Ok(Exclusive { workshop, _lock: lock }),
             Err(TryLockError::WouldBlock) => {
                 Err(Problem::new("Another checker is replacing files of a step.", "Wait until it has finished, then try again."))
             }
@@ -157,7 +157,7 @@ mod tests {
     #[test]
     fn a_replaced_folder_is_kept_and_no_backup_is_overwritten() {
         let (_root, workshop) = workshop();
-        let exclusive = workshop.exclusive().expect("nobody else is there");
+        let exclusive = Exclusive::acquire(&workshop).expect("nobody else is there");
         let first = exclusive.replace(SLUG, &files("new")).expect("a writable folder").expect("a backup");
         let second = exclusive.replace(SLUG, &files("newer")).expect("a writable folder").expect("a backup");
         assert_ne!(first, second);
@@ -169,7 +169,7 @@ mod tests {
     #[test]
     fn a_replacement_that_stopped_in_the_middle_is_finished_by_the_next_run() {
         let (_root, workshop) = workshop();
-        let exclusive = workshop.exclusive().expect("nobody else is there");
+        let exclusive = Exclusive::acquire(&workshop).expect("nobody else is there");
         fs::rename(workshop.step(SLUG), workshop.backups().join("kept")).expect("a writable folder");
         folder::write(&exclusive.beside("ready", SLUG), &files("new")).expect("a writable folder");
         assert_eq!(exclusive.recover(SLUG), Ok(true));
@@ -180,7 +180,7 @@ mod tests {
     #[test]
     fn a_replacement_that_stopped_early_is_removed() {
         let (_root, workshop) = workshop();
-        let exclusive = workshop.exclusive().expect("nobody else is there");
+        let exclusive = Exclusive::acquire(&workshop).expect("nobody else is there");
         for stage in ["part", "ready"] {
             folder::write(&exclusive.beside(stage, SLUG), &files("half")).expect("a writable folder");
         }
@@ -192,18 +192,18 @@ mod tests {
     #[test]
     fn one_process_at_a_time_replaces() {
         let (_root, workshop) = workshop();
-        let first = workshop.exclusive().expect("nobody else is there");
-        let problem = workshop.exclusive().expect_err("somebody else is there");
+        let first = Exclusive::acquire(&workshop).expect("nobody else is there");
+        let problem = Exclusive::acquire(&workshop).expect_err("somebody else is there");
         assert!(problem.title.contains("Another checker"), "{}", problem.title);
         drop(first);
-        workshop.exclusive().expect("nobody else is there any more");
+        Exclusive::acquire(&workshop).expect("nobody else is there any more");
     }
 
     #[test]
     fn a_folder_for_backups_that_cannot_be_made_stops_everything() {
         let (_root, workshop) = workshop();
         fs::write(workshop.backups(), "a file is in the way").expect("a writable folder");
-        let problem = workshop.exclusive().expect_err("no folder for backups");
+        let problem = Exclusive::acquire(&workshop).expect_err("no folder for backups");
         assert!(problem.title.contains(".checker-backups cannot be written"), "{}", problem.title);
         assert_eq!(read(&workshop.step(SLUG)), files("old"));
     }
@@ -216,7 +216,7 @@ mod tests {
         folder::write(elsewhere.path(), &files("precious")).expect("a writable folder");
         fs::remove_dir_all(workshop.step(SLUG)).expect("a writable folder");
         std::os::unix::fs::symlink(elsewhere.path(), workshop.step(SLUG)).expect("a link");
-        let exclusive = workshop.exclusive().expect("nobody else is there");
+        let exclusive = Exclusive::acquire(&workshop).expect("nobody else is there");
         exclusive.replace(SLUG, &files("new")).expect("a writable folder").expect("a backup");
         assert_eq!(read(elsewhere.path()), files("precious"));
         assert_eq!(read(&workshop.step(SLUG)), files("new"));

@@ -1,9 +1,9 @@
 //! The result of a run, for the terminal.
 
 use super::judge::Judged;
-use checker::report::terminal::{cap, escape};
-use checker::report::{Ink, Style};
 use harness::step::Step;
+use report::terminal::{cap, escape};
+use report::{Ink, Style};
 
 /// How much is shown of what a check expected or got.
 const SURPRISE_MOST: usize = 600;
@@ -32,7 +32,7 @@ pub fn summarize(steps: &[&Step], judged: &[Judged], whole: bool, style: &Style)
             }
             let (ink, mark) = if killers.is_empty() { (Ink::Bad, "✗") } else { (Ink::Good, "✓") };
             text += &format!("  {} {}\n", style.paint(ink, mark), check.id);
-            for line in checker::report::terminal::wrap(&killers.join(" · "), style.width.saturating_sub(6)) {
+            for line in report::terminal::wrap(&killers.join(" · "), style.width.saturating_sub(6)) {
                 text += &format!("      {}\n", style.paint(Ink::Faint, &line));
             }
             if killers.is_empty() {

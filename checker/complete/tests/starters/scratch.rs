@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use checker::commands::outlines;
+use checker_complete::commands::outlines;
 use course::COURSE;
 use workshop::{Workshop, folder};
 

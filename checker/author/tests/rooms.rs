@@ -52,7 +52,7 @@ fn sources(package: &str) -> Vec<Source> {
         }
     }
     found.retain(|source| {
-        !source.path.contains("tests") && !source.path.contains("fixtures.rs") && !source.path.contains("scratch.rs")
+        !source.path.contains("tests") && !source.path.contains("samples.rs") && !source.path.contains("scratch.rs")
     });
     found.sort_by(|a, b| a.path.cmp(&b.path));
     found

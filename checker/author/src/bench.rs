@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 
 use checker::commands::{CommandError, CommandResult};
 use course::COURSE;
-use engine::{Grading, grade, nobody};
+use engine::{Grading, grade, ignore_events};
 use model::{Origin, Problem, Request, StepVerdict, Target, exit};
 use probe::Probe;
 use workshop::Workshop;
@@ -42,7 +42,7 @@ pub async fn run(workshop: &Workshop, runs: usize, cold: bool) -> CommandResult 
         let mut passed = 0;
         for seed in 0..runs {
             grading.seed = seed as u64;
-            let report = grade(&grading, workshop.root(), &mut nobody()).await;
+            let report = grade(&grading, workshop.root(), &mut ignore_events()).await;
             passed += usize::from(matches!(report.verdict, StepVerdict::Passed));
             whole.push(report.duration.saturating_sub(report.build.unwrap_or_default()));
             checks.extend(report.checks.iter().map(|check| check.duration));
@@ -58,7 +58,7 @@ pub async fn run(workshop: &Workshop, runs: usize, cold: bool) -> CommandResult 
         for _ in 0..runs.min(5) {
             touch(&workshop.solution(step.slug).join("src/lib.rs"))?;
             let clock = Instant::now();
-            grade(&grading, workshop.root(), &mut nobody()).await;
+            grade(&grading, workshop.root(), &mut ignore_events()).await;
             saved.push(clock.elapsed());
         }
         show(&format!("step {}: from a save to the verdict", step.number), &mut saved);
@@ -94,8 +94,8 @@ async fn overhead(workshop: &Workshop) -> Result<(), CommandError> {
 async fn bare_request(address: &str) -> std::io::Result<()> {
     let mut stream = TcpStream::connect(address).await?;
     stream.write_all(format!("GET /habits HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n").as_bytes()).await?;
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).await?;
+    let mut response = Vec::new();
+    stream.read_to_end(&mut response).await?;
     Ok(())
 }
 

@@ -9,7 +9,7 @@ mod verify;
 
 use std::process::ExitCode;
 
-use checker::commands::{CommandResult, finish, tell};
+use checker::commands::{CommandResult, finish, print};
 use checker_complete::commands::outlines;
 use clap::Parser;
 use course::COURSE;
@@ -37,13 +37,13 @@ async fn run(command: Command, style: &Style) -> CommandResult {
                 (false, false) => generate::Mode::Write,
             };
             let generated = generate::run(workshop, &outlines(COURSE), mode)?;
-            tell(&generated.text(mode))?;
+            print(&generated.text(mode))?;
             Ok(if check && !generated.is_current() { exit::FAILED } else { exit::PASSED })
         }
         Command::Port { step, since, dry_run } => {
             let request = port::Request { step, since: &since, dry_run };
             let ported = port::run(workshop, &outlines(COURSE), request)?;
-            tell(&ported.text())?;
+            print(&ported.text())?;
             Ok(if ported.has_conflicts() { exit::FAILED } else { exit::PASSED })
         }
         Command::Verify { quick } => verify::run(workshop, quick, style).await,

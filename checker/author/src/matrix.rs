@@ -14,9 +14,9 @@ use futures_util::StreamExt;
 use futures_util::stream;
 
 use checker::commands::status::StatusLine;
-use checker::commands::{CommandResult, tell};
+use checker::commands::{CommandResult, print};
 use course::COURSE;
-use engine::{Event, Grading, OnEvent, grade_with, nobody, start_fixtures};
+use engine::{Event, Grading, OnEvent, grade_with, ignore_events, start_fixtures};
 use fixtures::Running;
 use judge::Judged;
 use model::{Target, exit};
@@ -40,7 +40,7 @@ pub async fn run(workshop: &Workshop, selection: Selection, style: &Style) -> Co
     if let Some(revision) = &selection.changed {
         let numbers: Vec<String> = steps.iter().map(|step| step.number.to_string()).collect();
         let numbers = if numbers.is_empty() { "none".into() } else { numbers.join(", ") };
-        tell(&format!("Steps affected by the changes since {revision}: {numbers}.\n"))?;
+        print(&format!("Steps affected by the changes since {revision}: {numbers}.\n"))?;
         if steps.is_empty() {
             return Ok(exit::PASSED);
         }
@@ -63,9 +63,9 @@ pub async fn run(workshop: &Workshop, selection: Selection, style: &Style) -> Co
     drop(status);
 
     let summary = summary::summarize(&steps, &judged, selection.has_whole_steps(), style);
-    tell(&summary.text)?;
+    print(&summary.text)?;
     if !only_alone.is_empty() {
-        tell(&format!("As declared only when run alone: {}.\n", only_alone.join(", ")))?;
+        print(&format!("As declared only when run alone: {}.\n", only_alone.join(", ")))?;
     }
     let stale = match selection.is_everything() {
         true => pages::stale(workshop.root(), &pages::pages(COURSE.steps, &catalogue)),
@@ -73,7 +73,7 @@ pub async fn run(workshop: &Workshop, selection: Selection, style: &Style) -> Co
     };
     if !stale.is_empty() {
         let (folder, names) = (pages::FOLDER, stale.join(", "));
-        tell(&format!("\nNot up to date in {folder}: {names}. Run `cargo run -p author -- matrix --write`.\n"))?;
+        print(&format!("\nNot up to date in {folder}: {names}. Run `cargo run -p author -- matrix --write`.\n"))?;
     }
     Ok(if summary.holds && stale.is_empty() { exit::PASSED } else { exit::FAILED })
 }
@@ -90,7 +90,7 @@ pub async fn write(workshop: &Workshop) -> CommandResult {
     drop(status);
     let pages = pages::pages(COURSE.steps, &catalogue);
     pages::write(workshop.root(), &pages)?;
-    tell(&format!("Wrote {} pages in {}.\n", pages.len(), pages::FOLDER))
+    print(&format!("Wrote {} pages in {}.\n", pages.len(), pages::FOLDER))
 }
 
 /// What all runs share.
@@ -147,7 +147,7 @@ impl Matrix<'_> {
             checks = judge::affordable(server, COURSE.checks_at(step));
         }
         let fixtures = self.fixtures.get(&server.step).cloned();
-        let report = grade_with(checks, fixtures, &grading, self.workshop.root(), &mut nobody()).await;
+        let report = grade_with(checks, fixtures, &grading, self.workshop.root(), &mut ignore_events()).await;
         judge::judge(server, &report, &COURSE.checks_at(step))
     }
 }

@@ -9,7 +9,7 @@ mod scratch;
 mod sources;
 
 use checker::commands::status::StatusLine;
-use checker::commands::{CommandResult, tell};
+use checker::commands::{CommandResult, print};
 use facts::StepFacts;
 use model::{Problem, exit};
 use report::{Ink, Style, escape};
@@ -54,9 +54,9 @@ pub async fn run(workshop: &Workshop, quick: bool, style: &Style) -> CommandResu
         slow_rules(workshop, &steps, &mut verified).await;
     }
     match verified.broken {
-        0 => tell("The course keeps every rule.\n"),
+        0 => print("The course keeps every rule.\n"),
         count => {
-            tell(&format!("Broken rules: {count}.\n"))?;
+            print(&format!("Broken rules: {count}.\n"))?;
             Ok(exit::FAILED)
         }
     }
@@ -109,7 +109,7 @@ impl Verified<'_> {
         let (text, held) = rule_text(self.style, title, found);
         self.broken += usize::from(!held);
         // If the output is closed, the exit code still reports the result.
-        let _ = tell(&text);
+        let _ = print(&text);
     }
 }
 

@@ -11,7 +11,6 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("transcript", &[]),
     ("probe", &[]),
     ("sandbox", &[]),
-    // There is one protocol so far, and `Tap` itself chooses it.
     ("taps", &["postgres/", "lib.rs"]),
     ("fixtures", &[]),
     ("services", &["postgres/", "redis/", "oauth", "jwt_secret.rs", "lib.rs"]),

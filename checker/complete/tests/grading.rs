@@ -102,7 +102,7 @@ fn a_server_wrong_in_one_clause_fails_at_the_check_of_that_clause() {
 }
 
 #[test]
-fn a_server_that_ends_is_told_with_its_exit_code() {
+fn a_server_that_ends_is_reported_with_its_exit_code() {
     if !has_python() {
         return;
     }

@@ -77,7 +77,7 @@ pub trait Observer: Console {
 pub struct OnEvent<F>(pub F);
 
 /// An observer that ignores every event.
-pub fn nobody() -> OnEvent<impl FnMut(Event<'_>)> {
+pub fn ignore_events() -> OnEvent<impl FnMut(Event<'_>)> {
     OnEvent(|_: Event<'_>| ())
 }
 

@@ -126,12 +126,12 @@ impl<'a> Plan<'a> {
 
     /// Why this check is to be skipped, if a check that it needs did not pass.
     pub fn unmet_need(&self, check: &Check) -> Option<String> {
-        self.unmet_of(check.needs)
+        self.first_unmet(check.needs)
     }
 
     /// Why no user can sign in, if an earlier check has shown that.
     pub fn signed_out(&self) -> Option<String> {
-        self.unmet_of(self.sign_in)
+        self.first_unmet(self.sign_in)
     }
 
     /// How many checks are decided.
@@ -139,7 +139,7 @@ impl<'a> Plan<'a> {
         self.states.borrow().iter().filter(|state| **state == State::Decided).count()
     }
 
-    fn unmet_of(&self, ids: &[&str]) -> Option<String> {
+    fn first_unmet(&self, ids: &[&str]) -> Option<String> {
         let unmet = self.unmet.borrow();
         ids.iter().find_map(|id| unmet.get(id)).cloned()
     }

@@ -89,7 +89,7 @@ impl<'a> Run<'a> {
     pub fn data(&self, check: &Check, attempt: usize, environment: &Environment) -> Data {
         match environment.is_url() {
             // A server at a URL still holds the data of earlier runs.
-            true => Data::unheard_of(self.grading.seed, check.id),
+            true => Data::fresh(self.grading.seed, check.id),
             false => Data::new(self.grading.seed, check.id, attempt),
         }
     }
@@ -105,14 +105,14 @@ impl<'a> Run<'a> {
             (Verdict::Fail(_), Some(why)) => Verdict::Inconclusive(why),
             (verdict, _) => verdict,
         };
-        report.ended = None;
+        report.unexpected_exit = None;
         if let Verdict::Fail(failure) = &report.verdict {
             // A server logs a request after its response. The line is shown, not judged, so a short wait is enough.
             tokio::time::sleep(LOG_DELAY).await;
             let failing = failure.exchange.as_ref();
             let base = failing.map_or(api.http.base(), |exchange| &exchange.base);
-            let answered = last_answer(&report.exchanges, base, failing).unwrap_or(begun);
-            report.ended = self.end_of(base, answered).await;
+            let answered = last_response(&report.exchanges, base, failing).unwrap_or(begun);
+            report.unexpected_exit = self.unexpected_exit(base, answered).await;
         }
         report.log = api.take_logs();
         for passed in traffic.by_request(environment, self.grading.step.fixtures, &report.exchanges) {
@@ -123,15 +123,15 @@ impl<'a> Run<'a> {
     }
 
     /// How the server at `base` exited, if it did so unexpectedly, and what it logged after `time`.
-    async fn end_of(&self, base: &str, time: SystemTime) -> Option<UnexpectedExit> {
+    async fn unexpected_exit(&self, base: &str, time: SystemTime) -> Option<UnexpectedExit> {
         let life = self.servers.at(base)?;
-        let how = life.ended().await?;
-        Some(UnexpectedExit { how, last_words: life.log().later_than(time) })
+        let how = life.unexpected_exit().await?;
+        Some(UnexpectedExit { how, log: life.log().later_than(time) })
     }
 }
 
 /// When this server last responded to a request other than the failing one.
-fn last_answer(exchanges: &[Rc<Exchange>], base: &str, failing: Option<&Rc<Exchange>>) -> Option<SystemTime> {
+fn last_response(exchanges: &[Rc<Exchange>], base: &str, failing: Option<&Rc<Exchange>>) -> Option<SystemTime> {
     let is_failing = |exchange| failing.is_some_and(|failing| Rc::ptr_eq(failing, exchange));
     let answered = exchanges.iter().filter(|one| one.base == base && one.reply.is_ok() && !is_failing(one));
     answered.map(|exchange| exchange.started + exchange.duration).max()

@@ -6,7 +6,7 @@ use harness::api::Api;
 use harness::backing::Backing;
 use harness::check::Check;
 use harness::environment::Environment;
-use model::{CheckReport, NoAnswer, Problem, Request, StepVerdict, Verdict};
+use model::{CheckReport, NoResponse, Problem, Request, StepVerdict, Verdict};
 use probe::Probe;
 use sandbox::Server;
 
@@ -94,7 +94,7 @@ impl Worker {
         let mark = server.log().mark();
         run.attempt(check, &api, &self.environment, report).await;
         report.log.splice(..0, server.log().since(mark));
-        if matches!(report.verdict, Verdict::Fail(_)) && server.ended().await.is_some() {
+        if matches!(report.verdict, Verdict::Fail(_)) && server.unexpected_exit().await.is_some() {
             self.crashes += 1;
             self.running = None;
             if self.crashes > RESTARTS {
@@ -115,7 +115,7 @@ impl Running {
                 Ok(Running { server, http })
             }
             Some(mut problem) => {
-                if let Some(ending) = server.ended().await {
+                if let Some(ending) = server.unexpected_exit().await {
                     problem.title = format!("The server exited at its first request, GET /: {ending}.");
                     problem.remedy = "Its log may say why it exited.".into();
                 }
@@ -132,19 +132,19 @@ async fn greet(http: &Probe) -> Option<Problem> {
     let exchange = http.exchange(Request::new("GET", "/")).await;
     let none = exchange.reply.as_ref().err()?;
     Some(match none {
-        NoAnswer::TimedOut(limit) => Problem::new(
+        NoResponse::TimedOut(limit) => Problem::new(
             format!("The server accepts connections but does not respond: GET / got no response within {} s.", limit.as_secs()),
             "Look for a handler or a middleware that never returns, or a lock that is never released.",
         ),
-        NoAnswer::NotHttp(why) => Problem::new(
+        NoResponse::NotHttp(why) => Problem::new(
             format!("The program that listens on the server's port does not speak HTTP: {why}."),
             "Check that the program started by the target is the web server, and that it speaks plain HTTP, not TLS.",
         ),
-        NoAnswer::Closed(why) => Problem::new(
+        NoResponse::Closed(why) => Problem::new(
             format!("The server closes the connection without a response to GET /: {why}."),
             "A handler that panics looks like this. The server's log may say more.",
         ),
-        NoAnswer::Refused => {
+        NoResponse::Refused => {
             Problem::new("The server stopped listening right after it had started.", "Its log may say why it exited.")
         }
     })

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use harness::api::Api;
 use harness::route::Route;
 use model::{Outcome, Request};
-use probe::Answer;
+use probe::Response;
 
 /// The largest number of redirects to follow.
 const REDIRECTS_MOST: usize = 3;
@@ -41,48 +41,48 @@ pub async fn docs_page(api: &Api) -> Outcome {
 
 /// Fails unless `/openapi.json` is an OpenAPI 3 document with these routes.
 pub async fn document(api: &Api, wanted: &[Route]) -> Outcome {
-    let answer = api.get("/openapi.json").await?;
-    answer.status(200)?;
-    let document = answer.json()?;
+    let response = api.get("/openapi.json").await?;
+    response.status(200)?;
+    let document = response.json()?;
     if document["openapi"].as_str().is_none_or(|version| !version.starts_with("3.")) {
-        return Err(answer.fail("\"openapi\": \"3.…\"", format!("\"openapi\": {}", document["openapi"])));
+        return Err(response.fail("\"openapi\": \"3.…\"", format!("\"openapi\": {}", document["openapi"])));
     }
     for field in ["title", "version"] {
         if !document["info"][field].is_string() {
-            return Err(answer.fail(format!("a string in info.{field}"), document["info"][field].to_string()));
+            return Err(response.fail(format!("a string in info.{field}"), document["info"][field].to_string()));
         }
     }
-    expect_routes(&answer, &document, wanted)
+    expect_routes(&response, &document, wanted)
 }
 
 /// Fails unless `/openapi.json` also names these routes.
 pub async fn names_routes(api: &Api, wanted: &[Route]) -> Outcome {
-    let answer = api.get("/openapi.json").await?;
-    answer.status(200)?;
-    let document = answer.json()?;
-    expect_routes(&answer, &document, wanted)
+    let response = api.get("/openapi.json").await?;
+    response.status(200)?;
+    let document = response.json()?;
+    expect_routes(&response, &document, wanted)
 }
 
-fn expect_routes(answer: &Answer, document: &Value, wanted: &[Route]) -> Outcome {
+fn expect_routes(response: &Response, document: &Value, wanted: &[Route]) -> Outcome {
     let Some(paths) = document["paths"].as_object() else {
-        return Err(answer.fail("\"paths\": an object", document["paths"].to_string()));
+        return Err(response.fail("\"paths\": an object", document["paths"].to_string()));
     };
     for route in wanted.iter().filter(|route| !route.stretch) {
         let wanted = template(route.path);
         let Some((path, item)) = paths.iter().find(|(path, _)| template(path) == wanted) else {
             let names: Vec<_> = paths.keys().map(String::as_str).collect();
-            return Err(answer.fail(format!("the path {}", route.path), format!("the paths {}", names.join(", "))));
+            return Err(response.fail(format!("the path {}", route.path), format!("the paths {}", names.join(", "))));
         };
-        expect_operation(answer, document, path, resolve_ref(document, item), &route.method.to_lowercase())?;
+        expect_operation(response, document, path, resolve_ref(document, item), &route.method.to_lowercase())?;
     }
     Ok(())
 }
 
 /// Fails unless the path has this operation, with its path parameter and its responses, which only OpenAPI 3.0 requires.
-fn expect_operation(answer: &Answer, document: &Value, path: &str, item: &Value, method: &str) -> Outcome {
+fn expect_operation(response: &Response, document: &Value, path: &str, item: &Value, method: &str) -> Outcome {
     let name = format!("{} {path}", method.to_uppercase());
     let Some(operation) = item[method].as_object() else {
-        return Err(answer.fail(format!("the operation {name}"), "a document without it"));
+        return Err(response.fail(format!("the operation {name}"), "a document without it"));
     };
     let is_optional = document["openapi"].as_str().is_none_or(|version| !version.starts_with("3.0"));
     let is_missing = match operation.get("responses") {
@@ -90,7 +90,7 @@ fn expect_operation(answer: &Answer, document: &Value, path: &str, item: &Value,
         None => !is_optional,
     };
     if is_missing {
-        return Err(answer.fail(format!("{name} with its responses"), "an operation without responses"));
+        return Err(response.fail(format!("{name} with its responses"), "an operation without responses"));
     }
     let Some(parameter) = path.split_once('{').and_then(|(_, rest)| rest.split_once('}')).map(|(name, _)| name) else {
         return Ok(());
@@ -102,7 +102,9 @@ fn expect_operation(answer: &Answer, document: &Value, path: &str, item: &Value,
     });
     match found {
         true => Ok(()),
-        false => Err(answer.fail(format!("{name} with the path parameter {parameter}"), "an operation that does not declare it")),
+        false => {
+            Err(response.fail(format!("{name} with the path parameter {parameter}"), "an operation that does not declare it"))
+        }
     }
 }
 
@@ -121,22 +123,22 @@ fn template(path: &str) -> String {
 }
 
 /// Sends a GET request without a token and follows redirects, as a browser does; returns the final path and response.
-async fn follow(api: &Api, path: &str) -> Outcome<(String, Answer)> {
-    let api = api.as_nobody();
+async fn follow(api: &Api, path: &str) -> Outcome<(String, Response)> {
+    let api = api.anonymous();
     let mut path = path.to_owned();
-    let mut answer = api.http.send(Request::new("GET", &path)).await?;
+    let mut response = api.http.send(Request::new("GET", &path)).await?;
     for _ in 0..REDIRECTS_MOST {
-        if !matches!(answer.code(), 301 | 302 | 303 | 307 | 308) {
+        if !matches!(response.code(), 301 | 302 | 303 | 307 | 308) {
             break;
         }
-        let location = answer.header("location").unwrap_or_default().to_owned();
+        let location = response.header("location").unwrap_or_default().to_owned();
         path = match resolve(api.http.base(), &path, &location) {
             Some(local) => local,
-            None => return Err(answer.fail("a redirect within this server", format!("Location: {location}"))),
+            None => return Err(response.fail("a redirect within this server", format!("Location: {location}"))),
         };
-        answer = api.http.send(Request::new("GET", &path)).await?;
+        response = api.http.send(Request::new("GET", &path)).await?;
     }
-    Ok((path, answer))
+    Ok((path, response))
 }
 
 /// A resource that a browser fetches to render a page.

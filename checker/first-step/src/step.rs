@@ -48,9 +48,9 @@ fn checks() -> Vec<Check> {
             ])
             .proof(async |api| {
                 let name = api.data.name();
-                let answer = api.post("/habits", json!({ "name": name })).await?;
-                answer.status(201)?;
-                Habit::of(&answer)?.expect(&answer, "name", name)?;
+                let response = api.post("/habits", json!({ "name": name })).await?;
+                response.status(201)?;
+                Habit::of(&response)?.expect(&response, "name", name)?;
                 Ok(())
             }),
         check("1.habit-shape", "A habit has the fields id, name, description, completed_today and created_at")
@@ -62,13 +62,13 @@ fn checks() -> Vec<Check> {
             ])
             .proof(async |api| {
                 let (name, description) = (api.data.name(), api.data.description());
-                let answer = api.post("/habits", json!({ "name": name, "description": description })).await?;
-                Habit::of(&answer)?
-                    .expect(&answer, "description", description)?
-                    .expect(&answer, "completed_today", false)?
-                    .expect_created_now(&answer)?;
-                let answer = api.post("/habits", json!({ "name": name + " again" })).await?;
-                Habit::of(&answer)?.expect(&answer, "description", Value::Null)?;
+                let response = api.post("/habits", json!({ "name": name, "description": description })).await?;
+                Habit::of(&response)?
+                    .expect(&response, "description", description)?
+                    .expect(&response, "completed_today", false)?
+                    .expect_created_now(&response)?;
+                let response = api.post("/habits", json!({ "name": name + " again" })).await?;
+                Habit::of(&response)?.expect(&response, "description", Value::Null)?;
                 Ok(())
             }),
         check("1.get-one", "GET /habits/{id} responds 200 with that habit")
@@ -83,8 +83,8 @@ fn checks() -> Vec<Check> {
                 let first = api.any_habit().await?;
                 let second = api.create_described(&api.data.name(), &api.data.description()).await?;
                 for habit in [first, second] {
-                    let (answer, read) = api.read(&habit).await?;
-                    read.expect_same(&answer, &habit)?;
+                    let (response, read) = api.read(&habit).await?;
+                    read.expect_same(&response, &habit)?;
                 }
                 Ok(())
             }),
@@ -110,22 +110,22 @@ fn checks() -> Vec<Check> {
             .proof(async |api| {
                 let plain = api.any_habit().await?;
                 let described = api.create_described(&api.data.name(), &api.data.description()).await?;
-                let (answer, list) = api.list().await?;
+                let (response, list) = api.list().await?;
                 for habit in [plain, described] {
                     let listed: Vec<&Habit> = list.iter().filter(|listed| listed.id == habit.id).collect();
                     match listed[..] {
-                        [listed] => listed.expect_same(&answer, &habit)?,
+                        [listed] => listed.expect_same(&response, &habit)?,
                         _ => {
                             let expected = format!("habit {} exactly once in the list", habit.id);
-                            return Err(answer.fail(expected, format!("a list that contains it {} times", listed.len())));
+                            return Err(response.fail(expected, format!("a list that contains it {} times", listed.len())));
                         }
                     };
                 }
                 // Other checks cover that two processes run side by side and that users can sign up.
                 if let Ok(empty) = api.without_habits().await {
-                    let answer = empty.api.get("/habits").await?;
-                    answer.status(200)?;
-                    answer.same(&json!([]), &answer.json()?)?;
+                    let response = empty.api.get("/habits").await?;
+                    response.status(200)?;
+                    response.same(&json!([]), &response.json()?)?;
                 }
                 Ok(())
             }),
@@ -145,11 +145,11 @@ fn checks() -> Vec<Check> {
                 }
                 // Detects a store that moves a habit on update. Another check covers PATCH itself.
                 api.patch(format!("/habits/{}", created[1]), json!({ "completed_today": true })).await?;
-                let (answer, list) = api.list().await?;
+                let (response, list) = api.list().await?;
                 let listed: Vec<i128> = list.iter().map(|habit| habit.id).filter(|id| created.contains(id)).collect();
                 match listed == created {
                     true => Ok(()),
-                    false => Err(answer.fail(format!("the ids {created:?}, in this order"), format!("the ids {listed:?}"))),
+                    false => Err(response.fail(format!("the ids {created:?}, in this order"), format!("the ids {listed:?}"))),
                 }
             }),
         check("1.patch-completes", "PATCH sets completed_today to true and back to false")
@@ -164,11 +164,11 @@ fn checks() -> Vec<Check> {
                 let habit = api.any_habit().await?;
                 // Each value twice, to detect a server that toggles.
                 for completed in [true, true, false, false] {
-                    let answer = api.patch(habit.path(), json!({ "completed_today": completed })).await?;
-                    answer.status(200)?;
-                    Habit::of(&answer)?.expect(&answer, "completed_today", completed)?;
-                    let (answer, read) = api.read(&habit).await?;
-                    read.expect(&answer, "completed_today", completed)?;
+                    let response = api.patch(habit.path(), json!({ "completed_today": completed })).await?;
+                    response.status(200)?;
+                    Habit::of(&response)?.expect(&response, "completed_today", completed)?;
+                    let (response, read) = api.read(&habit).await?;
+                    read.expect(&response, "completed_today", completed)?;
                 }
                 Ok(())
             }),
@@ -191,18 +191,18 @@ fn checks() -> Vec<Check> {
                 ];
                 for (field, value) in changes {
                     habit = habit.with(field, value.clone());
-                    let answer = api.patch(habit.path(), json!({ field: value })).await?;
-                    answer.status(200)?;
-                    Habit::of(&answer)?.expect_same(&answer, &habit)?;
-                    let (answer, read) = api.read(&habit).await?;
-                    read.expect_same(&answer, &habit)?;
+                    let response = api.patch(habit.path(), json!({ field: value })).await?;
+                    response.status(200)?;
+                    Habit::of(&response)?.expect_same(&response, &habit)?;
+                    let (response, read) = api.read(&habit).await?;
+                    read.expect_same(&response, &habit)?;
                 }
-                let (answer, list) = api.list().await?;
+                let (response, list) = api.list().await?;
                 for habit in [habit, bystander] {
                     let listed = list.iter().find(|listed| listed.id == habit.id);
-                    listed.unwrap_or(&habit).expect_same(&answer, &habit)?;
-                    let (answer, read) = api.read(&habit).await?;
-                    read.expect_same(&answer, &habit)?;
+                    listed.unwrap_or(&habit).expect_same(&response, &habit)?;
+                    let (response, read) = api.read(&habit).await?;
+                    read.expect_same(&response, &habit)?;
                 }
                 Ok(())
             }),
@@ -212,14 +212,14 @@ fn checks() -> Vec<Check> {
             .hints(&["The body has no fields, so nothing changes. Still respond 200 with the habit."])
             .proof(async |api| {
                 let habit = api.create_described(&api.data.name(), &api.data.description()).await?;
-                let answer = api.patch(habit.path(), json!({ "completed_today": true })).await?;
-                answer.status(200)?;
-                let habit = Habit::of(&answer)?;
-                let answer = api.patch(habit.path(), json!({})).await?;
-                answer.status(200)?;
-                Habit::of(&answer)?.expect_same(&answer, &habit)?;
-                let (answer, read) = api.read(&habit).await?;
-                read.expect_same(&answer, &habit)?;
+                let response = api.patch(habit.path(), json!({ "completed_today": true })).await?;
+                response.status(200)?;
+                let habit = Habit::of(&response)?;
+                let response = api.patch(habit.path(), json!({})).await?;
+                response.status(200)?;
+                Habit::of(&response)?.expect_same(&response, &habit)?;
+                let (response, read) = api.read(&habit).await?;
+                read.expect_same(&response, &habit)?;
                 Ok(())
             }),
         check("1.patch-null-clears", "PATCH with \"description\": null clears the description")
@@ -232,12 +232,12 @@ fn checks() -> Vec<Check> {
             ])
             .proof(async |api| {
                 let habit = api.create_described(&api.data.name(), &api.data.description()).await?;
-                let answer = api.patch(habit.path(), json!({ "description": null })).await?;
-                answer.status(200)?;
+                let response = api.patch(habit.path(), json!({ "description": null })).await?;
+                response.status(200)?;
                 let cleared = habit.with("description", Value::Null);
-                Habit::of(&answer)?.expect_same(&answer, &cleared)?;
-                let (answer, read) = api.read(&habit).await?;
-                read.expect_same(&answer, &cleared)?;
+                Habit::of(&response)?.expect_same(&response, &cleared)?;
+                let (response, read) = api.read(&habit).await?;
+                read.expect_same(&response, &cleared)?;
                 Ok(())
             }),
         check("1.patch-unknown", "PATCH responds 404 for an unknown habit")
@@ -267,23 +267,23 @@ fn checks() -> Vec<Check> {
             ])
             .proof(async |api| {
                 let (kept_first, deleted, kept_second) = (api.any_habit().await?, api.any_habit().await?, api.any_habit().await?);
-                let answer = api.delete(deleted.path()).await?;
-                answer.status(204)?;
-                if let Some(length) = answer.header("content-length").filter(|length| *length != "0") {
-                    return Err(answer.fail("no body", format!("Content-Length: {length}")));
+                let response = api.delete(deleted.path()).await?;
+                response.status(204)?;
+                if let Some(length) = response.header("content-length").filter(|length| *length != "0") {
+                    return Err(response.fail("no body", format!("Content-Length: {length}")));
                 }
                 api.get(deleted.path()).await?.status(404)?;
-                let (answer, list) = api.list().await?;
+                let (response, list) = api.list().await?;
                 let ours = [kept_first.id, deleted.id, kept_second.id];
                 let left: Vec<i128> = list.iter().map(|habit| habit.id).filter(|id| ours.contains(id)).collect();
                 let left: HashSet<i128> = left.into_iter().collect();
                 if left != HashSet::from([kept_first.id, kept_second.id]) {
                     let expected = format!("a list with the habits {} and {}, and without {}", kept_first.id, kept_second.id, deleted.id);
-                    return Err(answer.fail(expected, format!("of these three, the list contains {left:?}")));
+                    return Err(response.fail(expected, format!("of these three, the list contains {left:?}")));
                 }
                 for habit in [kept_first, kept_second] {
-                    let (answer, read) = api.read(&habit).await?;
-                    read.expect_same(&answer, &habit)?;
+                    let (response, read) = api.read(&habit).await?;
+                    read.expect_same(&response, &habit)?;
                 }
                 Ok(())
             }),
@@ -312,17 +312,17 @@ fn checks() -> Vec<Check> {
                 let names: Vec<String> = (0..PARALLEL).map(|_| api.data.name()).collect();
                 let habits = join_all(names.iter().map(|name| api.create(name))).await;
                 let habits = habits.into_iter().collect::<Result<Vec<_>, _>>()?;
-                let (answer, list) = api.list().await?;
+                let (response, list) = api.list().await?;
                 let ids: HashSet<i128> = habits.iter().map(|habit| habit.id).collect();
                 if ids.len() < PARALLEL {
-                    return Err(answer.fail(format!("{PARALLEL} distinct ids"), format!("{} distinct ids", ids.len())));
+                    return Err(response.fail(format!("{PARALLEL} distinct ids"), format!("{} distinct ids", ids.len())));
                 }
                 for (name, habit) in names.iter().zip(&habits) {
                     let listed = list.iter().find(|listed| listed.id == habit.id);
                     if listed.map(|habit| habit.get("name")) != Some(json!(name)) {
                         let expected = format!("habit {} in the list, with the name \"{name}\"", habit.id);
                         let actual = listed.map_or("no such habit".into(), |habit| format!("the name {}", habit.get("name")));
-                        return Err(answer.fail(expected, actual));
+                        return Err(response.fail(expected, actual));
                     }
                 }
                 Ok(())
@@ -339,11 +339,11 @@ fn checks() -> Vec<Check> {
                 for _ in 0..4 {
                     let mut created = Vec::new();
                     for _ in 0..2 {
-                        let answer = api.post("/habits", json!({ "name": api.data.name() })).await?;
-                        answer.status(201)?;
-                        let habit = Habit::of(&answer)?;
+                        let response = api.post("/habits", json!({ "name": api.data.name() })).await?;
+                        response.status(201)?;
+                        let habit = Habit::of(&response)?;
                         if !used_ids.insert(habit.id) {
-                            return Err(answer.fail("an id that no habit had before", format!("id {} a second time", habit.id)));
+                            return Err(response.fail("an id that no habit had before", format!("id {} a second time", habit.id)));
                         }
                         created.push(habit);
                     }
@@ -359,26 +359,26 @@ fn checks() -> Vec<Check> {
             .hints(&["GET is a safe method: a client, a browser or a cache may send it at any time, any number of times. Its handler must only read."])
             .proof(async |api| {
                 let done = api.create_described(&api.data.name(), &api.data.description()).await?;
-                let answer = api.patch(done.path(), json!({ "completed_today": true })).await?;
-                answer.status(200)?;
+                let response = api.patch(done.path(), json!({ "completed_today": true })).await?;
+                response.status(200)?;
                 // Other checks cover that PATCH returns the right habit and changes no other.
-                let done = Habit::of(&answer)?;
+                let done = Habit::of(&response)?;
                 let open = api.any_habit().await?;
                 let unknown = api.unknown_path().await?;
                 let (_, before) = api.list().await?;
                 for _ in 0..2 {
                     for habit in [&open, &done] {
-                        let (answer, read) = api.read(habit).await?;
-                        read.expect_same(&answer, habit)?;
+                        let (response, read) = api.read(habit).await?;
+                        read.expect_same(&response, habit)?;
                     }
                     api.get(&unknown).await?;
                     api.list().await?;
                 }
-                let (answer, after) = api.list().await?;
+                let (response, after) = api.list().await?;
                 let ids = |list: &[Habit]| json!(list.iter().map(|habit| habit.id).collect::<Vec<_>>());
-                answer.same(&ids(&before), &ids(&after))?;
+                response.same(&ids(&before), &ids(&after))?;
                 for (before, after) in before.iter().zip(&after) {
-                    after.expect_same(&answer, before)?;
+                    after.expect_same(&response, before)?;
                 }
                 Ok(())
             }),
@@ -387,20 +387,20 @@ fn checks() -> Vec<Check> {
             .book("headers-body-and-json")
             .hints(&["Wrapping a value in `Json(…)` sets the header and serializes the body. A plain string does not."])
             .proof(async |api| {
-                let answer = api.post("/habits", json!({ "name": api.data.name() })).await?;
-                answer.media_type("application/json")?;
-                let habit = Habit::of(&answer)?;
+                let response = api.post("/habits", json!({ "name": api.data.name() })).await?;
+                response.media_type("application/json")?;
+                let habit = Habit::of(&response)?;
                 api.get("/habits").await?.media_type("application/json")?;
                 // Other checks report a route that is still missing.
                 let whole = json!({ "name": api.data.name() });
-                let answers = [
+                let responses = [
                     api.get(habit.path()).await?,
                     api.patch(habit.path(), json!({})).await?,
                     api.put(habit.path(), whole).await?,
                 ];
-                for answer in answers {
-                    if answer.code() == 200 {
-                        answer.media_type("application/json")?;
+                for response in responses {
+                    if response.code() == 200 {
+                        response.media_type("application/json")?;
                     }
                 }
                 Ok(())
@@ -428,14 +428,14 @@ fn checks() -> Vec<Check> {
                 "The array is `[(header::LOCATION, format!(\"/habits/{}\", habit.id))]`, with `axum::http::header`. With the return type `impl IntoResponse`, you need not write out the type of the tuple.",
             ])
             .proof(async |api| {
-                let answer = api.post("/habits", json!({ "name": api.data.name() })).await?;
-                let habit = Habit::of(&answer)?;
-                let location = answer.header("location").unwrap_or_default();
+                let response = api.post("/habits", json!({ "name": api.data.name() })).await?;
+                let habit = Habit::of(&response)?;
+                let location = response.header("location").unwrap_or_default();
                 // RFC 9110, section 10.2.2: a relative reference or a whole URI.
                 let path = location.strip_prefix(api.http.base()).unwrap_or(location);
                 if path != habit.path() {
                     let actual = if location.is_empty() { "no Location".into() } else { format!("Location: {location}") };
-                    return Err(answer.fail(format!("Location: {}", habit.path()), actual));
+                    return Err(response.fail(format!("Location: {}", habit.path()), actual));
                 }
                 Ok(())
             }),
@@ -457,11 +457,11 @@ fn checks() -> Vec<Check> {
                         .with("name", body["name"].clone())
                         .with("description", body["description"].clone())
                         .with("completed_today", body["completed_today"] == true);
-                    let answer = api.put(before.path(), body).await?;
-                    answer.status(200)?;
-                    Habit::of(&answer)?.expect_same(&answer, &expected)?;
-                    let (answer, read) = api.read(&before).await?;
-                    read.expect_same(&answer, &expected)?;
+                    let response = api.put(before.path(), body).await?;
+                    response.status(200)?;
+                    Habit::of(&response)?.expect_same(&response, &expected)?;
+                    let (response, read) = api.read(&before).await?;
+                    read.expect_same(&response, &expected)?;
                 }
                 Ok(())
             }),
@@ -493,15 +493,15 @@ fn checks() -> Vec<Check> {
                 ];
                 for name in names {
                     let description = format!("{name}\nsecond line\twith a tab");
-                    let answer = api.post("/habits", json!({ "name": name, "description": description })).await?;
-                    answer.status(201)?;
-                    let habit = Habit::of(&answer)?;
-                    habit.expect(&answer, "name", name)?.expect(&answer, "description", description)?;
-                    let (answer, read) = api.read(&habit).await?;
-                    read.expect_same(&answer, &habit)?;
-                    let (answer, list) = api.list().await?;
+                    let response = api.post("/habits", json!({ "name": name, "description": description })).await?;
+                    response.status(201)?;
+                    let habit = Habit::of(&response)?;
+                    habit.expect(&response, "name", name)?.expect(&response, "description", description)?;
+                    let (response, read) = api.read(&habit).await?;
+                    read.expect_same(&response, &habit)?;
+                    let (response, list) = api.list().await?;
                     let listed = list.iter().find(|listed| listed.id == habit.id);
-                    listed.unwrap_or(&habit).expect_same(&answer, &habit)?;
+                    listed.unwrap_or(&habit).expect_same(&response, &habit)?;
                 }
                 Ok(())
             }),

@@ -17,7 +17,7 @@ use crate::route::Route;
 use crate::users::Account;
 use fixtures::Visible;
 use model::{Exchange, Holder, Outcome, Problem, Request, Stop, Token};
-use probe::{Answer, Probe};
+use probe::{Probe, Response};
 use sandbox::{Log, Mark, RunToExit, Server};
 
 /// How long a log line may take from the server to the checker.
@@ -87,7 +87,7 @@ impl Api {
     }
 
     /// The same view without signing in.
-    pub fn as_nobody(&self) -> Api {
+    pub fn anonymous(&self) -> Api {
         Api { http: self.http.identified(Identity::Nobody), ..self.clone() }
     }
 
@@ -138,12 +138,12 @@ impl Api {
     }
 
     /// Sends a signup.
-    pub async fn sign_up(&self, body: Value) -> Outcome<Answer> {
+    pub async fn sign_up(&self, body: Value) -> Outcome<Response> {
         self.http.send(self.sign_in()?.sign_up(&body)).await
     }
 
     /// Sends a login.
-    pub async fn log_in(&self, email: &str, password: &str) -> Outcome<Answer> {
+    pub async fn log_in(&self, email: &str, password: &str) -> Outcome<Response> {
         self.http.send(self.sign_in()?.log_in(&json!({ "email": email, "password": password }))).await
     }
 
@@ -179,43 +179,43 @@ impl Api {
     }
 
     /// Sends a request without a body.
-    pub async fn get(&self, path: impl Into<String>) -> Outcome<Answer> {
+    pub async fn get(&self, path: impl Into<String>) -> Outcome<Response> {
         self.http.send(Request::new("GET", path)).await
     }
 
     /// Sends a request without a body.
-    pub async fn delete(&self, path: impl Into<String>) -> Outcome<Answer> {
+    pub async fn delete(&self, path: impl Into<String>) -> Outcome<Response> {
         self.http.send(Request::new("DELETE", path)).await
     }
 
     /// Sends JSON.
-    pub async fn post(&self, path: impl Into<String>, body: Value) -> Outcome<Answer> {
+    pub async fn post(&self, path: impl Into<String>, body: Value) -> Outcome<Response> {
         self.http.send(Request::new("POST", path).json(&body)).await
     }
 
     /// Sends JSON.
-    pub async fn patch(&self, path: impl Into<String>, body: Value) -> Outcome<Answer> {
+    pub async fn patch(&self, path: impl Into<String>, body: Value) -> Outcome<Response> {
         self.http.send(Request::new("PATCH", path).json(&body)).await
     }
 
     /// Sends JSON.
-    pub async fn put(&self, path: impl Into<String>, body: Value) -> Outcome<Answer> {
+    pub async fn put(&self, path: impl Into<String>, body: Value) -> Outcome<Response> {
         self.http.send(Request::new("PUT", path).json(&body)).await
     }
 
     /// Creates a habit with this name; anything but 201 and a habit is a failure.
     pub async fn create(&self, name: &str) -> Outcome<Habit> {
-        let answer = self.post("/habits", json!({ "name": name })).await?;
-        answer.status(201)?;
-        Habit::of(&answer)
+        let response = self.post("/habits", json!({ "name": name })).await?;
+        response.status(201)?;
+        Habit::of(&response)
     }
 
     /// Creates a habit with name and description.
     pub async fn create_described(&self, name: &str, description: &str) -> Outcome<Habit> {
         let body = json!({ "name": name, "description": description });
-        let answer = self.post("/habits", body).await?;
-        answer.status(201)?;
-        Habit::of(&answer)
+        let response = self.post("/habits", body).await?;
+        response.status(201)?;
+        Habit::of(&response)
     }
 
     /// Creates a habit with a random name.
@@ -224,19 +224,19 @@ impl Api {
     }
 
     /// Reads one habit; anything but 200 and a habit is a failure.
-    pub async fn read(&self, habit: &Habit) -> Outcome<(Answer, Habit)> {
-        let answer = self.get(habit.path()).await?;
-        answer.status(200)?;
-        let habit = Habit::of(&answer)?;
-        Ok((answer, habit))
+    pub async fn read(&self, habit: &Habit) -> Outcome<(Response, Habit)> {
+        let response = self.get(habit.path()).await?;
+        response.status(200)?;
+        let habit = Habit::of(&response)?;
+        Ok((response, habit))
     }
 
     /// Reads the list; anything but 200 and an array of objects with ids is a failure.
-    pub async fn list(&self) -> Outcome<(Answer, Vec<Habit>)> {
-        let answer = self.get("/habits").await?;
-        answer.status(200)?;
-        let habits = Habit::list(&answer)?;
-        Ok((answer, habits))
+    pub async fn list(&self) -> Outcome<(Response, Vec<Habit>)> {
+        let response = self.get("/habits").await?;
+        response.status(200)?;
+        let habits = Habit::list(&response)?;
+        Ok((response, habits))
     }
 
     /// The path of a habit that was never created.

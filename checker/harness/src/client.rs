@@ -4,8 +4,8 @@ use std::rc::Rc;
 
 use crate::contract::SignIn;
 use crate::users::Users;
-use model::{Exchange, NoAnswer, Outcome, Request, Token};
-use probe::{Answer, Probe};
+use model::{Exchange, NoResponse, Outcome, Request, Token};
+use probe::{Probe, Response};
 
 /// The identity in which requests are sent.
 #[derive(Clone)]
@@ -49,8 +49,8 @@ impl Client {
     }
 
     /// Sends a request; no response is a failure.
-    pub async fn send(&self, request: Request) -> Outcome<Answer> {
-        Answer::of(self.exchange(request).await?)
+    pub async fn send(&self, request: Request) -> Outcome<Response> {
+        Response::of(self.exchange(request).await?)
     }
 
     /// Sends a request and records the exchange, with or without a response.
@@ -64,7 +64,7 @@ impl Client {
     }
 
     /// Sends HEAD and counts the bytes that follow the header section; there should be none.
-    pub async fn body_after_head(&self, path: &str) -> Outcome<Result<usize, NoAnswer>> {
+    pub async fn body_after_head(&self, path: &str) -> Outcome<Result<usize, NoResponse>> {
         let request = self.signed(Request::new("HEAD", path)).await?;
         Ok(self.probe.body_after_head(&request).await)
     }

@@ -34,7 +34,7 @@ impl Data {
     }
 
     /// Data that no earlier run used, even with the same seed: for servers that keep their data between runs.
-    pub fn unheard_of(seed: u64, check: &str) -> Self {
+    pub fn fresh(seed: u64, check: &str) -> Self {
         Data::new(seed ^ fastrand::u64(..), check, 0)
     }
 
@@ -75,9 +75,7 @@ mod tests {
     fn the_same_seed_gives_the_same_data_and_another_check_other_data() {
         let name = |seed, check, attempt| Data::new(seed, check, attempt).name();
         assert_eq!(name(7, "1.create", 0), name(7, "1.create", 0));
-        for other in
-            [name(7, "1.list", 0), name(8, "1.create", 0), name(7, "1.create", 1), Data::unheard_of(7, "1.create").name()]
-        {
+        for other in [name(7, "1.list", 0), name(8, "1.create", 0), name(7, "1.create", 1), Data::fresh(7, "1.create").name()] {
             assert_ne!(name(7, "1.create", 0), other);
         }
     }

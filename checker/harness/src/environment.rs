@@ -164,13 +164,13 @@ mod tests {
     async fn a_server_that_responds_with_503_is_asked_again_until_it_is_ready() {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
         let base = format!("http://{}", listener.local_addr().expect("an address"));
-        let answers = ["503 Service Unavailable", "503 Service Unavailable", "401 Unauthorized"];
+        let responses = ["503 Service Unavailable", "503 Service Unavailable", "401 Unauthorized"];
         let serve = async {
-            for status in answers {
+            for status in responses {
                 let (mut client, _) = listener.accept().await.expect("a client");
                 let _ = client.read(&mut [0; 1024]).await;
-                let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
-                client.write_all(answer.as_bytes()).await.expect("the client listens");
+                let response = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+                client.write_all(response.as_bytes()).await.expect("the client listens");
             }
         };
         let both = async { tokio::join!(becomes_ready(&base), serve) };

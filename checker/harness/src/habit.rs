@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use model::Outcome;
-use probe::Answer;
+use probe::Response;
 
 /// The fields of the contract; a server may send more.
 const FIELDS: [&str; 5] = ["id", "name", "description", "completed_today", "created_at"];
@@ -24,25 +24,25 @@ pub struct Habit {
 
 impl Habit {
     /// Parses the habit in a response; fails unless it is a JSON object with an integer `id`.
-    pub fn of(answer: &Answer) -> Outcome<Habit> {
-        Habit::from_value(answer, answer.json()?)
+    pub fn of(response: &Response) -> Outcome<Habit> {
+        Habit::from_value(response, response.json()?)
     }
 
     /// Parses the habits in a response; fails unless it is a JSON array of objects with integer ids.
-    pub fn list(answer: &Answer) -> Outcome<Vec<Habit>> {
-        match answer.json()? {
-            Value::Array(items) => items.into_iter().map(|item| Habit::from_value(answer, item)).collect(),
-            other => Err(answer.fail("a JSON array of habits", kind(&other))),
+    pub fn list(response: &Response) -> Outcome<Vec<Habit>> {
+        match response.json()? {
+            Value::Array(items) => items.into_iter().map(|item| Habit::from_value(response, item)).collect(),
+            other => Err(response.fail("a JSON array of habits", kind(&other))),
         }
     }
 
-    fn from_value(answer: &Answer, value: Value) -> Outcome<Habit> {
+    fn from_value(response: &Response, value: Value) -> Outcome<Habit> {
         let Value::Object(fields) = value else {
-            return Err(answer.fail("a habit as a JSON object", kind(&value)));
+            return Err(response.fail("a habit as a JSON object", kind(&value)));
         };
         let Some(id) = fields.get("id").and_then(integer) else {
             let actual = fields.get("id").map_or("no id".to_owned(), |id| format!("\"id\": {id}"));
-            return Err(answer.fail("a habit with an integer id", actual));
+            return Err(response.fail("a habit with an integer id", actual));
         };
         Ok(Habit { id, fields })
     }
@@ -66,33 +66,33 @@ impl Habit {
     }
 
     /// Fails unless the field has this value.
-    pub fn expect(&self, answer: &Answer, field: &str, value: impl Into<Value>) -> Outcome<&Self> {
+    pub fn expect(&self, response: &Response, field: &str, value: impl Into<Value>) -> Outcome<&Self> {
         let value = value.into();
         if self.fields.get(field) == Some(&value) {
             return Ok(self);
         }
         let actual = self.fields.get(field).map_or(format!("no {field}"), |actual| format!("\"{field}\": {actual}"));
-        Err(answer.fail(format!("\"{field}\": {value}"), actual))
+        Err(response.fail(format!("\"{field}\": {value}"), actual))
     }
 
     /// Fails unless `created_at` is an RFC 3339 timestamp close to the current time.
-    pub fn expect_created_now(&self, answer: &Answer) -> Outcome<&Self> {
+    pub fn expect_created_now(&self, response: &Response) -> Outcome<&Self> {
         let expected = "\"created_at\": the current time as an RFC 3339 timestamp, such as \"2026-01-31T08:00:00Z\"";
         let now = OffsetDateTime::from(SystemTime::now());
         match self.created_at() {
             Some(created) if (now - created).whole_seconds().abs() <= CLOCK_DRIFT => Ok(self),
-            _ => Err(answer.fail(expected, format!("\"created_at\": {}", self.get("created_at")))),
+            _ => Err(response.fail(expected, format!("\"created_at\": {}", self.get("created_at")))),
         }
     }
 
     /// Fails unless both habits have the same values in the fields of the contract.
-    pub fn expect_same(&self, answer: &Answer, expected: &Habit) -> Outcome<&Self> {
+    pub fn expect_same(&self, response: &Response, expected: &Habit) -> Outcome<&Self> {
         let mut actual = self.contract_fields();
         let expected_value = expected.contract_fields();
         if is_same_instant(&expected_value["created_at"], &actual["created_at"]) {
             actual["created_at"] = expected_value["created_at"].clone();
         }
-        answer.same(&expected_value, &actual)?;
+        response.same(&expected_value, &actual)?;
         Ok(self)
     }
 

@@ -11,7 +11,7 @@ use crate::contract::SignIn;
 
 use model::{Outcome, Stop, shorten};
 
-use probe::{Answer, Probe};
+use probe::{Probe, Response};
 
 /// A user whom a check signed up, and who is logged in.
 #[derive(Debug, Clone)]
@@ -84,10 +84,10 @@ impl Account {
 
     /// The same user after another login.
     pub async fn logged_in(self, probe: &Probe, sign_in: &SignIn) -> Outcome<Account> {
-        let answer = probe.send(sign_in.log_in(&json!({ "email": self.email, "password": self.password }))).await?;
-        answer.status(200)?;
-        let login = answer.json()?;
-        let token = access_token(&answer, &login)?;
+        let response = probe.send(sign_in.log_in(&json!({ "email": self.email, "password": self.password }))).await?;
+        response.status(200)?;
+        let login = response.json()?;
+        let token = access_token(&response, &login)?;
         let life = login["expires_in"].as_u64().map(Duration::from_secs);
         let renewal = life.and_then(|life| Instant::now().checked_add(life / 2));
         Ok(Account { login, token, renewal, ..self })
@@ -103,10 +103,10 @@ impl Account {
 }
 
 /// The access token in the response to a login.
-pub fn access_token(answer: &Answer, login: &Value) -> Outcome<String> {
+pub fn access_token(response: &Response, login: &Value) -> Outcome<String> {
     let token = login["access_token"].as_str().filter(|token| !token.is_empty() && token.bytes().all(|c| c.is_ascii_graphic()));
-    let told = || shorten(&format!("\"access_token\": {}", login["access_token"]), 200);
-    token.map(str::to_owned).ok_or_else(|| answer.fail("\"access_token\": a string that can stand in a header field", told()))
+    let shown = || shorten(&format!("\"access_token\": {}", login["access_token"]), 200);
+    token.map(str::to_owned).ok_or_else(|| response.fail("\"access_token\": a string that can stand in a header field", shown()))
 }
 
 fn random(length: usize) -> String {

@@ -109,7 +109,7 @@ pub struct Reply {
 /// Why there is no response.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum NoAnswer {
+pub enum NoResponse {
     /// The connection was refused: nobody listens.
     Refused,
     /// The connection was closed or reset before a complete response.
@@ -128,7 +128,7 @@ pub struct Exchange {
     /// The request.
     pub request: Request,
     /// The response, or why there is none.
-    pub reply: Result<Reply, NoAnswer>,
+    pub reply: Result<Reply, NoResponse>,
     /// Wall-clock time at which the request was sent.
     pub started: SystemTime,
     /// From opening the connection to the last byte.
@@ -152,13 +152,13 @@ pub fn status_name(code: u16) -> String {
     }
 }
 
-impl std::fmt::Display for NoAnswer {
+impl std::fmt::Display for NoResponse {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            NoAnswer::Refused => write!(f, "no response: the connection was refused, nothing listens there"),
-            NoAnswer::Closed(why) => write!(f, "no complete response: the connection was closed ({why})"),
-            NoAnswer::TimedOut(limit) => write!(f, "no complete response within {:.1} s", limit.as_secs_f32()),
-            NoAnswer::NotHttp(why) => write!(f, "bytes that are not an HTTP response ({why})"),
+            NoResponse::Refused => write!(f, "no response: the connection was refused, nothing listens there"),
+            NoResponse::Closed(why) => write!(f, "no complete response: the connection was closed ({why})"),
+            NoResponse::TimedOut(limit) => write!(f, "no complete response within {:.1} s", limit.as_secs_f32()),
+            NoResponse::NotHttp(why) => write!(f, "bytes that are not an HTTP response ({why})"),
         }
     }
 }

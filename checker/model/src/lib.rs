@@ -12,7 +12,7 @@ mod target;
 mod termination;
 mod verdict;
 
-pub use exchange::{Exchange, Holder, NoAnswer, Reply, Request, Token, shorten, status_name};
+pub use exchange::{Exchange, Holder, NoResponse, Reply, Request, Token, shorten, status_name};
 pub use origin::Origin;
 pub use problem::Problem;
 pub use report::{CheckReport, Kind, RunReport, SignInPaths, StepVerdict, Traffic, UnexpectedExit, VariableHint};

@@ -77,7 +77,7 @@ pub struct CheckReport {
     /// Time the check took.
     pub duration: Duration,
     /// The exit of the server that showed the failure, if it exited meanwhile.
-    pub ended: Option<UnexpectedExit>,
+    pub unexpected_exit: Option<UnexpectedExit>,
     /// Every exchange of this check, in order.
     pub exchanges: Vec<Rc<Exchange>>,
     /// Lines the server logged while the check ran. Untrusted text.
@@ -105,7 +105,7 @@ pub struct UnexpectedExit {
     /// How its process terminated.
     pub how: Termination,
     /// Its log after its last response. Untrusted text.
-    pub last_words: Vec<String>,
+    pub log: Vec<String>,
 }
 
 /// Why a check is part of this run.
@@ -184,7 +184,7 @@ impl CheckReport {
             chapter: String::new(),
             disturbs: None,
             duration: Duration::ZERO,
-            ended: None,
+            unexpected_exit: None,
             exchanges: Vec::new(),
             log: Vec::new(),
             traffic: Vec::new(),

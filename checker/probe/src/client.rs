@@ -13,8 +13,8 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
-use crate::Answer;
-use model::{Exchange, NoAnswer, Origin, Outcome, Reply, Request};
+use crate::Response;
+use model::{Exchange, NoResponse, Origin, Outcome, Reply, Request};
 
 /// The most bytes kept of a body. A correct response of any step is far smaller.
 const BODY_LIMIT: usize = 4 * 1024 * 1024;
@@ -86,8 +86,8 @@ impl Probe {
     }
 
     /// Sends a request; no response is a failure.
-    pub async fn send(&self, request: Request) -> Outcome<Answer> {
-        Answer::of(self.exchange(request).await)
+    pub async fn send(&self, request: Request) -> Outcome<Response> {
+        Response::of(self.exchange(request).await)
     }
 
     /// Sends a request and records the exchange, with or without a response.
@@ -96,8 +96,8 @@ impl Probe {
     }
 
     /// Sends a request whose body ends before its declared `Content-Length`, and closes the sending side there.
-    pub async fn exchange_truncated(&self, request: Request, told: usize) -> Rc<Exchange> {
-        let request = request.header("content-length", told.to_string());
+    pub async fn exchange_truncated(&self, request: Request, declared: usize) -> Rc<Exchange> {
+        let request = request.header("content-length", declared.to_string());
         self.recorded(request, async |request| self.attempt_raw(request, true).await).await
     }
 
@@ -118,17 +118,17 @@ impl Probe {
         .await
     }
 
-    async fn recorded(&self, request: Request, attempt: impl AsyncFnOnce(&Request) -> Result<Reply, NoAnswer>) -> Rc<Exchange> {
+    async fn recorded(&self, request: Request, attempt: impl AsyncFnOnce(&Request) -> Result<Reply, NoResponse>) -> Rc<Exchange> {
         let limit = self.patience.get();
         let started = SystemTime::now();
         let clock = Instant::now();
         let reply = match tokio::time::timeout(limit, attempt(&request)).await {
             Ok(reply) => reply,
-            Err(_) => Err(NoAnswer::TimedOut(limit)),
+            Err(_) => Err(NoResponse::TimedOut(limit)),
         };
         // A server that never responds must not cost the full timeout on every request.
         self.patience.set(match &reply {
-            Err(NoAnswer::TimedOut(_)) => (limit / 2).max(LEAST_PATIENCE),
+            Err(NoResponse::TimedOut(_)) => (limit / 2).max(LEAST_PATIENCE),
             Err(_) => limit,
             Ok(_) => PATIENCE,
         });
@@ -137,27 +137,27 @@ impl Probe {
         exchange
     }
 
-    async fn attempt(&self, request: &Request) -> Result<Reply, NoAnswer> {
+    async fn attempt(&self, request: &Request) -> Result<Reply, NoResponse> {
         let stream = self.connect().await?;
         let mut settings = http1::Builder::new();
         settings.max_buf_size(HEAD_LIMIT).max_headers(256);
         let handshake = settings.handshake(TokioIo::new(stream)).await;
         let (mut sender, connection) = handshake.map_err(explain)?;
         // The connection is driven here rather than in its own task, so that it always ends with the request.
-        let answer = async {
+        let exchange = async {
             let response = sender.send_request(self.build(request)?).await.map_err(explain)?;
             read(response).await
         };
-        tokio::pin!(answer);
+        tokio::pin!(exchange);
         tokio::pin!(connection);
         tokio::select! {
             biased;
-            reply = &mut answer => reply,
-            _ = &mut connection => answer.await,
+            reply = &mut exchange => reply,
+            _ = &mut connection => exchange.await,
         }
     }
 
-    async fn connect(&self) -> Result<TcpStream, NoAnswer> {
+    async fn connect(&self) -> Result<TcpStream, NoResponse> {
         // When many clients connect at once to a short accept queue, the system drops attempts and retries all of them together
         // after 1, 3 and 7 seconds. New attempts at random moments get through sooner.
         let mut wait = FIRST_CONNECT;
@@ -169,8 +169,8 @@ impl Probe {
             }
         };
         let stream = connected.map_err(|error| match error.kind() {
-            std::io::ErrorKind::ConnectionRefused => NoAnswer::Refused,
-            _ => NoAnswer::Closed(error.to_string()),
+            std::io::ErrorKind::ConnectionRefused => NoResponse::Refused,
+            _ => NoResponse::Closed(error.to_string()),
         })?;
         // Otherwise small requests wait for the other side's delayed acknowledgement.
         let _ = stream.set_nodelay(true);
@@ -189,8 +189,8 @@ impl Probe {
 
     /// Sends the request's bytes unchanged, adding no `Content-Length`, and reads only the status code. `ends` closes the sending
     /// side, which some servers take for a closed connection.
-    async fn attempt_raw(&self, request: &Request, ends: bool) -> Result<Reply, NoAnswer> {
-        let closed = |error: io::Error| NoAnswer::Closed(error.to_string());
+    async fn attempt_raw(&self, request: &Request, ends: bool) -> Result<Reply, NoResponse> {
+        let closed = |error: io::Error| NoResponse::Closed(error.to_string());
         let mut stream = self.connect().await?;
         let mut sent = head(request, &self.address).into_bytes();
         sent.extend_from_slice(request.body.as_deref().unwrap_or_default());
@@ -198,18 +198,18 @@ impl Probe {
         if ends {
             stream.shutdown().await.map_err(closed)?;
         }
-        let mut answer = Vec::new();
-        let ended = stream.take(HEAD_LIMIT as u64).read_to_end(&mut answer).await;
-        let status = answer.strip_prefix(b"HTTP/1.").and_then(|rest| std::str::from_utf8(rest.get(2..5)?).ok()?.parse().ok());
+        let mut received = Vec::new();
+        let ended = stream.take(HEAD_LIMIT as u64).read_to_end(&mut received).await;
+        let status = received.strip_prefix(b"HTTP/1.").and_then(|rest| std::str::from_utf8(rest.get(2..5)?).ok()?.parse().ok());
         match (status, ended) {
-            (Some(status), _) => Ok(Reply { status, headers: Vec::new(), body: answer.into(), cut: false }),
+            (Some(status), _) => Ok(Reply { status, headers: Vec::new(), body: received.into(), cut: false }),
             (None, Err(error)) => Err(closed(error)),
-            (None, Ok(_)) if answer.is_empty() => Err(NoAnswer::Closed("the connection ended without a response".into())),
-            (None, Ok(_)) => Err(NoAnswer::NotHttp("no status line".into())),
+            (None, Ok(_)) if received.is_empty() => Err(NoResponse::Closed("the connection ended without a response".into())),
+            (None, Ok(_)) => Err(NoResponse::NotHttp("no status line".into())),
         }
     }
 
-    fn build(&self, request: &Request) -> Result<hyper::Request<Full<Bytes>>, NoAnswer> {
+    fn build(&self, request: &Request) -> Result<hyper::Request<Full<Bytes>>, NoResponse> {
         let mut builder = hyper::Request::builder()
             .method(request.method.as_str())
             .uri(&request.path)
@@ -222,27 +222,27 @@ impl Probe {
             builder = builder.header("content-length", "0");
         }
         let body = Full::new(request.body.clone().unwrap_or_default());
-        builder.body(body).map_err(|error| NoAnswer::Closed(format!("the checker could not send this request: {error}")))
+        builder.body(body).map_err(|error| NoResponse::Closed(format!("the checker could not send this request: {error}")))
     }
 
     /// Sends HEAD and counts the bytes that follow the header section; there should be none.
     ///
     /// A proper client never reads a body here, so this one reads the connection itself.
-    pub async fn body_after_head(&self, request: &Request) -> Result<usize, NoAnswer> {
+    pub async fn body_after_head(&self, request: &Request) -> Result<usize, NoResponse> {
         let talk = async {
             let mut stream = self.connect().await?;
-            let closed = |error: io::Error| NoAnswer::Closed(error.to_string());
+            let closed = |error: io::Error| NoResponse::Closed(error.to_string());
             stream.write_all(head(request, &self.address).as_bytes()).await.map_err(closed)?;
-            let mut answer = Vec::new();
-            stream.take(HEAD_LIMIT as u64).read_to_end(&mut answer).await.map_err(closed)?;
-            let end = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n");
-            end.map(|end| answer.len() - end - 4).ok_or_else(|| NoAnswer::NotHttp("no end of the header section".into()))
+            let mut received = Vec::new();
+            stream.take(HEAD_LIMIT as u64).read_to_end(&mut received).await.map_err(closed)?;
+            let end = received.windows(4).position(|bytes| bytes == b"\r\n\r\n");
+            end.map(|end| received.len() - end - 4).ok_or_else(|| NoResponse::NotHttp("no end of the header section".into()))
         };
-        tokio::time::timeout(PATIENCE, talk).await.unwrap_or(Err(NoAnswer::TimedOut(PATIENCE)))
+        tokio::time::timeout(PATIENCE, talk).await.unwrap_or(Err(NoResponse::TimedOut(PATIENCE)))
     }
 }
 
-async fn read(response: hyper::Response<hyper::body::Incoming>) -> Result<Reply, NoAnswer> {
+async fn read(response: hyper::Response<hyper::body::Incoming>) -> Result<Reply, NoResponse> {
     let (head, mut incoming) = response.into_parts();
     let headers = head
         .headers
@@ -263,8 +263,8 @@ async fn read(response: hyper::Response<hyper::body::Incoming>) -> Result<Reply,
     Ok(Reply { status: head.status.as_u16(), headers, body: body.freeze(), cut })
 }
 
-fn explain(error: hyper::Error) -> NoAnswer {
-    if error.is_parse() { NoAnswer::NotHttp(error.to_string()) } else { NoAnswer::Closed(error.to_string()) }
+fn explain(error: hyper::Error) -> NoResponse {
+    if error.is_parse() { NoResponse::NotHttp(error.to_string()) } else { NoResponse::Closed(error.to_string()) }
 }
 /// The header section as HTTP/1.1 writes it (RFC 9112, section 2.1), for a server at `host`.
 fn head(request: &Request, host: &str) -> String {

@@ -3,8 +3,8 @@
 //! It speaks plain HTTP/1.1 (RFC 9112) over a new connection per request, so that an idle connection cannot block a server
 //! that handles one at a time. Everything a server sends is bounded in size and time.
 
-mod answer;
 mod client;
+mod response;
 
-pub use answer::{Answer, Statuses};
 pub use client::Probe;
+pub use response::{Response, Statuses};

@@ -90,7 +90,7 @@ fn variable(holder: Holder) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::{NoAnswer, Request};
+    use model::{NoResponse, Request};
     use serde_json::json;
     use std::time::{Duration, SystemTime};
 
@@ -98,7 +98,7 @@ mod tests {
         Exchange {
             base: "http://127.0.0.1:20000".into(),
             request,
-            reply: Err(NoAnswer::Refused),
+            reply: Err(NoResponse::Refused),
             started: SystemTime::UNIX_EPOCH,
             duration: Duration::ZERO,
         }

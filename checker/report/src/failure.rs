@@ -32,13 +32,13 @@ pub fn show(page: &mut Page, run: &RunReport, check: &CheckReport, failure: &Fai
     page.gap();
     requests(page, run, check, failure, subject);
     comparison(page, failure);
-    if let Some(ended) = &check.ended {
-        last_words(page, ended);
+    if let Some(exit) = &check.unexpected_exit {
+        last_log(page, exit);
     }
     for traffic in &check.traffic {
         passed(page, traffic, failure);
     }
-    if check.ended.as_ref().is_none_or(|ended| ended.last_words.is_empty()) {
+    if check.unexpected_exit.as_ref().is_none_or(|exit| exit.log.is_empty()) {
         log(page, check, failure);
     }
     page.command(2, COLUMN, "hint", &format!("cargo run -p checker -- hint {}", check.id));
@@ -157,7 +157,7 @@ fn comparison(page: &mut Page, failure: &Failure) {
         }
     }
     if let Some(Ok(reply)) = failure.exchange.as_ref().map(|exchange| &exchange.reply) {
-        answer(page, reply, lines.is_some(), &failure.actual);
+        response(page, reply, lines.is_some(), &failure.actual);
     }
     page.gap();
 }
@@ -174,7 +174,7 @@ fn side(page: &mut Page, label: &str, ink: Ink, text: &str) {
 }
 
 /// The response, with the beginning of its body, unless they are on the page already.
-fn answer(page: &mut Page, reply: &Reply, compared: bool, actual: &str) {
+fn response(page: &mut Page, reply: &Reply, compared: bool, actual: &str) {
     if reply.body.is_empty() && actual.contains(&status_name(reply.status)) {
         return;
     }
@@ -239,8 +239,8 @@ fn passed(page: &mut Page, traffic: &Traffic, failure: &Failure) {
 }
 
 /// How the server exited, in one sentence.
-pub fn end(ended: &UnexpectedExit) -> String {
-    let how = ended.how;
+pub fn exit_sentence(exit: &UnexpectedExit) -> String {
+    let how = exit.how;
     match how {
         Termination::Code(_) => format!("The server exited with {how}."),
         Termination::Signal(_) => format!("The server was {how}."),
@@ -277,13 +277,13 @@ fn log(page: &mut Page, check: &CheckReport, failure: &Failure) {
 
 /// How the server exited, and the first and the last lines of what it logged before. The cause usually comes first, and then
 /// its place in the code.
-fn last_words(page: &mut Page, ended: &UnexpectedExit) {
-    let words = match ended.last_words.is_empty() {
+fn last_log(page: &mut Page, exit: &UnexpectedExit) {
+    let words = match exit.log.is_empty() {
         true => "It logged nothing after its last response.",
         false => "Its log after its last response:",
     };
-    page.paragraph(2, Ink::Bad, &format!("{} {words}", end(ended)));
-    let lines = counted(ended.last_words.iter().map(|line| log_line(&cap(line, COLUMNS))));
+    page.paragraph(2, Ink::Bad, &format!("{} {words}", exit_sentence(exit)));
+    let lines = counted(exit.log.iter().map(|line| log_line(&cap(line, COLUMNS))));
     let (first, rest) = lines.split_at(lines.len().min(LOG - LAST));
     let (left_out, last) = rest.split_at(rest.len().saturating_sub(LAST));
     for line in first {

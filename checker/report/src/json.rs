@@ -10,8 +10,8 @@ use serde_json::Value;
 use transcript::printable;
 
 use model::{
-    CheckReport, Exchange, Failure, Holder, Kind, NoAnswer, Problem, Reply, Request, RunReport, SignInPaths, StepVerdict, Target,
-    Termination, Token, Traffic, UnexpectedExit, VariableHint, Verdict,
+    CheckReport, Exchange, Failure, Holder, Kind, NoResponse, Problem, Reply, Request, RunReport, SignInPaths, StepVerdict,
+    Target, Termination, Token, Traffic, UnexpectedExit, VariableHint, Verdict,
 };
 
 use super::body;
@@ -136,7 +136,7 @@ struct Shown {
     request: SentRequest,
     response: Option<Response>,
     error: Option<String>,
-    no_answer: Option<NoAnswer>,
+    no_answer: Option<NoResponse>,
     curl: String,
     started_ms: u64,
     duration_ms: f64,
@@ -291,8 +291,8 @@ impl Check {
             reason,
             expected: failure.map(|failure| failure.expected.clone()),
             actual: failure.map(|failure| failure.actual.clone()),
-            ended: check.ended.as_ref().map(|ended| ended.how.to_string()),
-            termination: check.ended.as_ref().map(|ended| Ended { how: ended.how, log: ended.last_words.clone() }),
+            ended: check.unexpected_exit.as_ref().map(|ended| ended.how.to_string()),
+            termination: check.unexpected_exit.as_ref().map(|ended| Ended { how: ended.how, log: ended.log.clone() }),
             exchange: failing.map(|exchange| Shown::of(exchange, base)),
             exchanges: kept.iter().map(|exchange| Shown::of(exchange, base)).collect(),
             exchange_at: failing.and_then(|failing| kept.iter().position(|exchange| Rc::ptr_eq(exchange, failing))),
@@ -329,7 +329,7 @@ impl Check {
             chapter: self.chapter,
             disturbs: self.disturbs,
             duration: duration(self.duration_ms),
-            ended: self.termination.map(|ended| UnexpectedExit { how: ended.how, last_words: ended.log }),
+            unexpected_exit: self.termination.map(|ended| UnexpectedExit { how: ended.how, log: ended.log }),
             exchanges,
             log: self.log,
         })

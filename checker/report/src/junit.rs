@@ -74,7 +74,11 @@ impl Case {
                             "expected\n{}\n\nactual\n{}\n{}\nhint: {}\nchapter: {}\n",
                             failure.expected,
                             failure.actual,
-                            check.ended.as_ref().map(|ended| format!("\n{}\n", failure::end(ended))).unwrap_or_default(),
+                            check
+                                .unexpected_exit
+                                .as_ref()
+                                .map(|exit| format!("\n{}\n", failure::exit_sentence(exit)))
+                                .unwrap_or_default(),
                             check.hint,
                             check.chapter
                         ),
@@ -100,11 +104,12 @@ impl Case {
 
     /// The test case for building and starting, if that failed.
     fn of_run(verdict: &StepVerdict) -> Option<Case> {
-        let told = |problem: &Problem| (problem.title.clone(), format!("{}\n\n{}\n", problem.remedy, problem.details.join("\n")));
+        let described =
+            |problem: &Problem| (problem.title.clone(), format!("{}\n\n{}\n", problem.remedy, problem.details.join("\n")));
         let (name, (message, text)) = match verdict {
             StepVerdict::NotBuilt(message) => ("the crate builds", ("it does not build".to_owned(), keep_colors(message, false))),
-            StepVerdict::NotStarted(problem) => ("the server starts", told(problem)),
-            StepVerdict::Environment(problem) => ("the checker can work here", told(problem)),
+            StepVerdict::NotStarted(problem) => ("the server starts", described(problem)),
+            StepVerdict::Environment(problem) => ("the checker can work here", described(problem)),
             StepVerdict::Passed | StepVerdict::Failed | StepVerdict::Undecided => return None,
         };
         Some(Case {
@@ -121,8 +126,8 @@ impl Case {
         let _ = write!(out, "    <testcase classname=\"step-{step}.{class}\" name=\"{name}\" time=\"{time}\"");
         let inner = match &self.result {
             Result::Pass => String::new(),
-            Result::Failure { message, text } => told("failure", message, text),
-            Result::Error { message, text } => told("error", message, text),
+            Result::Failure { message, text } => element("failure", message, text),
+            Result::Error { message, text } => element("error", message, text),
             Result::Skipped(message) => format!("      <skipped message=\"{}\"/>\n", attribute(message)),
         };
         let log = match self.log.is_empty() {
@@ -136,9 +141,9 @@ impl Case {
     }
 }
 
-fn told(element: &str, message: &str, text: &str) -> String {
+fn element(name: &str, message: &str, text: &str) -> String {
     let message = attribute(message);
-    format!("      <{element} message=\"{message}\" type=\"{element}\">{}</{element}>\n", content(text))
+    format!("      <{name} message=\"{message}\" type=\"{name}\">{}</{name}>\n", content(text))
 }
 
 /// The beginning of a text on one line.

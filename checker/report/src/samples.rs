@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use serde_json::json;
 
 use model::{
-    CheckReport, Exchange, Failure, Kind, NoAnswer, Problem, Reply, Request, RunReport, StepVerdict, Target, Termination,
+    CheckReport, Exchange, Failure, Kind, NoResponse, Problem, Reply, Request, RunReport, StepVerdict, Target, Termination,
     Traffic, UnexpectedExit, Verdict,
 };
 
@@ -17,7 +17,7 @@ pub fn exchange(request: Request, status: u16, headers: &[(&str, &str)], body: &
 }
 
 /// An exchange.
-pub fn sent(request: Request, reply: Result<Reply, NoAnswer>) -> Rc<Exchange> {
+pub fn sent(request: Request, reply: Result<Reply, NoResponse>) -> Rc<Exchange> {
     Rc::new(Exchange {
         base: "http://127.0.0.1:21034".to_owned(),
         request,
@@ -112,8 +112,10 @@ pub fn failed() -> RunReport {
 /// Step 1 with a server that exits at a request, after it has logged a lot.
 pub fn ended() -> RunReport {
     let create = exchange(Request::new("POST", "/habits"), 201, &[], r#"{"id": 1}"#);
-    let delete =
-        sent(Request::new("DELETE", "/habits/1"), Err(NoAnswer::Closed("connection closed before message completed".to_owned())));
+    let delete = sent(
+        Request::new("DELETE", "/habits/1"),
+        Err(NoResponse::Closed("connection closed before message completed".to_owned())),
+    );
     let failure = Failure {
         expected: "an HTTP response".to_owned(),
         actual: delete.reply.as_ref().expect_err("it has none").to_string(),
@@ -121,10 +123,10 @@ pub fn ended() -> RunReport {
     };
     let mut check = check("1.delete", "DELETE responds 204 and removes the habit", Kind::Core, Verdict::Fail(Box::new(failure)));
     let dump = (1..=40).map(|number| format!("    at frame {number}"));
-    let last_words: Vec<String> = ["throw er; // Unhandled 'error' event\u{1b}[2J".to_owned()].into_iter().chain(dump).collect();
+    let log: Vec<String> = ["throw er; // Unhandled 'error' event\u{1b}[2J".to_owned()].into_iter().chain(dump).collect();
     check.exchanges = vec![create, delete];
-    check.log = ["POST /habits 201".to_owned()].into_iter().chain(last_words.clone()).collect();
-    check.ended = Some(UnexpectedExit { how: Termination::Code(1), last_words });
+    check.log = ["POST /habits 201".to_owned()].into_iter().chain(log.clone()).collect();
+    check.unexpected_exit = Some(UnexpectedExit { how: Termination::Code(1), log });
     run(StepVerdict::Failed, vec![check])
 }
 
@@ -145,7 +147,7 @@ pub fn hostile() -> RunReport {
         Kind::Core,
         Verdict::Fail(Box::new(failure)),
     );
-    let refused = sent(Request::new("GET", "/habits?a=1&b"), Err(NoAnswer::NotHttp("got \u{1b}[31m".to_owned())));
+    let refused = sent(Request::new("GET", "/habits?a=1&b"), Err(NoResponse::NotHttp("got \u{1b}[31m".to_owned())));
     media_type.exchanges = vec![refused.clone(), refused, failing];
     media_type.log = vec!["unrelated".to_owned(), "id=0123456789abcdef \u{1b}[2J\u{1b}[1mPOST\u{1b}[0m".to_owned()];
     let lost = Verdict::Inconclusive("the machine was too slow\u{1b}[5m".to_owned());

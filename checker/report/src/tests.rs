@@ -37,10 +37,10 @@ fn an_exit_is_shown_with_the_first_and_the_last_lines_of_the_log() {
 #[test]
 fn an_exit_without_a_log_is_shown_with_its_signal() {
     let mut report = samples::ended();
-    report.checks[0].ended = Some(UnexpectedExit { how: Termination::Signal(11), last_words: Vec::new() });
+    report.checks[0].unexpected_exit = Some(UnexpectedExit { how: Termination::Signal(11), log: Vec::new() });
     let text = plain(&report, 1_000);
-    let told = "The server was terminated by SIGSEGV (invalid memory access). It logged nothing after its last response.";
-    assert!(text.contains(told), "{text}");
+    let sentence = "The server was terminated by SIGSEGV (invalid memory access). It logged nothing after its last response.";
+    assert!(text.contains(sentence), "{text}");
     assert!(text.contains("Your server's log during this check:"), "{text}");
 }
 

@@ -29,11 +29,11 @@ pub enum Complaint {
 
 impl Complaint {
     /// The problem to report. `target` is the expected address; `by_hand` is the command to run the server without the checker.
-    pub fn told(self, target: SocketAddr, by_hand: &str, log: &Log) -> Problem {
+    pub fn into_problem(self, target: SocketAddr, by_hand: &str, log: &Log) -> Problem {
         let port = target.port();
         let mut problem = match self {
             Complaint::PortTaken(who) => port_in_use(port, who),
-            Complaint::Ended(ending) => ended(ending, port, by_hand, log),
+            Complaint::Ended(ending) => early_exit(ending, port, by_hand, log),
             Complaint::Background(left) => background(&left),
             Complaint::Elsewhere(found) => elsewhere(&found, target),
             Complaint::NeverListens(waited) => Problem::new(
@@ -49,7 +49,7 @@ impl Complaint {
     }
 }
 
-fn ended(ending: Termination, port: u16, by_hand: &str, log: &Log) -> Problem {
+fn early_exit(ending: Termination, port: u16, by_hand: &str, log: &Log) -> Problem {
     let says = |words: &[&str]| {
         let last = log.last(LAST_LINES).join("\n").to_lowercase();
         words.iter().any(|word| last.contains(word))

@@ -83,7 +83,7 @@ enum Failed {
     /// Another program took the port first.
     PortTaken(Option<(i32, String)>),
     /// The server itself failed.
-    Told(Problem),
+    Problem(Problem),
 }
 
 impl Launcher {
@@ -166,7 +166,7 @@ impl Launcher {
             let number = port.number;
             match self.attempt(port, env).await {
                 Ok(server) => return Ok(server),
-                Err(Failed::Told(problem)) => return Err(problem),
+                Err(Failed::Problem(problem)) => return Err(problem),
                 Err(Failed::PortTaken(who)) if wanted.is_some() => return Err(complaint::port_in_use(number, who)),
                 Err(Failed::PortTaken(who)) => holder = who,
             }
@@ -177,7 +177,7 @@ impl Launcher {
     async fn attempt(&self, port: Port, env: &[(&str, &str)]) -> Result<Server, Failed> {
         let target = SocketAddr::new(host(env), port.number);
         let log = Log::default();
-        let (mut guarded, readers) = self.run(port.number, env, &log).map_err(Failed::Told)?;
+        let (mut guarded, readers) = self.run(port.number, env, &log).map_err(Failed::Problem)?;
         let ready = self.wait_until_ready(&mut guarded, target).await;
         match ready {
             Ok(address) => {
@@ -198,7 +198,7 @@ impl Launcher {
                 drain(readers).await;
                 match complaint {
                     Complaint::PortTaken(who) => Err(Failed::PortTaken(who)),
-                    complaint => Err(Failed::Told(complaint.told(target, &self.by_hand(env), &log))),
+                    complaint => Err(Failed::Problem(complaint.into_problem(target, &self.by_hand(env), &log))),
                 }
             }
         }
@@ -214,7 +214,7 @@ impl Launcher {
         loop {
             let status = guarded.status();
             if let Some(ending) = status.ending() {
-                return Err(self.ended(ending, &status).await);
+                return Err(self.exit_complaint(ending, &status).await);
             }
             if let Ok(Ok(_)) = timeout(LOOK_EVERY, TcpStream::connect(target)).await {
                 match confirm(target, status.guard).await {
@@ -243,13 +243,13 @@ impl Launcher {
                     });
                 }
             }
-            let ended = guarded.wait_until(|status| status.ending().is_some());
-            let _ = timeout(CONNECT_EVERY[usize::from(waited.as_secs() > 0)], ended).await;
+            let exited = guarded.wait_until(|status| status.ending().is_some());
+            let _ = timeout(CONNECT_EVERY[usize::from(waited.as_secs() > 0)], exited).await;
         }
     }
 
     /// The complaint about a first process that exited before the server was ready.
-    async fn ended(&self, ending: Termination, status: &Status) -> Complaint {
+    async fn exit_complaint(&self, ending: Termination, status: &Status) -> Complaint {
         const SETTLE: Duration = Duration::from_millis(200);
         if ending.is_success() && !process_tree::descendants(status.guard).is_empty() {
             tokio::time::sleep(SETTLE).await;
@@ -278,8 +278,8 @@ impl Launcher {
         let mut seen = guarded.status();
         while seen.ending().is_none() && Instant::now() < until {
             let left = until.saturating_duration_since(Instant::now()).min(LOOK_EVERY);
-            let ended = guarded.wait_until(|status| status.ending().is_some());
-            match timeout(left, ended).await {
+            let exited = guarded.wait_until(|status| status.ending().is_some());
+            match timeout(left, exited).await {
                 Ok(status) => seen = status,
                 Err(_) if look(seen.guard).await.0.is_empty() => listening = None,
                 Err(_) if listening.get_or_insert_with(Instant::now).elapsed() >= LISTENS_ON => break,

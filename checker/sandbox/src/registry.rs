@@ -40,7 +40,7 @@ impl ServerProcess {
     }
 
     /// How it terminated, if it exited without having been asked to, or is about to.
-    pub async fn ended(&self) -> Option<Termination> {
+    pub async fn unexpected_exit(&self) -> Option<Termination> {
         let mut status = self.status.clone();
         let mut is_decided = async |patience| {
             let decided = status.wait_for(|status| status.asked || status.over || status.ending().is_some());
@@ -49,7 +49,7 @@ impl ServerProcess {
         if !is_decided(SETTLE).await && !self.listens().await {
             is_decided(self.linger.take()).await;
         }
-        self.status.borrow().ended_by_itself()
+        self.status.borrow().unexpected_exit()
     }
 
     fn is_over(&self) -> bool {
@@ -98,7 +98,7 @@ mod tests {
         }
         assert!(servers.at("http://127.0.0.1:20018").is_none());
         let life = servers.at("http://127.0.0.1:20017").expect("there were two");
-        assert_eq!(life.ended().await, Some(Termination::Code(2)));
+        assert_eq!(life.unexpected_exit().await, Some(Termination::Code(2)));
     }
 
     #[test]
@@ -123,7 +123,7 @@ mod tests {
             tokio::time::sleep(SETTLE * 3).await;
             sender.send_modify(|status| status.exited = Some(Termination::Code(1)));
         };
-        assert_eq!(tokio::join!(life.ended(), end).0, Some(Termination::Code(1)));
+        assert_eq!(tokio::join!(life.unexpected_exit(), end).0, Some(Termination::Code(1)));
         assert_eq!(life.linger.get(), Duration::ZERO);
     }
 }

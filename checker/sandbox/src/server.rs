@@ -55,8 +55,8 @@ impl Server {
     }
 
     /// How it terminated, if it exited without having been asked to, or is about to: a broken connection is a sign of that.
-    pub async fn ended(&self) -> Option<Termination> {
-        self.process.as_ref()?.life.ended().await
+    pub async fn unexpected_exit(&self) -> Option<Termination> {
+        self.process.as_ref()?.life.unexpected_exit().await
     }
 
     /// Sends SIGTERM, kills after a grace period what is left, and returns advice on what went wrong.

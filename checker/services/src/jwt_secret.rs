@@ -71,7 +71,7 @@ impl Running for JwtSecret {
         JWT_SECRET.name().to_owned()
     }
 
-    fn stopped_by_itself(&mut self) -> LocalBoxFuture<'_, String> {
+    fn unexpected_exit(&mut self) -> LocalBoxFuture<'_, String> {
         std::future::pending().boxed_local()
     }
 

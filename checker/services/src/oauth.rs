@@ -292,8 +292,8 @@ mod tests {
         let probe = Probe::new(&provider.base_url());
         let redirect = ("redirect_uri", "https://habits.example.com/callback");
         let query = form::write([("response_type", "code"), ("client_id", &id), redirect, ("state", "a b")]);
-        let answer = probe.send(Request::new("GET", format!("{AUTHORIZE}?{query}"))).await.expect("an answer");
-        let location = answer.header("location").expect("a location").to_owned();
+        let response = probe.send(Request::new("GET", format!("{AUTHORIZE}?{query}"))).await.expect("an answer");
+        let location = response.header("location").expect("a location").to_owned();
         let back = form::read(location.split_once('?').expect("a query").1);
         let code = form::value(&back, "code").expect("a code");
         assert_eq!(form::value(&back, "state"), Some("a b"));
@@ -302,13 +302,13 @@ mod tests {
                 [("grant_type", "authorization_code"), ("code", code), redirect, ("client_id", &id), ("client_secret", secret)];
             Request::new("POST", TOKEN).header("content-type", "application/x-www-form-urlencoded").body(form::write(fields))
         };
-        let answer = probe.send(request(&secret)).await.expect("an answer");
-        let token = answer.json().expect("JSON")["access_token"].as_str().expect("a token").to_owned();
-        let answer = probe.send(Request::new("GET", USERINFO).bearer(&Token::own(&token))).await.expect("an answer");
-        assert_eq!(answer.json().expect("JSON")["email"], "ada@example.com");
+        let response = probe.send(request(&secret)).await.expect("an answer");
+        let token = response.json().expect("JSON")["access_token"].as_str().expect("a token").to_owned();
+        let response = probe.send(Request::new("GET", USERINFO).bearer(&Token::own(&token))).await.expect("an answer");
+        assert_eq!(response.json().expect("JSON")["email"], "ada@example.com");
         let refused = [probe.send(request(&secret)).await, probe.send(request("guessed")).await];
-        for answer in refused {
-            assert_eq!(answer.expect("an answer").code(), 400);
+        for response in refused {
+            assert_eq!(response.expect("an answer").code(), 400);
         }
         let refusals: Vec<_> = provider.token_requests().into_iter().map(|request| request.refusal.is_some()).collect();
         assert_eq!(refusals, [false, true, true]);

@@ -1,7 +1,7 @@
 //! Grading one step once: what `checker` and `checker check` do.
 
 use super::consent::AtTerminal;
-use super::{CommandError, CommandResult, closest, examined, load_progress, step_or_current, tell};
+use super::{CommandError, CommandResult, closest, examined, load_progress, print, step_or_current};
 use crate::cli::GradeArgs;
 use crate::evidence;
 use crate::progress::Progress;
@@ -41,7 +41,7 @@ async fn run(workshop: &Workshop, course: &'static Course, step: &'static Step, 
     let report = grade(&grading, workshop.root(), &mut terminal).await;
     drop(terminal);
     let text = report::write(&report, args.format, style);
-    tell(&format!("{}\n", text.trim_end_matches('\n')))?;
+    print(&format!("{}\n", text.trim_end_matches('\n')))?;
     keep(workshop, &grading, &report)?;
     Ok(report.verdict.exit_code())
 }

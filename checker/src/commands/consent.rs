@@ -63,13 +63,13 @@ impl AtTerminal {
         eprint!("{service} is not installed yet. This command installs it:\n  {command}\nRun it now? [y/N] ");
         let _ = std::io::stderr().flush();
         // This thread may outlive the question: Ctrl-C must not wait for an answer.
-        let (sender, answer) = oneshot::channel();
+        let (sender, response) = oneshot::channel();
         std::thread::spawn(move || {
             let mut line = String::new();
             let _ = std::io::stdin().read_line(&mut line);
             let _ = sender.send(line);
         });
-        answer.await.is_ok_and(|line| is_yes(&line))
+        response.await.is_ok_and(|line| is_yes(&line))
     }
 }
 

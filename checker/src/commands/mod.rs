@@ -112,7 +112,7 @@ async fn dispatch(cli: Cli, course: &'static Course, others: Dispatch, style: &S
 }
 
 /// Prints the output of a command. A reader that is gone (`| head`) is not an error.
-pub fn tell(text: &str) -> CommandResult {
+pub fn print(text: &str) -> CommandResult {
     let _ = std::io::stdout().write_all(text.as_bytes());
     Ok(exit::PASSED)
 }

@@ -6,23 +6,21 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::record::Statement;
-
-/// When a connection is cut, relative to a statement.
+/// When a connection is cut, relative to a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moment {
-    /// No byte of the statement reaches the service.
+    /// No byte of the request reaches the service.
     Before,
-    /// Part of the request reaches the service, so that the statement never runs.
+    /// Part of the request reaches the service, so that it is never executed.
     Mid,
-    /// The statement has run, and outside a transaction it is committed, but the client never learns it.
+    /// The request has been executed, and outside a transaction it is committed, but the client never learns it.
     After,
 }
 
 /// A fault that is active while this value lives. A fault that never hit traffic proves nothing.
 #[must_use = "the fault ends as soon as this value is dropped"]
 pub struct Fault {
-    faults: Rc<Faults>,
+    faults: Rc<dyn Ends>,
     hits: Hits,
 }
 
@@ -33,7 +31,7 @@ impl Fault {
     }
 
     /// Ends the fault and returns how often it hit. Connections whose bytes were swallowed are cut, as their streams have gaps.
-    pub fn heal(self) -> u64 {
+    pub fn end(self) -> u64 {
         self.hits()
     }
 }
@@ -45,26 +43,43 @@ impl Drop for Fault {
 }
 
 type Hits = Rc<Cell<u64>>;
-type Choice = Box<dyn Fn(&Statement) -> bool>;
+type Choice<E> = Box<dyn Fn(&E) -> bool>;
+
+/// Where a fault is ended, whatever the events of the tap are.
+trait Ends {
+    /// Ends a fault. One that was replaced by another of its kind has already ended.
+    fn end(&self, hits: &Hits);
+}
 
 /// The faults of one tap: the latest of each kind.
-#[derive(Default)]
-pub struct Faults {
+pub struct Faults<E> {
     delay: RefCell<Option<(Duration, Hits)>>,
-    cut: RefCell<Option<(Moment, Choice, Hits)>>,
+    cut: RefCell<Option<(Moment, Choice<E>, Hits)>>,
     black_hole: RefCell<Option<Hits>>,
     refusal: RefCell<Option<Hits>>,
     changes: watch::Sender<()>,
 }
 
-impl Faults {
+impl<E> Default for Faults<E> {
+    fn default() -> Self {
+        Faults {
+            delay: RefCell::default(),
+            cut: RefCell::default(),
+            black_hole: RefCell::default(),
+            refusal: RefCell::default(),
+            changes: watch::Sender::default(),
+        }
+    }
+}
+
+impl<E: 'static> Faults<E> {
     /// Delays each round trip by this time.
     pub fn delay(self: &Rc<Self>, time: Duration) -> Fault {
         self.begin(|hits| *self.delay.borrow_mut() = Some((time, hits)))
     }
 
-    /// Cuts the connection of the next execution of a chosen statement.
-    pub fn cut_next(self: &Rc<Self>, moment: Moment, choice: impl Fn(&Statement) -> bool + 'static) -> Fault {
+    /// Cuts the connection of the next chosen request.
+    pub fn cut_next(self: &Rc<Self>, moment: Moment, choice: impl Fn(&E) -> bool + 'static) -> Fault {
         self.begin(|hits| *self.cut.borrow_mut() = Some((moment, Box::new(choice), hits)))
     }
 
@@ -83,16 +98,6 @@ impl Faults {
         place(hits.clone());
         self.changes.send_replace(());
         Fault { faults: self.clone(), hits }
-    }
-
-    /// Ends a fault. One that was replaced by another of its kind has already ended.
-    fn end(&self, hits: &Hits) {
-        let same = |other: &Hits| Rc::ptr_eq(other, hits);
-        self.delay.borrow_mut().take_if(|(_, other)| same(other));
-        self.cut.borrow_mut().take_if(|(_, _, other)| same(other));
-        self.black_hole.borrow_mut().take_if(|other| same(other));
-        self.refusal.borrow_mut().take_if(|other| same(other));
-        self.changes.send_replace(());
     }
 
     /// A receiver that changes when a fault begins or ends.
@@ -119,16 +124,16 @@ impl Faults {
         let _ = tokio::time::timeout(time, changed).await;
     }
 
-    /// Whether a cut is waiting for its statement.
+    /// Whether a cut is waiting for its request.
     pub fn cut_is_armed(&self) -> bool {
         self.cut.borrow().is_some()
     }
 
-    /// The cut that applies to this execution, if any. The call disarms it, because a cut applies to one statement.
-    pub fn cut(&self, statement: &Statement) -> Option<Cut> {
+    /// The cut that applies to this request, if any. The call disarms it, because a cut applies to one request.
+    pub fn cut(&self, event: &E) -> Option<Cut> {
         // Taken out meanwhile, because the choice may use the tap.
         let (moment, choice, hits) = self.cut.take()?;
-        if choice(statement) {
+        if choice(event) {
             return Some(Cut { moment, hits });
         }
         self.cut.borrow_mut().get_or_insert((moment, choice, hits));
@@ -152,15 +157,26 @@ impl Faults {
     }
 }
 
+impl<E> Ends for Faults<E> {
+    fn end(&self, hits: &Hits) {
+        let same = |other: &Hits| Rc::ptr_eq(other, hits);
+        self.delay.borrow_mut().take_if(|(_, other)| same(other));
+        self.cut.borrow_mut().take_if(|(_, _, other)| same(other));
+        self.black_hole.borrow_mut().take_if(|other| same(other));
+        self.refusal.borrow_mut().take_if(|other| same(other));
+        self.changes.send_replace(());
+    }
+}
+
 fn hit(slot: &RefCell<Option<Hits>>) -> bool {
     let slot = slot.borrow();
     slot.iter().for_each(|hits| hits.set(hits.get() + 1));
     slot.is_some()
 }
 
-/// A cut that has found its statement.
+/// A cut that has found its request.
 pub struct Cut {
-    /// When it is due, relative to the statement.
+    /// When it is due, relative to the request.
     pub moment: Moment,
     hits: Hits,
 }

@@ -8,63 +8,48 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{ReadHalf, WriteHalf};
 
-use super::Shared;
+use super::protocol::{Parser, Ruling};
+use super::record::Event;
+use super::shared::Shared;
 
 /// How much is read at a time, in bytes.
 const CHUNK: usize = 64 * 1024;
 
-/// The ruling of the parser about the bytes in front of it.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Ruling {
-    /// How many of them may be forwarded; the rest is held back until more arrive.
-    pub pass: usize,
-    /// Whether they complete the request of a round trip.
-    pub round_trip: bool,
-    /// Whether to cut the connection once the bytes have been forwarded.
-    pub cut: bool,
-}
-
-/// A parser of one connection in the protocol of a service.
-pub trait Wire {
-    /// Reads what a client sent: `bytes`, of which those from `fresh` on are new and the others are held.
-    fn client(&mut self, bytes: &[u8], fresh: usize, at: Instant) -> Ruling;
-
-    /// Reads what the service sent, in the same way.
-    fn service(&mut self, bytes: &[u8], fresh: usize) -> Ruling;
-}
-
 /// The connection is cut on both sides at once.
-pub struct Cut;
+pub struct Severed;
 
-impl From<io::Error> for Cut {
+impl From<io::Error> for Severed {
     /// An error on one side cuts the other side too.
     fn from(_: io::Error) -> Self {
-        Cut
+        Severed
     }
 }
 
 /// Relays bytes in both directions until both sides have closed, or one was cut. `begun` has already arrived from the client.
-pub async fn relay(
+pub async fn relay<E: Event>(
     client: &mut TcpStream,
     service: &mut TcpStream,
     begun: Vec<u8>,
-    wire: impl Wire,
-    shared: &Shared,
-) -> Result<(), Cut> {
-    let wire = RefCell::new(wire);
+    parser: impl Parser,
+    shared: &Shared<E>,
+) -> Result<(), Severed> {
+    let parser = RefCell::new(parser);
     let (from_client, to_client) = client.split();
     let (from_service, to_service) = service.split();
-    tokio::try_join!(upward(from_client, to_service, begun, &wire, shared), downward(from_service, to_client, &wire, shared))?;
+    tokio::try_join!(
+        upward(from_client, to_service, begun, &parser, shared),
+        downward(from_service, to_client, &parser, shared)
+    )?;
     Ok(())
 }
 
-async fn upward<W: Wire>(
+async fn upward<E: Event>(
     mut from: ReadHalf<'_>,
     mut to: WriteHalf<'_>,
     begun: Vec<u8>,
-    wire: &RefCell<W>,
-    shared: &Shared,
-) -> Result<(), Cut> {
+    parser: &RefCell<impl Parser>,
+    shared: &Shared<E>,
+) -> Result<(), Severed> {
     let mut inbox = Inbox { bytes: begun, held: 0 };
     loop {
         if inbox.fresh().is_empty() && inbox.read(&mut from).await? == 0 {
@@ -74,7 +59,7 @@ async fn upward<W: Wire>(
         if shared.faults.swallows() {
             return swallow(&mut from, shared).await;
         }
-        let ruling = wire.borrow_mut().client(&inbox.bytes, inbox.held, Instant::now());
+        let ruling = parser.borrow_mut().client(&inbox.bytes, inbox.held, Instant::now());
         shared.note_traffic();
         if ruling.round_trip {
             shared.faults.wait().await;
@@ -85,20 +70,25 @@ async fn upward<W: Wire>(
 }
 
 /// Reads everything and forwards nothing. The stream has a gap then, so it cannot be resumed.
-pub async fn swallow(from: &mut (impl AsyncRead + Unpin), shared: &Shared) -> Result<(), Cut> {
+pub async fn swallow<E: Event>(from: &mut (impl AsyncRead + Unpin), shared: &Shared<E>) -> Result<(), Severed> {
     let mut sink = vec![0; CHUNK];
     let until_end = async { while from.read(&mut sink).await.is_ok_and(|count| count > 0) {} };
     tokio::select! {
         () = until_end => {}
         () = shared.faults.passable() => {}
     }
-    Err(Cut)
+    Err(Severed)
 }
 
-async fn downward<W: Wire>(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, wire: &RefCell<W>, shared: &Shared) -> Result<(), Cut> {
+async fn downward<E: Event>(
+    mut from: ReadHalf<'_>,
+    mut to: WriteHalf<'_>,
+    parser: &RefCell<impl Parser>,
+    shared: &Shared<E>,
+) -> Result<(), Severed> {
     let mut inbox = Inbox { bytes: Vec::new(), held: 0 };
     while inbox.read(&mut from).await? > 0 {
-        let ruling = wire.borrow_mut().service(&inbox.bytes, inbox.held);
+        let ruling = parser.borrow_mut().service(&inbox.bytes, inbox.held);
         shared.note_traffic();
         if shared.faults.swallows() {
             shared.faults.passable().await;
@@ -127,18 +117,18 @@ impl Inbox {
     }
 
     /// Forwards what the ruling allows.
-    async fn pass(&mut self, ruling: &Ruling, to: &mut WriteHalf<'_>) -> Result<(), Cut> {
+    async fn pass(&mut self, ruling: &Ruling, to: &mut WriteHalf<'_>) -> Result<(), Severed> {
         to.write_all(&self.bytes[..ruling.pass]).await?;
         self.bytes.drain(..ruling.pass);
         self.held = self.bytes.len();
         match ruling.cut {
-            true => Err(Cut),
+            true => Err(Severed),
             false => Ok(()),
         }
     }
 
     /// Forwards what is left, and the end of the stream.
-    async fn end(self, mut to: WriteHalf<'_>) -> Result<(), Cut> {
+    async fn end(self, mut to: WriteHalf<'_>) -> Result<(), Severed> {
         to.write_all(&self.bytes).await?;
         to.shutdown().await?;
         Ok(())

@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_passes_is_told_from_what_is_wrong() {
+    fn only_temporary_errors_pass() {
         // Shutting down, cancelled, too many connections, deadlock, a transaction that was idle.
         for code in ["57P01", "57014", "53300", "40P01", "25P03"] {
             assert!(passes(code), "{code}");

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::show;
 use course::{COURSE, list_times};
-use engine::nobody;
+use engine::ignore_events;
 use harness::api::Api;
 use harness::backing::Backing;
 use harness::data::Data;
@@ -24,7 +24,7 @@ pub async fn run(root: &Path) -> Result<(), Problem> {
     let Some(step) = COURSE.steps.iter().find(|step| !step.fixtures.is_empty()) else { return Ok(()) };
     let mut fixtures = Vec::new();
     for fixture in step.fixtures {
-        match fixture.start(root, &mut nobody()).await {
+        match fixture.start(root, &mut ignore_events()).await {
             Ok(running) => fixtures.push(running),
             Err(problem) => {
                 println!("list: not measured. {}", problem.title);

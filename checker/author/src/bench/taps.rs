@@ -4,10 +4,11 @@ use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use taps::{Moment, Place, Statement, Tap};
+use taps::Moment;
+use taps::postgres::{Place, Statement, Tap};
 
 use super::show;
-use engine::nobody;
+use engine::ignore_events;
 use fixtures::find;
 use model::Problem;
 use services::postgres::{Client, Fault, Postgres};
@@ -32,7 +33,7 @@ const STATEMENTS: [(&str, &str, usize); 3] = [
 
 /// Measures, or prints why it cannot.
 pub async fn run(root: &Path) -> Result<(), Problem> {
-    let service = match find::first::<Postgres>(root, &mut nobody()).await {
+    let service = match find::first::<Postgres>(root, &mut ignore_events()).await {
         Ok(service) => service,
         Err(problem) => {
             println!("taps: not measured. {}", problem.title);
@@ -46,8 +47,7 @@ pub async fn run(root: &Path) -> Result<(), Problem> {
         Tap::start(place.ok_or(io::ErrorKind::NotFound)?).await
     };
     let tap = tap.await.map_err(|error| Problem::new(format!("The tap could not start: {error}."), "Try again."))?;
-    let mut tapped = direct.clone();
-    (tapped.host, tapped.port) = (tap.address().ip().to_string(), tap.address().port());
+    let tapped = direct.through(tap.address());
     // The client has a thread of its own, as a server under examination has a process.
     let measured = tokio::task::spawn_blocking({
         let tapped = tapped.clone();
@@ -58,7 +58,7 @@ pub async fn run(root: &Path) -> Result<(), Problem> {
     });
     let measured = measured.await.unwrap_or_else(|error| Err(io::Error::other(error).into()));
     let outcome = match measured {
-        Ok(()) => healed(&tap, async || Client::connect(&tapped).await).await,
+        Ok(()) => recovery(&tap, async || Client::connect(&tapped).await).await,
         Err(fault) => Err(fault),
     };
     if let Err(fault) = outcome {
@@ -91,7 +91,7 @@ async fn added(direct: Client, tapped: Client) -> Result<(), Fault> {
 }
 
 /// Tries each fault: how it affects a client, and how soon after its end a new client gets a response.
-async fn healed(tap: &Tap, connect: impl AsyncFn() -> Result<Client, Fault>) -> Result<(), Fault> {
+async fn recovery(tap: &Tap, connect: impl AsyncFn() -> Result<Client, Fault>) -> Result<(), Fault> {
     let is_marked = |statement: &Statement| statement.text.contains("healed");
     let faults: [(&str, &dyn Fn() -> taps::Fault); 6] = [
         ("a delay", &|| tap.delay(DELAY)),
@@ -115,7 +115,7 @@ async fn healed(tap: &Tap, connect: impl AsyncFn() -> Result<Client, Fault>) -> 
             };
             let _ = tokio::time::timeout(PATIENCE, attempt).await;
             suffered.push(clock.elapsed());
-            hits += u64::from(fault.heal() > 0);
+            hits += u64::from(fault.end() > 0);
             let clock = Instant::now();
             connect().await?.query("SELECT 'well'").await?;
             recovered.push(clock.elapsed());

@@ -12,7 +12,7 @@ mod watch;
 use checker::cli::Command;
 use checker::commands::{
     Asked, CommandError, CommandResult, check, consent, current_step, examined, hint, interrupted, known_step, load_progress,
-    status, step_or_current, tell,
+    print, status, step_or_current,
 };
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
@@ -37,9 +37,9 @@ async fn run(Asked { command, workshop, course, style }: Asked<'_>) -> CommandRe
                     format!("Carry into step {} or a later one, once the step before is passed.", step.number + 1),
                 ));
             }
-            tell(&carry::run(workshop, &outlines(course), step.number, force)?.text(style))
+            print(&carry::run(workshop, &outlines(course), step.number, force)?.text(style))
         }
-        Command::Reset { step } => tell(&reset::run(workshop, &outline(known_step(course, step)?))?.text(style)),
+        Command::Reset { step } => print(&reset::run(workshop, &outline(known_step(course, step)?))?.text(style)),
         Command::Solution { step } => {
             let step = known_step(course, step)?;
             if !load_progress(workshop)?.passed.contains(&step.number) {
@@ -48,7 +48,7 @@ async fn run(Asked { command, workshop, course, style }: Asked<'_>) -> CommandRe
                     "`cargo run -p checker -- hint` helps with the check that fails first.",
                 ));
             }
-            tell(&solution::run(workshop, &outline(step), style)?)
+            print(&solution::run(workshop, &outline(step), style)?)
         }
         Command::Up { write_env, services } => up::up(workshop, course, write_env, services).await,
         Command::Doctor => doctor::doctor(workshop, course).await,

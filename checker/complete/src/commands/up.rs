@@ -8,7 +8,7 @@ use std::rc::Rc;
 use futures_util::future::select_all;
 
 use super::consent::AtTerminal;
-use super::{CommandResult, interrupted, tell};
+use super::{CommandResult, interrupted, print};
 use checker::cli::ServiceArgs;
 use dotenv::Dotenv;
 use fixtures::{Part, Running};
@@ -66,7 +66,7 @@ async fn run(
         text.push_str("\nIn another terminal, type `export` and one of these lines, then start your server.\n");
     }
     text.push_str("Ctrl-C stops the servers and removes everything they have stored.\n");
-    tell(&text)?;
+    print(&text)?;
     let lost = running.lost().await;
     eprintln!("{}", escape(&lost));
     Ok(exit::ENVIRONMENT)
@@ -110,7 +110,7 @@ impl Started {
 
     /// Waits until a service stops unexpectedly; returns which one and how.
     async fn lost(&mut self) -> String {
-        let stops = self.services.iter_mut().map(|(service, _)| service.stopped_by_itself());
+        let stops = self.services.iter_mut().map(|(service, _)| service.unexpected_exit());
         select_all(stops).await.0
     }
 

@@ -19,7 +19,7 @@ use self::screen::{Action, Screen};
 use self::session::{Happening, Session};
 use self::terminal::{Input, Keyboard, Terminal};
 use super::status::StatusLine;
-use super::{CommandError, CommandResult, hint, list, load_progress, step_or_current, tell};
+use super::{CommandError, CommandResult, hint, list, load_progress, print, step_or_current};
 use checker::cli::TargetArgs;
 use harness::step::Course;
 use model::exit;
@@ -62,7 +62,7 @@ pub async fn watch(
     let report = window.screen.report.take();
     drop(window);
     // The window is gone with everything it showed, so print the latest report once more.
-    report.map_or(Ok(exit::PASSED), |report| tell(&report::text(&report, style)))
+    report.map_or(Ok(exit::PASSED), |report| print(&report::text(&report, style)))
 }
 
 /// What is shown on a terminal, and what happens behind it.

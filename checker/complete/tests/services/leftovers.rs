@@ -75,7 +75,7 @@ fn a_half_made_or_damaged_template_is_made_again() {
 }
 
 #[test]
-fn a_server_that_ends_by_itself_is_told() {
+fn a_server_that_ends_by_itself_is_reported() {
     let trial = Trial::new();
     let mut up = trial.up();
     let postgres = trial.processes().into_iter().find(|process| process.is_postgres()).expect("it runs");

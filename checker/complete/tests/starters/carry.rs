@@ -150,14 +150,14 @@ fn a_file_of_the_learner_s_with_the_name_of_a_new_one_stays_and_the_difference_i
 }
 
 #[test]
-fn whose_terminal_stands_in_the_replaced_folder_is_told() {
+fn whose_terminal_stands_in_the_replaced_folder_is_reported() {
     let scratch = solved();
     let out = scratch.run_in(&format!("steps/{TWO}/src"), &["carry", "2"]).passed();
     assert!(out.contains("cd \"$PWD\""), "{out}");
 }
 
 #[test]
-fn open_tasks_of_the_step_before_are_told() {
+fn open_tasks_of_the_step_before_are_reported() {
     let scratch = Scratch::new();
     let out = scratch.run(&["carry", "2"]).passed();
     assert!(out.contains("still marked TODO from step 1"), "{out}");

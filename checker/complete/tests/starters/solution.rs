@@ -22,7 +22,7 @@ fn afterwards_it_is_a_diff_from_one_s_own_files_with_one_s_own_names() {
 }
 
 #[test]
-fn who_wrote_just_the_solution_is_told() {
+fn who_wrote_just_the_solution_is_reported() {
     let scratch = Scratch::new();
     scratch.write(".checker-progress", "current 2\npassed 1\n");
     scratch.write(&format!("steps/{ONE}/src/habits.rs"), "use crate::app;\n\npub fn create() -> u16 {\n    201\n}\n");

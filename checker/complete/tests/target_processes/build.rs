@@ -94,14 +94,14 @@ fn a_dependency_that_does_not_exist_is_the_learners_turn() {
 }
 
 #[test]
-fn a_package_that_does_not_exist_is_told() {
+fn a_package_that_does_not_exist_is_reported() {
     let trial = step(MANIFEST, "fn main() {}");
     let verdict = trial.run(trial.checker(&["check", "1", "--format", "json", "--package", "nowhere"]));
     assert!(matches!(verdict.code, Some(2 | 64)), "{:?} {}", verdict.code, verdict.text);
 }
 
 #[test]
-fn a_package_without_a_program_is_told() {
+fn a_package_without_a_program_is_reported() {
     let trial = step(MANIFEST, "");
     let source = trial.folder().join("steps/01-api-basics/src");
     fs::rename(source.join("main.rs"), source.join("lib.rs")).expect("a writable folder");
@@ -109,14 +109,14 @@ fn a_package_without_a_program_is_told() {
 }
 
 #[test]
-fn a_damaged_lock_file_is_told() {
+fn a_damaged_lock_file_is_reported() {
     let trial = step(MANIFEST, "fn main() {}");
     write(&trial.folder().join("Cargo.lock"), "<<<<<<< HEAD\n");
     expect_not_built(&check(&trial), "Cargo.lock is damaged.");
 }
 
 #[test]
-fn a_machine_without_cargo_is_told() {
+fn a_machine_without_cargo_is_reported() {
     let trial = step(MANIFEST, "fn main() {}");
     let mut checker = checker(&trial);
     checker.env_remove("CARGO").env("PATH", "/nonexistent");
@@ -124,7 +124,7 @@ fn a_machine_without_cargo_is_told() {
 }
 
 #[test]
-fn a_target_folder_that_cannot_be_written_is_told() {
+fn a_target_folder_that_cannot_be_written_is_reported() {
     let trial = step(MANIFEST, "fn main() {}");
     let mut checker = checker(&trial);
     checker.env("CARGO_TARGET_DIR", "/dev/null/target");
@@ -135,7 +135,7 @@ fn a_target_folder_that_cannot_be_written_is_told() {
 const SMALL_DISK: &str = r#"mount -t tmpfs -o size="$1" none "$2" || exit 1; shift 2; exec "$@""#;
 
 #[test]
-fn a_full_disk_is_told_whether_the_compiler_or_the_linker_meets_it() {
+fn a_full_disk_is_reported_whether_the_compiler_or_the_linker_meets_it() {
     if !Command::new("unshare").args(["--mount", "true"]).output().is_ok_and(|output| output.status.success()) {
         eprintln!("skipped: this machine lets nobody have a file system of their own");
         return;

@@ -61,7 +61,7 @@ fn a_killed_guard_is_made_good_by_the_checker() {
 }
 
 #[test]
-fn a_server_that_kills_its_guard_is_told() {
+fn a_server_that_kills_its_guard_is_reported() {
     Trial::new().examine("kills-parent").expect_not_started("supervises the server was killed");
 }
 

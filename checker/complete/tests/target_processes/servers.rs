@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::trial::Trial;
 
 #[test]
-fn a_server_that_ends_at_once_is_told_its_exit_code() {
+fn a_server_that_ends_at_once_is_reported_its_exit_code() {
     let verdict = Trial::new().examine("exits-at-once");
     verdict.expect_not_started("exited before it accepted connections");
     assert!(verdict.title().contains("exit code 3"));
@@ -31,29 +31,29 @@ fn an_address_in_use_points_to_a_fixed_port() {
 }
 
 #[test]
-fn a_crash_is_told_by_its_signal() {
+fn a_crash_is_reported_by_its_signal() {
     Trial::new().examine("crashes-at-start").expect_not_started("SIGABRT");
 }
 
 #[test]
-fn a_command_that_does_not_exist_is_told() {
+fn a_command_that_does_not_exist_is_reported() {
     Trial::new().examine_command("no-such-program-anywhere").expect_not_started("was not found");
 }
 
 #[test]
-fn a_command_that_is_no_program_is_told() {
+fn a_command_that_is_no_program_is_reported() {
     Trial::new().examine_command("exec ./Cargo.toml").expect_not_started("cannot be executed");
 }
 
 #[test]
-fn a_server_on_another_port_is_told_where_it_listens() {
+fn a_server_on_another_port_is_reported_where_it_listens() {
     let verdict = Trial::new().examine("listens-elsewhere");
     verdict.expect_not_started("listens on 127.0.0.1:");
     assert!(verdict.title().contains("not on the port in PORT (2"));
 }
 
 #[test]
-fn a_server_on_another_interface_is_told_where_it_listens() {
+fn a_server_on_another_interface_is_reported_where_it_listens() {
     if TcpListener::bind("[::1]:0").is_err() {
         return; // This machine has no IPv6.
     }
@@ -92,7 +92,7 @@ fn what_another_program_answers_is_not_taken_for_the_server() {
 }
 
 #[test]
-fn a_server_that_cannot_be_reached_is_told() {
+fn a_server_that_cannot_be_reached_is_reported() {
     let trial = Trial::new();
     let verdict = trial.run(trial.checker(&["check", "1", "--format", "json", "--url", "http://127.0.0.1:1"]));
     verdict.expect_not_started("No server can be reached at http://127.0.0.1:1");
@@ -109,12 +109,12 @@ fn a_slow_start_is_waited_for() {
 }
 
 #[test]
-fn a_server_that_listens_nowhere_is_told() {
+fn a_server_that_listens_nowhere_is_reported() {
     Trial::new().examine("never-listens").expect_not_started("listens on no port at all");
 }
 
 #[test]
-fn a_server_in_the_background_is_told() {
+fn a_server_in_the_background_is_reported() {
     Trial::new().examine("goes-into-background").expect_not_started("went into the background");
 }
 
@@ -131,12 +131,12 @@ fn a_server_below_a_shell_is_judged_like_any_other() {
 }
 
 #[test]
-fn a_server_that_never_answers_is_told() {
+fn a_server_that_never_answers_is_reported() {
     Trial::new().examine("never-answers").expect_not_started("does not respond");
 }
 
 #[test]
-fn a_server_of_another_protocol_is_told() {
+fn a_server_of_another_protocol_is_reported() {
     Trial::new().examine("answers-garbage").expect_not_started("does not speak HTTP");
 }
 
@@ -169,7 +169,7 @@ fn nothing_a_server_sends_can_steer_the_terminal() {
 }
 
 #[test]
-fn a_flooded_log_is_told_and_kept_in_bounds() {
+fn a_flooded_log_is_reported_and_kept_in_bounds() {
     for behavior in ["floods-log", "floods-one-line"] {
         let verdict = Trial::new().examine(behavior);
         verdict.expect_advice("flooded its log");
@@ -188,19 +188,19 @@ fn a_server_that_starts_too_many_processes_is_stopped() {
 }
 
 #[test]
-fn a_server_that_ignores_sigterm_is_killed_and_told() {
+fn a_server_that_ignores_sigterm_is_killed_and_reported() {
     Trial::new().examine("ignores-sigterm").expect_advice("after SIGTERM");
 }
 
 #[test]
-fn a_bad_exit_code_after_sigterm_is_told() {
+fn a_bad_exit_code_after_sigterm_is_reported() {
     let trial = Trial::new();
     let below = trial.misfit("behaves").replace("exec ", "");
     trial.examine_command(&format!("trap 'exit 7' TERM; {below} & wait")).expect_advice("exit code 7");
 }
 
 #[test]
-fn processes_left_behind_are_killed_and_told() {
+fn processes_left_behind_are_killed_and_reported() {
     for behavior in ["leaves-child", "leaves-stubborn-child", "daemonizes", "forgets-its-origin"] {
         Trial::new().examine(behavior).expect_advice("left a process behind");
     }

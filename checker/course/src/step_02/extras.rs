@@ -7,7 +7,7 @@ use harness::check::{Check, check};
 use harness::habit::Habit;
 use harness::problem::{expect_invalid, expect_problem};
 use model::{Outcome, Request};
-use probe::Answer;
+use probe::Response;
 
 /// The checks.
 pub fn checks() -> Vec<Check> {
@@ -20,21 +20,21 @@ pub fn checks() -> Vec<Check> {
                 "A `Router` can be cloned: nest one copy in the other.",
             ])
             .proof(async |api| {
-                let answer = api.post("/v1/habits", json!({ "name": api.data.name() })).await?;
-                answer.status(201)?;
-                let habit = Habit::of(&answer)?;
-                let (answer, read) = api.read(&habit).await?;
-                read.expect_same(&answer, &habit)?;
+                let response = api.post("/v1/habits", json!({ "name": api.data.name() })).await?;
+                response.status(201)?;
+                let habit = Habit::of(&response)?;
+                let (response, read) = api.read(&habit).await?;
+                read.expect_same(&response, &habit)?;
                 let path = format!("/v1{}", habit.path());
-                let answer = api.patch(&path, json!({ "completed_today": true })).await?;
-                answer.status(200)?;
-                let answer = api.get(&path).await?;
-                answer.status(200)?;
-                Habit::of(&answer)?.expect(&answer, "completed_today", true)?;
-                let answer = api.get("/v1/habits").await?;
-                answer.status(200)?;
-                if !Habit::list(&answer)?.iter().any(|listed| listed.id == habit.id) {
-                    return Err(answer.fail(format!("habit {} in the list", habit.id), "a list without it"));
+                let response = api.patch(&path, json!({ "completed_today": true })).await?;
+                response.status(200)?;
+                let response = api.get(&path).await?;
+                response.status(200)?;
+                Habit::of(&response)?.expect(&response, "completed_today", true)?;
+                let response = api.get("/v1/habits").await?;
+                response.status(200)?;
+                if !Habit::list(&response)?.iter().any(|listed| listed.id == habit.id) {
+                    return Err(response.fail(format!("habit {} in the list", habit.id), "a list without it"));
                 }
                 // PUT is a stretch goal of its own.
                 let whole = json!({ "name": api.data.name() });
@@ -132,9 +132,9 @@ pub fn checks() -> Vec<Check> {
                 let habit = api.any_habit().await?;
                 for (path, methods) in [("/habits".into(), &["GET", "POST"][..]), (habit.path(), &["GET", "PATCH", "DELETE"][..])]
                 {
-                    let answer = api.http.send(Request::new("OPTIONS", path)).await?;
-                    answer.status([200, 204])?;
-                    expect_allow(&answer, methods, "TRACE")?;
+                    let response = api.http.send(Request::new("OPTIONS", path)).await?;
+                    response.status([200, 204])?;
+                    expect_allow(&response, methods, "TRACE")?;
                 }
                 Ok(())
             }),
@@ -153,20 +153,20 @@ pub fn checks() -> Vec<Check> {
                 expect_invalid(&api.put(habit.path(), json!({})).await?, "name")?;
                 let long = json!({ "name": api.data.name(), "description": "x".repeat(DESCRIPTION_MOST + 1) });
                 expect_invalid(&api.put(habit.path(), long).await?, "description")?;
-                let (answer, read) = api.read(&habit).await?;
-                read.expect_same(&answer, &habit)?;
+                let (response, read) = api.read(&habit).await?;
+                read.expect_same(&response, &habit)?;
                 Ok(())
             }),
     ]
 }
 
 /// Decompresses the body, up to a limit, so that a decompression bomb cannot exhaust the memory.
-fn gunzip(answer: &Answer) -> Outcome<Vec<u8>> {
+fn gunzip(response: &Response) -> Outcome<Vec<u8>> {
     use std::io::Read;
     let mut decompressed = Vec::new();
-    let reader = flate2::read::GzDecoder::new(answer.body().as_ref());
+    let reader = flate2::read::GzDecoder::new(response.body().as_ref());
     match reader.take(4 * 1024 * 1024).read_to_end(&mut decompressed) {
         Ok(_) => Ok(decompressed),
-        Err(error) => Err(answer.fail("a gzip body", format!("a body that cannot be decompressed ({error})"))),
+        Err(error) => Err(response.fail("a gzip body", format!("a body that cannot be decompressed ({error})"))),
     }
 }

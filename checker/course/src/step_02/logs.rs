@@ -7,7 +7,7 @@ use serde_json::json;
 use harness::check::{Check, check};
 use harness::logline;
 use model::{Outcome, Request};
-use probe::Answer;
+use probe::Response;
 
 /// The checks.
 pub fn checks() -> Vec<Check> {
@@ -34,13 +34,13 @@ pub fn checks() -> Vec<Check> {
                 for (request, right) in cases {
                     let (method, path) = (request.method.clone(), request.path.clone());
                     let log = api.log()?;
-                    let answer = api.http.send(request).await?;
+                    let response = api.http.send(request).await?;
                     // Another check covers the status code itself.
-                    let status = answer.code().to_string();
+                    let status = response.code().to_string();
                     let wanted = |line: &str| [right, status.as_str()].iter().any(|status| logline::is_request_line(line, &method, &path, status));
                     let expected = format!("a log line with {method}, {path}, {status} and the duration");
                     if log.line(wanted).await.is_none() {
-                        return Err(answer.fail(expected, logline::excerpt(&log.lines())));
+                        return Err(response.fail(expected, logline::excerpt(&log.lines())));
                     }
                     // The log line of a later request comes after all lines of this one.
                     let marker = format!("/marker-{}", api.data.token(8));
@@ -48,7 +48,7 @@ pub fn checks() -> Vec<Check> {
                     log.line(|line| line.contains(&marker)).await;
                     let lines: Vec<String> = log.lines().into_iter().filter(|line| wanted(line)).collect();
                     if lines.len() > 1 {
-                        return Err(answer.fail(expected.replacen("a log line", "one log line", 1), logline::excerpt(&lines)));
+                        return Err(response.fail(expected.replacen("a log line", "one log line", 1), logline::excerpt(&lines)));
                     }
                 }
                 Ok(())
@@ -76,13 +76,13 @@ pub fn checks() -> Vec<Check> {
                 ];
                 let mut seen = HashSet::new();
                 for request in requests {
-                    let answer = api.http.send(request).await?;
-                    let id = request_id(&answer)?;
+                    let response = api.http.send(request).await?;
+                    let id = request_id(&response)?;
                     if !is_safe(&id) {
-                        return Err(answer.fail("x-request-id: 1 to 128 letters, digits, dots, dashes or underscores", id));
+                        return Err(response.fail("x-request-id: 1 to 128 letters, digits, dots, dashes or underscores", id));
                     }
                     if !seen.insert(id.clone()) {
-                        return Err(answer.fail("an x-request-id that no other response has", format!("x-request-id: {id} again")));
+                        return Err(response.fail("an x-request-id that no other response has", format!("x-request-id: {id} again")));
                     }
                 }
                 Ok(())
@@ -95,10 +95,10 @@ pub fn checks() -> Vec<Check> {
                 let ids = [api.data.token(8), format!("Up-{}_v1.2", api.data.token(8)), "a".into(), api.data.token(128)];
                 for id in ids {
                     for path in ["/habits", "/no-such-thing"] {
-                        let answer = api.http.send(Request::new("GET", path).header("x-request-id", &id)).await?;
-                        let echoed = request_id(&answer)?;
+                        let response = api.http.send(Request::new("GET", path).header("x-request-id", &id)).await?;
+                        let echoed = request_id(&response)?;
                         if echoed != id {
-                            return Err(answer.fail(format!("x-request-id: {id}"), format!("x-request-id: {echoed}")));
+                            return Err(response.fail(format!("x-request-id: {id}"), format!("x-request-id: {echoed}")));
                         }
                     }
                 }
@@ -129,13 +129,13 @@ pub fn checks() -> Vec<Check> {
                 ];
                 let mut seen = HashSet::new();
                 for id in unsafe_ids {
-                    let answer = api.http.send(Request::new("GET", "/habits").header("x-request-id", &id)).await?;
-                    answer.status(200)?;
-                    let returned = request_id(&answer)?;
+                    let response = api.http.send(Request::new("GET", "/habits").header("x-request-id", &id)).await?;
+                    response.status(200)?;
+                    let returned = request_id(&response)?;
                     // A sanitized or truncated id is not new: the client would still control what the log contains.
                     let is_kept = returned == id || returned.contains(&token) || long.starts_with(&returned);
                     if is_kept || !is_safe(&returned) || !seen.insert(returned.clone()) {
-                        return Err(answer.fail(format!("a new x-request-id in place of \"{id}\""), format!("x-request-id: {returned}")));
+                        return Err(response.fail(format!("a new x-request-id in place of \"{id}\""), format!("x-request-id: {returned}")));
                     }
                 }
                 Ok(())
@@ -156,11 +156,11 @@ pub fn checks() -> Vec<Check> {
                 for request in requests {
                     let path = request.path.clone();
                     let log = api.log()?;
-                    let answer = api.http.send(request).await?;
-                    let (id, status) = (request_id(&answer)?, answer.code().to_string());
+                    let response = api.http.send(request).await?;
+                    let (id, status) = (request_id(&response)?, response.code().to_string());
                     let wanted = |line: &str| line.contains(&id) && logline::is_request_line(line, "GET", &path, &status);
                     if log.line(wanted).await.is_none() {
-                        return Err(answer.fail(format!("the log line of GET {path}, with {id}"), logline::excerpt(&log.lines())));
+                        return Err(response.fail(format!("the log line of GET {path}, with {id}"), logline::excerpt(&log.lines())));
                     }
                 }
                 Ok(())
@@ -168,10 +168,10 @@ pub fn checks() -> Vec<Check> {
     ]
 }
 
-fn request_id(answer: &Answer) -> Outcome<String> {
-    match answer.header("x-request-id") {
+fn request_id(response: &Response) -> Outcome<String> {
+    match response.header("x-request-id") {
         Some(id) => Ok(id.to_owned()),
-        None => Err(answer.fail("an x-request-id header", "no x-request-id")),
+        None => Err(response.fail("an x-request-id header", "no x-request-id")),
     }
 }
 

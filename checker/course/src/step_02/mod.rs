@@ -15,7 +15,7 @@ use harness::check::Check;
 use harness::problem::expect_invalid;
 use harness::step::Step;
 use model::{Outcome, Problem};
-use probe::Answer;
+use probe::Response;
 
 /// The maximum length of a name, in characters.
 const NAME_MOST: usize = 100;
@@ -75,8 +75,8 @@ async fn expect_names_rejected(api: &Api, names: &[Value]) -> Outcome {
     for name in names {
         expect_invalid(&api.patch(habit.path(), json!({ "name": name, "completed_today": true })).await?, "name")?;
     }
-    let (answer, read) = api.read(&habit).await?;
-    read.expect_same(&answer, &habit)?;
+    let (response, read) = api.read(&habit).await?;
+    read.expect_same(&response, &habit)?;
     Ok(())
 }
 
@@ -92,36 +92,36 @@ async fn expect_values_rejected(api: &Api, field: &str, values: &[Value]) -> Out
     for value in values {
         expect_invalid(&api.patch(habit.path(), json!({ field: value })).await?, field)?;
     }
-    let (answer, read) = api.read(&habit).await?;
-    read.expect_same(&answer, &habit)?;
+    let (response, read) = api.read(&habit).await?;
+    read.expect_same(&response, &habit)?;
     Ok(())
 }
 
 async fn expect_count(api: &Api, before: usize) -> Outcome {
-    let (answer, list) = api.list().await?;
+    let (response, list) = api.list().await?;
     match list.len() == before {
         true => Ok(()),
         false => {
-            Err(answer
+            Err(response
                 .fail(format!("{before} habits, as before"), format!("{} habits: a rejected request was stored", list.len())))
         }
     }
 }
 
 async fn expect_absent(api: &Api, name: &str) -> Outcome {
-    let (answer, list) = api.list().await?;
+    let (response, list) = api.list().await?;
     match list.iter().any(|habit| habit.get("name") == name) {
         false => Ok(()),
-        true => Err(answer.fail("a list without the rejected habit", format!("a list with \"{name}\""))),
+        true => Err(response.fail("a list without the rejected habit", format!("a list with \"{name}\""))),
     }
 }
 
-fn expect_allow(answer: &Answer, methods: &[&str], unsupported: &str) -> Outcome {
-    let fields = answer.headers("allow").collect::<Vec<_>>().join(", ");
+fn expect_allow(response: &Response, methods: &[&str], unsupported: &str) -> Outcome {
+    let fields = response.headers("allow").collect::<Vec<_>>().join(", ");
     let allowed: Vec<&str> = fields.split(',').map(str::trim).collect();
     if methods.iter().all(|method| allowed.contains(method)) && !allowed.contains(&unsupported) {
         return Ok(());
     }
     let actual = if fields.is_empty() { "no Allow header".into() } else { format!("Allow: {fields}") };
-    Err(answer.fail(format!("Allow: {}, without {unsupported}", methods.join(", ")), actual))
+    Err(response.fail(format!("Allow: {}, without {unsupported}", methods.join(", ")), actual))
 }

@@ -82,8 +82,8 @@ pub fn checks() -> Vec<Check> {
             .book("validation")
             .hints(&["Validate the type as for the name, but accept `null`: it means \"no description\"."])
             .proof(async |api| {
-                let answer = api.post("/habits", json!({ "name": api.data.name(), "description": null })).await?;
-                answer.status(201)?;
+                let response = api.post("/habits", json!({ "name": api.data.name(), "description": null })).await?;
+                response.status(201)?;
                 expect_values_rejected(api, "description", &[json!(7), json!(false), json!(["a"])]).await
             }),
         check("2.completed-type", "PATCH rejects a completed_today that is not a boolean")
@@ -95,11 +95,11 @@ pub fn checks() -> Vec<Check> {
             .proof(async |api| {
                 let habit = api.any_habit().await?;
                 for value in [json!("true"), json!(1), json!("yes"), json!([]), json!(null)] {
-                    let answer = api.patch(habit.path(), json!({ "completed_today": value })).await?;
-                    expect_invalid(&answer, "completed_today")?;
+                    let response = api.patch(habit.path(), json!({ "completed_today": value })).await?;
+                    expect_invalid(&response, "completed_today")?;
                 }
-                let (answer, read) = api.read(&habit).await?;
-                read.expect(&answer, "completed_today", false)?;
+                let (response, read) = api.read(&habit).await?;
+                read.expect(&response, "completed_today", false)?;
                 Ok(())
             }),
         check("2.trimmed", "The server trims white space around a name before it stores it")
@@ -107,17 +107,17 @@ pub fn checks() -> Vec<Check> {
             .hints(&["Store what `trim()` returns, in POST and in PATCH. White space between words stays."])
             .proof(async |api| {
                 let (first, second) = (format!("{}  twice", api.data.name()), api.data.name());
-                let answer = api.post("/habits", json!({ "name": format!("  {first} \u{3000}") })).await?;
-                answer.status(201)?;
-                let habit = Habit::of(&answer)?;
-                habit.expect(&answer, "name", first.clone())?;
-                let (answer, read) = api.read(&habit).await?;
-                read.expect(&answer, "name", first)?;
-                let answer = api.patch(habit.path(), json!({ "name": format!("\u{a0}{second} ") })).await?;
-                answer.status(200)?;
-                Habit::of(&answer)?.expect(&answer, "name", second.clone())?;
-                let (answer, read) = api.read(&habit).await?;
-                read.expect(&answer, "name", second)?;
+                let response = api.post("/habits", json!({ "name": format!("  {first} \u{3000}") })).await?;
+                response.status(201)?;
+                let habit = Habit::of(&response)?;
+                habit.expect(&response, "name", first.clone())?;
+                let (response, read) = api.read(&habit).await?;
+                read.expect(&response, "name", first)?;
+                let response = api.patch(habit.path(), json!({ "name": format!("\u{a0}{second} ") })).await?;
+                response.status(200)?;
+                Habit::of(&response)?.expect(&response, "name", second.clone())?;
+                let (response, read) = api.read(&habit).await?;
+                read.expect(&response, "name", second)?;
                 Ok(())
             }),
     ]

@@ -9,7 +9,7 @@ use harness::check::{Check, check};
 use harness::habit::Habit;
 use harness::problem::expect_problem;
 use model::{Outcome, Request};
-use probe::Answer;
+use probe::Response;
 use services::postgres::Store;
 
 /// The checks.
@@ -28,9 +28,9 @@ pub fn checks() -> Vec<Check> {
                 let days = [days_ago(40), days_ago(3)];
                 for (habit, day) in [(&habit, days[0]), (&habit, days[1]), (&other, days[0])] {
                     for status in [201, 200, 200] {
-                        let answer = api.http.send(Request::new("PUT", completion(habit, day))).await?;
-                        answer.status(status)?;
-                        expect_date(&answer, &day.to_string())?;
+                        let response = api.http.send(Request::new("PUT", completion(habit, day))).await?;
+                        response.status(status)?;
+                        expect_date(&response, &day.to_string())?;
                     }
                 }
                 expect_days(api, &habit, &days).await?;
@@ -49,11 +49,11 @@ pub fn checks() -> Vec<Check> {
                 for day in [days_ago(2), days_ago(1)] {
                     let delay = api.visible::<Store>().map(|store| store.tap().delay(DATABASE_DELAY));
                     let requests = (0..PARALLEL).map(|_| complete(api, &habit, day));
-                    let answers = join_all(requests).await.into_iter().collect::<Outcome<Vec<Answer>>>()?;
+                    let responses = join_all(requests).await.into_iter().collect::<Outcome<Vec<Response>>>()?;
                     drop(delay);
-                    let first = answers.iter().filter(|answer| answer.code() == 201).count();
+                    let first = responses.iter().filter(|response| response.code() == 201).count();
                     if first != 1 {
-                        return Err(answers[0].fail("201 for one request of 20", format!("201 for {first} of them")));
+                        return Err(responses[0].fail("201 for one request of 20", format!("201 for {first} of them")));
                     }
                 }
                 expect_days(api, &habit, &[days_ago(2), days_ago(1)]).await?;
@@ -138,21 +138,21 @@ pub fn checks() -> Vec<Check> {
                 for completed in [true, false] {
                     let method = if completed { "PUT" } else { "DELETE" };
                     api.http.send(Request::new(method, completion(&habit, today))).await?.status([200, 201, 204])?;
-                    let (answer, read) = api.read(&habit).await?;
-                    read.expect(&answer, "completed_today", completed)?;
-                    let (answer, list) = api.list().await?;
+                    let (response, read) = api.read(&habit).await?;
+                    read.expect(&response, "completed_today", completed)?;
+                    let (response, list) = api.list().await?;
                     let listed = list.iter().find(|listed| listed.id == habit.id);
-                    listed.unwrap_or(&habit).expect(&answer, "completed_today", completed)?;
+                    listed.unwrap_or(&habit).expect(&response, "completed_today", completed)?;
                 }
                 Ok(())
             }),
     ]
 }
 
-fn expect_date(answer: &Answer, day: &str) -> Outcome {
-    match answer.json()? {
+fn expect_date(response: &Response, day: &str) -> Outcome {
+    match response.json()? {
         Value::Object(completion) if completion.get("date").is_some_and(|date| date == day) => Ok(()),
-        other => Err(answer.fail(json!({ "date": day }).to_string(), other.to_string())),
+        other => Err(response.fail(json!({ "date": day }).to_string(), other.to_string())),
     }
 }
 

@@ -46,8 +46,8 @@ pub fn checks() -> Vec<Check> {
                 let habit = api.create_described(&api.data.name(), &api.data.description()).await?;
                 for name in [taken.clone(), mixed_case(&taken)] {
                     expect_conflict(&api.put(habit.path(), json!({ "name": name, "completed_today": true })).await?)?;
-                    let (answer, read) = api.read(&habit).await?;
-                    read.expect_same(&answer, &habit)?;
+                    let (response, read) = api.read(&habit).await?;
+                    read.expect_same(&response, &habit)?;
                 }
                 Ok(())
             }),
@@ -121,10 +121,10 @@ async fn server_with(api: &Api, foreign: usize) -> Outcome<ExtraServer> {
     }
     // ANALYZE samples the rows by default, so the query plan would depend on chance. A larger sample covers every row.
     store.rows("SET default_statistics_target = 400; ANALYZE; RESET default_statistics_target").await?;
-    let (answer, list) = server.api.list().await?;
+    let (response, list) = server.api.list().await?;
     match list.len() {
         OWN_HABITS => Ok(server),
-        count => Err(answer.fail(format!("a list of the user's own {OWN_HABITS} habits"), format!("a list of {count} habits"))),
+        count => Err(response.fail(format!("a list of the user's own {OWN_HABITS} habits"), format!("a list of {count} habits"))),
     }
 }
 

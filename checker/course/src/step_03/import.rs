@@ -10,7 +10,7 @@ use harness::api::Api;
 use harness::check::{Check, check};
 use harness::habit::Habit;
 use harness::problem::{expect_invalid, expect_no_internals, expect_problem};
-use model::{NoAnswer, Outcome, Request, Stop};
+use model::{NoResponse, Outcome, Request, Stop};
 use services::DATABASE;
 use services::postgres::Store;
 
@@ -42,32 +42,32 @@ pub fn checks() -> Vec<Check> {
                     { "name": names[2], "description": null, "completions": [] },
                     { "name": names[3], "completions": yesterday.map(|day| day.to_string()) },
                 ]);
-                let answer = api.post("/habits/import", body).await?;
-                answer.status(201)?;
-                let habits = Habit::list(&answer)?;
+                let response = api.post("/habits/import", body).await?;
+                response.status(201)?;
+                let habits = Habit::list(&response)?;
                 if habits.len() != names.len() {
-                    return Err(answer.fail("an array of 4 habits", format!("an array of {}", habits.len())));
+                    return Err(response.fail("an array of 4 habits", format!("an array of {}", habits.len())));
                 }
                 let expected = [(&names[0], json!(description), true, 2), (&names[1], json!(null), false, 0), (&names[2], json!(null), false, 0), (&names[3], json!(null), false, 3)];
                 for (habit, (name, description, completed, streak)) in habits.iter().zip(expected) {
                     habit
-                        .expect(&answer, "name", name.as_str())?
-                        .expect(&answer, "description", description)?
-                        .expect(&answer, "completed_today", completed)?
-                        .expect(&answer, "streak", streak)?
-                        .expect_created_now(&answer)?;
-                    let (answer, read) = api.read(habit).await?;
-                    read.expect_same(&answer, habit)?.expect(&answer, "streak", streak)?;
+                        .expect(&response, "name", name.as_str())?
+                        .expect(&response, "description", description)?
+                        .expect(&response, "completed_today", completed)?
+                        .expect(&response, "streak", streak)?
+                        .expect_created_now(&response)?;
+                    let (response, read) = api.read(habit).await?;
+                    read.expect_same(&response, habit)?.expect(&response, "streak", streak)?;
                 }
                 expect_days(api, &habits[0], &[days_ago(1), today()]).await?;
                 expect_days(api, &habits[1], &[]).await?;
                 expect_days(api, &habits[3], &yesterday).await?;
-                let (answer, list) = api.list().await?;
+                let (response, list) = api.list().await?;
                 let ids = |habits: &[Habit]| habits.iter().map(|habit| habit.id).collect::<Vec<_>>();
                 let listed: Vec<i128> = ids(&list).into_iter().filter(|id| ids(&habits).contains(id)).collect();
                 match listed == ids(&habits) {
                     true => Ok(()),
-                    false => Err(answer.fail(format!("the ids {:?}, in this order", ids(&habits)), format!("the ids {listed:?}"))),
+                    false => Err(response.fail(format!("the ids {:?}, in this order", ids(&habits)), format!("the ids {listed:?}"))),
                 }
             }),
         check("3.import-repeated-date", "A repeated date in an imported habit counts once")
@@ -77,10 +77,10 @@ pub fn checks() -> Vec<Check> {
             .proof(async |api| {
                 let days = [days_ago(1), days_ago(0), days_ago(1), days_ago(5), days_ago(0)].map(|day| day.to_string());
                 let body = json!([{ "name": api.data.name(), "completions": days }]);
-                let answer = api.post("/habits/import", body).await?;
-                answer.status(201)?;
-                for habit in Habit::list(&answer)? {
-                    habit.expect(&answer, "streak", 2)?;
+                let response = api.post("/habits/import", body).await?;
+                response.status(201)?;
+                for habit in Habit::list(&response)? {
+                    habit.expect(&response, "streak", 2)?;
                     expect_days(api, &habit, &[days_ago(5), days_ago(1), days_ago(0)]).await?;
                 }
                 Ok(())
@@ -131,8 +131,8 @@ pub fn checks() -> Vec<Check> {
                 // A name that is repeated in one body may count as a validation error instead.
                 expect_problem(&api.post("/habits/import", json!([new("a"), new("b"), again])).await?, [409, 400, 422])?;
                 expect_none_named(api, &token).await?;
-                let (answer, read) = api.read(&habit).await?;
-                read.expect_same(&answer, &habit)?;
+                let (response, read) = api.read(&habit).await?;
+                read.expect_same(&response, &habit)?;
                 // The rejected imports left nothing behind that conflicts with these names.
                 api.post("/habits/import", json!([new("a"), new("b"), new("c")])).await?.status(201)?;
                 Ok(())
@@ -156,21 +156,21 @@ pub fn checks() -> Vec<Check> {
             .proof(async |api| {
                 let token = api.data.token(8);
                 let largest = import_body(&token, HABITS_MOST, BYTES_MOST);
-                let answer = api.http.send(import_request(largest)).await?;
-                answer.status(201)?;
-                let stored = Habit::list(&answer)?;
+                let response = api.http.send(import_request(largest)).await?;
+                response.status(201)?;
+                let stored = Habit::list(&response)?;
                 if stored.len() != HABITS_MOST {
-                    return Err(answer.fail("an array of 100 habits", format!("an array of {}", stored.len())));
+                    return Err(response.fail("an array of 100 habits", format!("an array of {}", stored.len())));
                 }
                 super::clear_away(api, &stored).await;
                 let token = api.data.token(8);
-                let answer = api.http.send(import_request(import_body(&token, HABITS_MOST + 1, 0))).await?;
-                expect_problem(&answer, [400, 413, 422])?;
+                let response = api.http.send(import_request(import_body(&token, HABITS_MOST + 1, 0))).await?;
+                expect_problem(&response, [400, 413, 422])?;
                 let exchange = api.http.exchange(import_request(import_body(&token, 3, BYTES_MOST + 1))).await?;
                 match &exchange.reply {
                     // A server that rejects a body need not read the rest, so the connection may close before the response arrives.
-                    Err(NoAnswer::Closed(_)) => {}
-                    _ => drop(probe::Answer::of(exchange)?.status([400, 413, 422])?.code()),
+                    Err(NoResponse::Closed(_)) => {}
+                    _ => drop(probe::Response::of(exchange)?.status([400, 413, 422])?.code()),
                 }
                 expect_none_named(api, &token).await
             }),
@@ -226,26 +226,26 @@ async fn fails_on_a_cut_connection(api: &Api) -> Outcome {
         remaining.get() == 0
     });
     let token = api.data.token(8);
-    let answer = api.post("/habits/import", body(&token)).await?;
-    if fault.heal() == 0 {
+    let response = api.post("/habits/import", body(&token)).await?;
+    if fault.end() == 0 {
         return Err(Stop::Inconclusive("the connection was not cut during the import".into()));
     }
     let after = rows().await?;
-    if answer.code() == 201 {
+    if response.code() == 201 {
         // The server retried on another connection, so the import must be complete.
         return match after == (before.0 + 4, before.1 + 8) {
             true => Ok(()),
-            false => Err(answer
+            false => Err(response
                 .fail("201 only if all 4 habits and their completions are stored", format!("{} new habits", after.0 - before.0))),
         };
     }
-    expect_problem(&answer, [500, 502, 503, 504])?;
-    expect_no_internals(&answer)?;
+    expect_problem(&response, [500, 502, 503, 504])?;
+    expect_no_internals(&response)?;
     match after == before {
         true => Ok(()),
         false => {
             let (habits, completions) = (after.0 - before.0, after.1 - before.1);
-            Err(answer
+            Err(response
                 .fail("a failed import that stores nothing", format!("{habits} habits and {completions} completions stored")))
         }
     }

@@ -23,7 +23,7 @@ use harness::problem::expect_problem;
 use harness::route::{Route, route};
 use harness::step::Step;
 use model::{Outcome, Request};
-use probe::Answer;
+use probe::Response;
 use services::DATABASE;
 use services::postgres::Store;
 
@@ -86,10 +86,10 @@ fn completion(habit: &Habit, day: Date) -> String {
 }
 
 /// Completes a habit on a day; fails unless the response is 201 or 200.
-async fn complete(api: &Api, habit: &Habit, day: Date) -> Outcome<Answer> {
-    let answer = api.http.send(Request::new("PUT", completion(habit, day))).await?;
-    answer.status([201, 200])?;
-    Ok(answer)
+async fn complete(api: &Api, habit: &Habit, day: Date) -> Outcome<Response> {
+    let response = api.http.send(Request::new("PUT", completion(habit, day))).await?;
+    response.status([201, 200])?;
+    Ok(response)
 }
 
 /// Completes a habit on several days.
@@ -110,29 +110,29 @@ async fn import_some(api: &Api, count: usize) -> Outcome {
 
 /// Fails unless the habit has completions on exactly these days, listed in any order.
 async fn expect_days(api: &Api, habit: &Habit, days: &[Date]) -> Outcome {
-    let (answer, mut listed) = listed_days(api, habit, "").await?;
+    let (response, mut listed) = listed_days(api, habit, "").await?;
     let mut expected = days.to_vec();
     expected.sort_unstable();
     listed.sort_unstable_by_key(ToString::to_string);
-    answer.same(&as_completions(&expected), &json!(listed))?;
+    response.same(&as_completions(&expected), &json!(listed))?;
     Ok(())
 }
 
 /// Fails unless the habit has completions on exactly these days, listed in this order. `query` is empty or begins with `?`.
 async fn expect_days_in_order(api: &Api, habit: &Habit, query: &str, days: &[Date]) -> Outcome {
-    let (answer, listed) = listed_days(api, habit, query).await?;
-    answer.same(&as_completions(days), &json!(listed))?;
+    let (response, listed) = listed_days(api, habit, query).await?;
+    response.same(&as_completions(days), &json!(listed))?;
     Ok(())
 }
 
-async fn listed_days(api: &Api, habit: &Habit, query: &str) -> Outcome<(Answer, Vec<Value>)> {
-    let answer = api.get(format!("{}/completions{query}", habit.path())).await?;
-    answer.status(200)?;
-    let Value::Array(listed) = answer.json()? else {
-        return Err(answer.fail("a JSON array of completions", "another type of JSON value"));
+async fn listed_days(api: &Api, habit: &Habit, query: &str) -> Outcome<(Response, Vec<Value>)> {
+    let response = api.get(format!("{}/completions{query}", habit.path())).await?;
+    response.status(200)?;
+    let Value::Array(listed) = response.json()? else {
+        return Err(response.fail("a JSON array of completions", "another type of JSON value"));
     };
     // A server may return more fields of a completion than its date.
-    Ok((answer, listed.iter().map(|completion| json!({ "date": completion["date"] })).collect()))
+    Ok((response, listed.iter().map(|completion| json!({ "date": completion["date"] })).collect()))
 }
 
 /// The JSON array of completions on these days.
@@ -141,19 +141,19 @@ fn as_completions(days: &[Date]) -> Value {
 }
 
 /// Fails unless the response is 409 with problem details.
-fn expect_conflict(answer: &Answer) -> Outcome {
-    expect_problem(answer, 409)?;
+fn expect_conflict(response: &Response) -> Outcome {
+    expect_problem(response, 409)?;
     Ok(())
 }
 
 /// Fails if the list contains a habit whose name contains this text.
 async fn expect_none_named(api: &Api, text: &str) -> Outcome {
-    let (answer, list) = api.list().await?;
+    let (response, list) = api.list().await?;
     let name = |habit: &Habit| habit.get("name").as_str().unwrap_or_default().to_lowercase();
     match list.iter().filter(|habit| name(habit).contains(text)).count() {
         0 => Ok(()),
         count => {
-            Err(answer.fail("a list without any of the rejected habits", format!("a list with {count} of the rejected habits")))
+            Err(response.fail("a list without any of the rejected habits", format!("a list with {count} of the rejected habits")))
         }
     }
 }

@@ -8,7 +8,7 @@ use harness::api::Api;
 use harness::check::{Check, check};
 use harness::habit::Habit;
 use model::Outcome;
-use probe::Answer;
+use probe::Response;
 use services::postgres::Store;
 
 /// The checks.
@@ -29,8 +29,8 @@ pub fn checks() -> Vec<Check> {
                     expect_conflict(&api.post("/habits", body).await?)?;
                 }
                 expect_once(api, &name).await?;
-                let (answer, read) = api.read(&habit).await?;
-                read.expect_same(&answer, &habit)?;
+                let (response, read) = api.read(&habit).await?;
+                read.expect_same(&response, &habit)?;
                 Ok(())
             }),
         check("3.name-taken-parallel", "20 parallel POSTs of one name, in any letter case, respond 201 once and 409 nineteen times")
@@ -46,14 +46,14 @@ pub fn checks() -> Vec<Check> {
                     let delay = api.visible::<Store>().map(|store| store.tap().delay(DATABASE_DELAY));
                     let spelling = |index: usize| if index.is_multiple_of(2) { name.clone() } else { mixed_case(&name) };
                     let requests = (0..PARALLEL).map(|index| api.post("/habits", json!({ "name": spelling(index) })));
-                    let answers = join_all(requests).await.into_iter().collect::<Outcome<Vec<Answer>>>()?;
+                    let responses = join_all(requests).await.into_iter().collect::<Outcome<Vec<Response>>>()?;
                     drop(delay);
-                    for answer in &answers {
-                        answer.status([201, 409])?;
+                    for response in &responses {
+                        response.status([201, 409])?;
                     }
-                    let created = answers.iter().filter(|answer| answer.code() == 201).count();
+                    let created = responses.iter().filter(|response| response.code() == 201).count();
                     if created != 1 {
-                        return Err(answers[0].fail("201 for one request of 20", format!("201 for {created} of them")));
+                        return Err(responses[0].fail("201 for one request of 20", format!("201 for {created} of them")));
                     }
                     expect_once(api, &name).await?;
                 }
@@ -76,13 +76,13 @@ pub fn checks() -> Vec<Check> {
             for taken in [taken.clone(), mixed_case(&taken)] {
                 let body = json!({ "description": null, "completed_today": true, "name": taken });
                 expect_conflict(&api.patch(habit.path(), body).await?)?;
-                let (answer, read) = api.read(&habit).await?;
-                read.expect_same(&answer, &habit)?;
+                let (response, read) = api.read(&habit).await?;
+                read.expect_same(&response, &habit)?;
             }
             for own in [mixed_case(&name), name] {
-                let answer = api.patch(habit.path(), json!({ "name": own })).await?;
-                answer.status(200)?;
-                Habit::of(&answer)?.expect_same(&answer, &habit.with("name", own))?;
+                let response = api.patch(habit.path(), json!({ "name": own })).await?;
+                response.status(200)?;
+                Habit::of(&response)?.expect_same(&response, &habit.with("name", own))?;
             }
             Ok(())
         }),
@@ -104,10 +104,10 @@ pub fn checks() -> Vec<Check> {
 
 /// Fails unless the list contains exactly one habit with this name, in any letter case.
 async fn expect_once(api: &Api, name: &str) -> Outcome {
-    let (answer, list) = api.list().await?;
+    let (response, list) = api.list().await?;
     let is_it = |habit: &&Habit| habit.get("name").as_str().is_some_and(|other| other.eq_ignore_ascii_case(name));
     match list.iter().filter(is_it).count() {
         1 => Ok(()),
-        count => Err(answer.fail(format!("one habit named \"{name}\" in the list"), format!("{count} habits with that name"))),
+        count => Err(response.fail(format!("one habit named \"{name}\" in the list"), format!("{count} habits with that name"))),
     }
 }

@@ -8,7 +8,7 @@ use harness::check::{Check, check};
 use harness::habit::Habit;
 use harness::problem::expect_problem;
 use model::Outcome;
-use probe::Answer;
+use probe::Response;
 
 /// The checks.
 pub fn checks() -> Vec<Check> {
@@ -30,25 +30,25 @@ pub fn checks() -> Vec<Check> {
                     let mut count = 0;
                     let mut next = Some(format!("/habits?limit={limit}"));
                     while let Some(path) = next {
-                        let (answer, page, following) = page(api, &path).await?;
+                        let (response, page, following) = page(api, &path).await?;
                         if page.len() > limit {
-                            return Err(answer.fail(format!("at most {limit} habits"), format!("{} habits", page.len())));
+                            return Err(response.fail(format!("at most {limit} habits"), format!("{} habits", page.len())));
                         }
                         seen.extend(ids(&page));
                         count += 1;
                         if count == pages && following.is_some() {
-                            return Err(answer.fail(format!("no Link header on the last of {pages} pages"), "a Link to a next page"));
+                            return Err(response.fail(format!("no Link header on the last of {pages} pages"), "a Link to a next page"));
                         }
                         next = following;
                         if next.is_none() && seen != whole {
-                            return Err(answer.fail(format!("the ids {whole:?} in {pages} pages"), format!("the ids {seen:?}")));
+                            return Err(response.fail(format!("the ids {whole:?} in {pages} pages"), format!("the ids {seen:?}")));
                         }
                     }
                 }
-                let answer = api.get("/habits").await?;
-                match next_path(api, &answer)? {
+                let response = api.get("/habits").await?;
+                match next_path(api, &response)? {
                     None => Ok(()),
-                    Some(_) => Err(answer.fail("no Link header without limit", "a Link to a next page")),
+                    Some(_) => Err(response.fail("no Link header without limit", "a Link to a next page")),
                 }
             }),
         check(
@@ -67,7 +67,7 @@ pub fn checks() -> Vec<Check> {
             let api = &server.api;
             let whole = ids(&api.list().await?.1);
             let (_, mut seen, mut next) =
-                page(api, "/habits?limit=4").await.map(|(answer, page, next)| (answer, ids(&page), next))?;
+                page(api, "/habits?limit=4").await.map(|(response, page, next)| (response, ids(&page), next))?;
             let mut deleted = HashSet::new();
             while let Some(path) = next {
                 // The first habit seen, and the one after which the next page starts.
@@ -76,14 +76,14 @@ pub fn checks() -> Vec<Check> {
                 }
                 let added = api.any_habit().await?;
                 complete(api, &added, super::days_ago(0)).await?;
-                let (answer, page, following) = page(api, &path).await?;
+                let (response, page, following) = page(api, &path).await?;
                 seen.retain(|id| !deleted.contains(id));
                 seen.extend(ids(&page));
                 next = following.filter(|_| seen.len() < 60);
                 let kept: Vec<i128> = whole.iter().copied().filter(|id| !deleted.contains(id)).collect();
                 let old: Vec<i128> = seen.iter().copied().filter(|id| whole.contains(id)).collect();
                 if !kept.starts_with(&old) {
-                    return Err(answer.fail(
+                    return Err(response.fail(
                         format!("the ids {:?} so far", &kept[..old.len().min(kept.len())]),
                         format!("the ids {old:?}"),
                     ));
@@ -92,7 +92,7 @@ pub fn checks() -> Vec<Check> {
                     return Ok(());
                 }
                 if next.is_none() {
-                    return Err(answer.fail(format!("the ids {kept:?} in all pages together"), format!("the ids {old:?}")));
+                    return Err(response.fail(format!("the ids {kept:?} in all pages together"), format!("the ids {old:?}")));
                 }
             }
             Ok(())
@@ -126,23 +126,23 @@ fn ids(habits: &[Habit]) -> Vec<i128> {
 }
 
 /// Reads a page: the response, its habits, and the path of the next page.
-async fn page(api: &Api, path: &str) -> Outcome<(Answer, Vec<Habit>, Option<String>)> {
-    let answer = api.get(path).await?;
-    answer.status(200)?;
-    let habits = Habit::list(&answer)?;
-    let next = next_path(api, &answer)?;
-    Ok((answer, habits, next))
+async fn page(api: &Api, path: &str) -> Outcome<(Response, Vec<Habit>, Option<String>)> {
+    let response = api.get(path).await?;
+    response.status(200)?;
+    let habits = Habit::list(&response)?;
+    let next = next_path(api, &response)?;
+    Ok((response, habits, next))
 }
 
 /// The path in `Link: <…>; rel="next"` (RFC 8288), if there is one.
-fn next_path(api: &Api, answer: &Answer) -> Outcome<Option<String>> {
-    let fields = answer.headers("link").collect::<Vec<_>>().join(", ");
+fn next_path(api: &Api, response: &Response) -> Outcome<Option<String>> {
+    let fields = response.headers("link").collect::<Vec<_>>().join(", ");
     let Some(target) = next_target(&fields) else { return Ok(None) };
     let path = target.strip_prefix(api.http.base()).unwrap_or(target);
     match path.chars().next() {
         Some('/') => Ok(Some(path.to_owned())),
         Some('?') => Ok(Some(format!("/habits{path}"))),
-        _ => Err(answer.fail("a Link to a page on this server", format!("Link: {fields}"))),
+        _ => Err(response.fail("a Link to a page on this server", format!("Link: {fields}"))),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The number of SQL statements that a request executes.
 
-use taps::Statement;
+use taps::postgres::Statement;
 
 use super::import_some;
 use harness::api::Api;

@@ -215,8 +215,8 @@ async fn share_name_with_another_user(api: &Api, store: &Store, email: &str) -> 
     let owner = format!("(SELECT id FROM users WHERE email = {email})");
     let habit = store.insert("habits", &[("user_id", &owner), ("name", &quoted(&name))], ONE_ROW).await?;
     habit.map_err(|refusal| insert_failure("a habit of a second user", &refusal))?;
-    let answer = api.post("/habits", json!({ "name": name })).await?;
-    match answer.status(201) {
+    let response = api.post("/habits", json!({ "name": name })).await?;
+    match response.status(201) {
         Err(Stop::Fail(mut failure)) => {
             failure.expected +=
                 ". The other habit with this name belongs to another user; the checker inserted it into the database";

@@ -60,11 +60,11 @@ pub fn durability() -> Vec<Check> {
                 let users = store.count("FROM users").await?;
                 first.stop().await;
                 let second = api.start_on(&backing, &[]).await?;
-                let (answer, after) = second.api.read(&habit).await?;
-                after.expect_same(&answer, &before)?;
-                let (answer, list) = second.api.list().await?;
+                let (response, after) = second.api.read(&habit).await?;
+                after.expect_same(&response, &before)?;
+                let (response, list) = second.api.list().await?;
                 if list.len() != 1 {
-                    return Err(answer.fail("a list of one habit, as before", format!("a list of {} habits", list.len())));
+                    return Err(response.fail("a list of one habit, as before", format!("a list of {} habits", list.len())));
                 }
                 let again = store.schema().await?;
                 if again != schema {
@@ -134,8 +134,8 @@ pub fn durability() -> Vec<Check> {
                 let (_, before) = first.api.read(&kept).await?;
                 first.kill().await;
                 let second = api.start_another().await?;
-                let (answer, after) = second.api.read(&kept).await?;
-                after.expect_same(&answer, &before)?.expect(&answer, "streak", before.get("streak"))?;
+                let (response, after) = second.api.read(&kept).await?;
+                after.expect_same(&response, &before)?.expect(&response, "streak", before.get("streak"))?;
                 second.api.get(deleted.path()).await?.status(404)?;
                 Ok(())
             }),

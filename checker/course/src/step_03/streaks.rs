@@ -26,18 +26,18 @@ pub fn checks() -> Vec<Check> {
                 "Every response with a habit includes the streak: POST, PATCH, GET by id and the list.",
             ])
             .proof(async |api| {
-                let answer = api.post("/habits", json!({ "name": api.data.name() })).await?;
-                answer.status(201)?;
-                let habit = Habit::of(&answer)?;
-                habit.expect(&answer, "streak", 0)?;
+                let response = api.post("/habits", json!({ "name": api.data.name() })).await?;
+                response.status(201)?;
+                let habit = Habit::of(&response)?;
+                habit.expect(&response, "streak", 0)?;
                 expect_streak(api, &habit, 0).await?;
                 let length = 3 + api.data.below(6) as i64;
                 for days in 0..length {
                     complete(api, &habit, days_ago(days)).await?;
                     expect_streak(api, &habit, days + 1).await?;
                 }
-                let answer = api.patch(habit.path(), json!({ "description": api.data.description() })).await?;
-                Habit::of(&answer)?.expect(&answer, "streak", length)?;
+                let response = api.patch(habit.path(), json!({ "description": api.data.description() })).await?;
+                Habit::of(&response)?.expect(&response, "streak", length)?;
                 let other = api.any_habit().await?;
                 expect_streak(api, &habit, length).await?;
                 expect_streak(api, &other, 0).await?;
@@ -61,9 +61,9 @@ pub fn checks() -> Vec<Check> {
             let habit = api.any_habit().await?;
             complete_all(api, &habit, (1..=length).map(days_ago)).await?;
             expect_streak(api, &habit, length).await?;
-            let answer = api.patch(habit.path(), json!({ "completed_today": true })).await?;
-            answer.status(200)?;
-            Habit::of(&answer)?.expect(&answer, "streak", length + 1)?;
+            let response = api.patch(habit.path(), json!({ "completed_today": true })).await?;
+            response.status(200)?;
+            Habit::of(&response)?.expect(&response, "streak", length + 1)?;
             expect_streak(api, &habit, length + 1).await?;
             let broken = api.any_habit().await?;
             complete_all(api, &broken, (2..=length + 1).map(days_ago)).await?;
@@ -128,12 +128,12 @@ pub fn checks() -> Vec<Check> {
 
 /// Fails unless the habit has this streak, in GET by id and in the list.
 async fn expect_streak(api: &Api, habit: &Habit, streak: i64) -> Outcome {
-    let (answer, read) = api.read(habit).await?;
-    read.expect(&answer, "streak", streak)?;
-    let (answer, list) = api.list().await?;
+    let (response, read) = api.read(habit).await?;
+    read.expect(&response, "streak", streak)?;
+    let (response, list) = api.list().await?;
     match list.iter().find(|listed| listed.id == habit.id) {
-        Some(listed) => listed.expect(&answer, "streak", streak).map(drop),
-        None => Err(answer.fail(format!("habit {} in the list", habit.id), "a list without it")),
+        Some(listed) => listed.expect(&response, "streak", streak).map(drop),
+        None => Err(response.fail(format!("habit {} in the list", habit.id), "a list without it")),
     }
 }
 
@@ -141,8 +141,8 @@ async fn expect_streak(api: &Api, habit: &Habit, streak: i64) -> Outcome {
 async fn check_in_zone(api: &Api, backing: &Rc<Backing>, zone: &str) -> Outcome {
     let server = api.start_on(backing, &[("TZ", zone)]).await?;
     let habit = server.api.any_habit().await?;
-    let answer = server.api.patch(habit.path(), json!({ "completed_today": true })).await?;
-    Habit::of(&answer)?.expect(&answer, "completed_today", true)?.expect(&answer, "streak", 1)?;
+    let response = server.api.patch(habit.path(), json!({ "completed_today": true })).await?;
+    Habit::of(&response)?.expect(&response, "completed_today", true)?.expect(&response, "streak", 1)?;
     expect_days(&server.api, &habit, &[today()]).await?;
     // With a local date of yesterday, the first streak would have a future day; with one of tomorrow, the second would be over.
     for ends in [0, 1] {

@@ -11,7 +11,7 @@ use harness::habit::Habit;
 use harness::problem::{expect_problem, expect_request_id};
 use harness::route::{Route, Values};
 use model::{Outcome, Request, Token};
-use probe::Answer;
+use probe::Response;
 
 /// A day on which the habits here are completed, and one on which they are not.
 const COMPLETED: &str = "2026-01-30";
@@ -44,15 +44,15 @@ pub fn checks() -> Vec<Check> {
                             Some(value) => request.clone().authorization(&value, &Token::own(token)),
                             None => request.clone(),
                         };
-                        let answer = api.as_nobody().http.send(request).await?;
-                        expect_unauthorized(&answer)?;
-                        expect_request_id(&answer)?;
+                        let response = api.anonymous().http.send(request).await?;
+                        expect_unauthorized(&response)?;
+                        expect_request_id(&response)?;
                     }
                 }
                 for request in invalid_requests(api, prefix).await? {
-                    expect_unauthorized(&api.as_nobody().http.send(request).await?)?;
+                    expect_unauthorized(&api.anonymous().http.send(request).await?)?;
                 }
-                let head = api.as_nobody().http.send(Request::new("HEAD", format!("{prefix}/habits"))).await?;
+                let head = api.anonymous().http.send(Request::new("HEAD", format!("{prefix}/habits"))).await?;
                 // A server without HEAD may reject the method first.
                 head.status([401, 404, 405])?;
             }
@@ -76,13 +76,13 @@ pub fn checks() -> Vec<Check> {
                         for date in dates(route) {
                             let (id, name) = (habit.id.to_string(), api.data.name());
                             let request = route.request(prefix, Values { id: &id, date, name: &name });
-                            let answer = other_user.http.send(request).await?;
-                            expect_problem(&answer, [403, 404])?;
-                            let (text, private) = (answer.text(), ["name", "description"].map(|field| before.0.get(field)));
+                            let response = other_user.http.send(request).await?;
+                            expect_problem(&response, [403, 404])?;
+                            let (text, private) = (response.text(), ["name", "description"].map(|field| before.0.get(field)));
                             if private.iter().any(|value| value.as_str().is_some_and(|value| text.contains(value))) {
-                                return Err(answer.fail("a response without the data of another user's habit", text));
+                                return Err(response.fail("a response without the data of another user's habit", text));
                             }
-                            expect_unchanged(api, &habit, &before, Some(&answer)).await?;
+                            expect_unchanged(api, &habit, &before, Some(&response)).await?;
                         }
                     }
                 }
@@ -103,17 +103,17 @@ pub fn checks() -> Vec<Check> {
                 let mut sides = Vec::new();
                 for side in [api, &other_user] {
                     let mut own = vec![side.create(&name).await?.id];
-                    let answer = side.post("/habits/import", json!([{ "name": imported, "completions": [COMPLETED] }])).await?;
-                    answer.status(201)?;
-                    own.extend(Habit::list(&answer)?.iter().map(|habit| habit.id));
+                    let response = side.post("/habits/import", json!([{ "name": imported, "completions": [COMPLETED] }])).await?;
+                    response.status(201)?;
+                    own.extend(Habit::list(&response)?.iter().map(|habit| habit.id));
                     sides.push((side, own));
                 }
                 // A server may ignore or reject unknown fields, but they never change the owner of a habit.
                 let owner_fields = json!({ "user_id": owner.user["id"], "owner_id": owner.id(), "user": owner.user });
                 let with_owner = |name: String| json!({ "name": name, "user_id": owner.user["id"], "owner_id": owner.id() });
-                let answer = other_user.post("/habits", with_owner(api.data.name())).await?;
-                if answer.status([201, 400, 422])?.code() == 201 {
-                    sides[1].1.push(Habit::of(&answer)?.id);
+                let response = other_user.post("/habits", with_owner(api.data.name())).await?;
+                if response.status([201, 400, 422])?.code() == 201 {
+                    sides[1].1.push(Habit::of(&response)?.id);
                 }
                 let patched = other_user.any_habit().await?;
                 other_user.patch(patched.path(), owner_fields).await?.status([200, 400, 422])?;
@@ -121,15 +121,15 @@ pub fn checks() -> Vec<Check> {
                 for (index, (side, own)) in sides.iter().enumerate() {
                     let others = &sides[1 - index].1;
                     for path in lists(side).await? {
-                        let answer = side.get(&path).await?;
-                        answer.status(200)?;
-                        let listed: HashSet<i128> = Habit::list(&answer)?.iter().map(|habit| habit.id).collect();
+                        let response = side.get(&path).await?;
+                        response.status(200)?;
+                        let listed: HashSet<i128> = Habit::list(&response)?.iter().map(|habit| habit.id).collect();
                         if let Some(missing) = own.iter().find(|id| !listed.contains(id)) {
-                            return Err(answer.fail(format!("the user's own habit {missing} in the list"), "a list without it"));
+                            return Err(response.fail(format!("the user's own habit {missing} in the list"), "a list without it"));
                         }
                         if let Some(foreign) = others.iter().find(|id| listed.contains(id)) {
                             return Err(
-                                answer.fail("only the user's own habits", format!("a list with habit {foreign} of another user"))
+                                response.fail("only the user's own habits", format!("a list with habit {foreign} of another user"))
                             );
                         }
                     }
@@ -212,14 +212,14 @@ async fn snapshot(api: &Api, habit: &Habit) -> Outcome<(Habit, Value)> {
 }
 
 /// Fails unless the habit is unchanged; `cause` is the response to the request that may have changed it.
-async fn expect_unchanged(api: &Api, habit: &Habit, before: &(Habit, Value), cause: Option<&Answer>) -> Outcome {
-    let answer = api.get(habit.path()).await?;
-    let deleted = |answer: &Answer| cause.unwrap_or(answer).fail("an unchanged habit", "a deleted habit");
-    if answer.code() == 404 {
-        return Err(deleted(&answer));
+async fn expect_unchanged(api: &Api, habit: &Habit, before: &(Habit, Value), cause: Option<&Response>) -> Outcome {
+    let response = api.get(habit.path()).await?;
+    let deleted = |response: &Response| cause.unwrap_or(response).fail("an unchanged habit", "a deleted habit");
+    if response.code() == 404 {
+        return Err(deleted(&response));
     }
-    answer.status(200)?;
-    Habit::of(&answer)?.expect_same(cause.unwrap_or(&answer), &before.0)?;
+    response.status(200)?;
+    Habit::of(&response)?.expect_same(cause.unwrap_or(&response), &before.0)?;
     let days = api.get(format!("{}/completions", habit.path())).await?;
     cause.unwrap_or(&days).same(&before.1, &days.json()?)?;
     Ok(())

@@ -1,7 +1,7 @@
 //! Cookies as a browser stores and sends them (RFC 6265).
 
 use model::Request;
-use probe::Answer;
+use probe::Response;
 
 /// A cookie that the server set.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,8 +67,8 @@ pub struct Jar(Vec<(Cookie, String)>);
 
 impl Jar {
     /// Stores the cookies that a response from this path sets, and deletes those that it expires.
-    pub fn keep(&mut self, answer: &Answer, path: &str) {
-        for cookie in answer.headers("set-cookie").filter_map(Cookie::parse) {
+    pub fn keep(&mut self, response: &Response, path: &str) {
+        for cookie in response.headers("set-cookie").filter_map(Cookie::parse) {
             self.0.retain(|(known, _)| known.name != cookie.name);
             if !cookie.is_expired() {
                 self.0.push((cookie, path.to_owned()));

@@ -50,8 +50,8 @@ pub fn checks() -> Vec<Check> {
                     return Err(late.fail("a rejection, such as 401, since the token's user is deleted", format!("status {}", late.code())));
                 }
                 other.get("/me").await?.status(200)?;
-                let (answer, read) = other.read(&kept).await?;
-                read.expect_same(&answer, &kept)?;
+                let (response, read) = other.read(&kept).await?;
+                read.expect_same(&response, &kept)?;
                 let days = other.get(format!("{}/completions", kept.path())).await?;
                 days.status(200)?;
                 days.same(&json!(1), &json!(days.json()?.as_array().map(Vec::len)))?;

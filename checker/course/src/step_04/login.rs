@@ -13,7 +13,7 @@ use harness::problem::expect_problem;
 use harness::timing::{are_clearly_longer, median};
 use harness::users::access_token;
 use model::{Outcome, Stop};
-use probe::Answer;
+use probe::Response;
 
 /// The maximum lifetime of an access token, in seconds.
 const LIFETIME_MOST: u64 = 24 * 60 * 60;
@@ -46,16 +46,16 @@ pub fn checks() -> Vec<Check> {
                 let (email, password) = (api.email(), api.data.token(16));
                 api.sign_up(json!({ "email": email, "password": password })).await?.status(201)?;
                 for email in [email.clone(), mixed_case(&email)] {
-                    let answer = api.log_in(&email, &password).await?;
-                    answer.status(200)?;
-                    let login = answer.json()?;
-                    let token = access_token(&answer, &login)?;
+                    let response = api.log_in(&email, &password).await?;
+                    response.status(200)?;
+                    let login = response.json()?;
+                    let token = access_token(&response, &login)?;
                     if login["token_type"].as_str().is_none_or(|kind| !kind.eq_ignore_ascii_case("bearer")) {
-                        return Err(answer.fail("\"token_type\": \"Bearer\"", format!("\"token_type\": {}", login["token_type"])));
+                        return Err(response.fail("\"token_type\": \"Bearer\"", format!("\"token_type\": {}", login["token_type"])));
                     }
                     if login["expires_in"].as_u64().is_none_or(|lifetime| !(1..=LIFETIME_MOST).contains(&lifetime)) {
                         let expected = format!("\"expires_in\": seconds, at most {LIFETIME_MOST}");
-                        return Err(answer.fail(expected, format!("\"expires_in\": {}", login["expires_in"])));
+                        return Err(response.fail(expected, format!("\"expires_in\": {}", login["expires_in"])));
                     }
                     api.as_holder(&token).get("/habits").await?.status(200)?;
                 }
@@ -71,14 +71,14 @@ pub fn checks() -> Vec<Check> {
             .proof(async |api| {
                 let known = &api.user().await?.email;
                 let unknown = api.email();
-                let twice = async |email| try_join(rejected_login(api, email), rejected_login(api, email)).await.map(<[Answer; 2]>::from);
+                let twice = async |email| try_join(rejected_login(api, email), rejected_login(api, email)).await.map(<[Response; 2]>::from);
                 let (wrong, unknown_user) = try_join(twice(known), twice(&unknown)).await?;
-                let [wrong, wrong_again] = wrong.map(|answer| content(&answer, known));
-                let (answer, [unknown_user, unknown_again]) = (unknown_user[0].clone(), unknown_user.map(|answer| content(&answer, &unknown)));
+                let [wrong, wrong_again] = wrong.map(|response| content(&response, known));
+                let (response, [unknown_user, unknown_again]) = (unknown_user[0].clone(), unknown_user.map(|response| content(&response, &unknown)));
                 // A value that differs between two equal requests is an id or a timestamp.
                 let varies = |key: &String| wrong.get(key) != wrong_again.get(key) || unknown_user.get(key) != unknown_again.get(key);
                 let stable = |content: &Content| content.iter().filter(|(key, _)| !varies(key)).map(|(key, value)| (key.clone(), value.clone())).collect();
-                answer.same(&Value::Object(stable(&wrong)), &Value::Object(stable(&unknown_user)))?;
+                response.same(&Value::Object(stable(&wrong)), &Value::Object(stable(&unknown_user)))?;
                 // `LIKE` would match this address.
                 let (_, rest) = known.split_at(1);
                 let member = api.user().await?;
@@ -121,12 +121,12 @@ pub fn checks() -> Vec<Check> {
             ])
             .proof(async |api| {
                 for account in [api.user().await?, api.second_user().await?] {
-                    let answer = me_of(api, &account.token).await?;
-                    answer.status(200)?;
-                    let user = expect_user(&answer, &account.email)?;
+                    let response = me_of(api, &account.token).await?;
+                    response.status(200)?;
+                    let user = expect_user(&response, &account.email)?;
                     let known = |user: &Value| json!({ "id": user["id"], "email": user["email"], "name": user["name"] });
-                    answer.same(&known(&account.user), &known(&user))?;
-                    super::expect_no_secret(&answer, &account.password)?;
+                    response.same(&known(&account.user), &known(&user))?;
+                    super::expect_no_secret(&response, &account.password)?;
                 }
                 Ok(())
             }),
@@ -134,19 +134,19 @@ pub fn checks() -> Vec<Check> {
 }
 
 /// Logs in with a wrong password; fails unless the response is 401 with problem details.
-async fn rejected_login(api: &Api, email: &str) -> Outcome<Answer> {
-    let answer = api.log_in(email, &api.data.token(16)).await?;
-    expect_problem(&answer, 401)?;
-    Ok(answer)
+async fn rejected_login(api: &Api, email: &str) -> Outcome<Response> {
+    let response = api.log_in(email, &api.data.token(16)).await?;
+    expect_problem(&response, 401)?;
+    Ok(response)
 }
 
 /// The content of a response, with the e-mail address of the request masked.
-fn content(answer: &Answer, email: &str) -> Content {
-    let fields = answer.all_headers().filter(|(name, _)| !VARYING_HEADERS.contains(name));
+fn content(response: &Response, email: &str) -> Content {
+    let fields = response.all_headers().filter(|(name, _)| !VARYING_HEADERS.contains(name));
     let mut content: Content = fields.map(|(name, value)| (format!("header {name}"), value.into())).collect();
-    match answer.json() {
+    match response.json() {
         Ok(Value::Object(body)) => content.extend(body.into_iter().map(|(key, value)| (format!("body {key}"), value))),
-        _ => drop(content.insert("body".into(), answer.text().into())),
+        _ => drop(content.insert("body".into(), response.text().into())),
     }
     for value in content.values_mut() {
         if let Value::String(text) = value {

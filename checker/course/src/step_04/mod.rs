@@ -24,7 +24,7 @@ use harness::problem::expect_problem;
 use harness::route::{Route, route};
 use harness::step::Step;
 use model::{Outcome, Request, Stop};
-use probe::Answer;
+use probe::Response;
 use sandbox::RunToExit;
 use services::postgres::{Store, quoted};
 use services::{DATABASE, JWT_SECRET};
@@ -75,53 +75,53 @@ fn checks() -> Vec<Check> {
 }
 
 /// Fails unless the response is 401 with problem details and a Bearer challenge (RFC 6750, section 3).
-fn expect_unauthorized(answer: &Answer) -> Outcome {
-    expect_problem(answer, 401)?;
-    expect_challenge(answer)
+fn expect_unauthorized(response: &Response) -> Outcome {
+    expect_problem(response, 401)?;
+    expect_challenge(response)
 }
 
 /// Fails unless `WWW-Authenticate` offers the scheme `Bearer`, alone or among others.
-fn expect_challenge(answer: &Answer) -> Outcome {
-    let fields = answer.headers("www-authenticate").collect::<Vec<_>>().join(", ");
+fn expect_challenge(response: &Response) -> Outcome {
+    let fields = response.headers("www-authenticate").collect::<Vec<_>>().join(", ");
     let is_bearer = |part: &str| part.split_whitespace().next().is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer"));
     if fields.split(',').any(is_bearer) {
         return Ok(());
     }
     let actual = if fields.is_empty() { "no WWW-Authenticate header".into() } else { format!("WWW-Authenticate: {fields}") };
-    Err(answer.fail("WWW-Authenticate: Bearer", actual))
+    Err(response.fail("WWW-Authenticate: Bearer", actual))
 }
 
 /// Fails unless the response body is the user with this e-mail address.
-fn expect_user(answer: &Answer, email: &str) -> Outcome<Value> {
-    let user = answer.json()?;
+fn expect_user(response: &Response, email: &str) -> Outcome<Value> {
+    let user = response.json()?;
     if !matches!(&user["id"], Value::String(_) | Value::Number(_)) {
-        return Err(answer.fail("a user with an id", format!("\"id\": {}", user["id"])));
+        return Err(response.fail("a user with an id", format!("\"id\": {}", user["id"])));
     }
     // The server may change the letter case.
     match user["email"].as_str() {
         Some(shown) if shown.eq_ignore_ascii_case(email) => Ok(user),
-        _ => Err(answer.fail(format!("\"email\": \"{email}\""), format!("\"email\": {}", user["email"]))),
+        _ => Err(response.fail(format!("\"email\": \"{email}\""), format!("\"email\": {}", user["email"]))),
     }
 }
 
 /// Fails if the response contains the password, a hash, or a field for either.
-fn expect_no_secret(answer: &Answer, password: &str) -> Outcome {
-    let text = answer.text();
+fn expect_no_secret(response: &Response, password: &str) -> Outcome {
+    let text = response.text();
     let fields = ["\"password", "\"hash", "$argon2", "$2a$", "$2b$", "$2y$"];
     let leak = fields.into_iter().chain([password]).find(|secret| text.contains(secret));
     match leak {
-        Some(secret) => Err(answer.fail("a response without a password or a hash", format!("a body with {secret}…"))),
+        Some(secret) => Err(response.fail("a response without a password or a hash", format!("a body with {secret}…"))),
         None => Ok(()),
     }
 }
 
 /// `GET /me` with this access token.
-async fn me_of(api: &Api, token: &str) -> Outcome<Answer> {
+async fn me_of(api: &Api, token: &str) -> Outcome<Response> {
     api.as_holder(token).get("/me").await
 }
 
 /// `GET path` with a forged token, one that no server issued.
-async fn get_with_forged_token(api: &Api, path: &str, token: &str) -> Outcome<Answer> {
+async fn get_with_forged_token(api: &Api, path: &str, token: &str) -> Outcome<Response> {
     let request = Request::new("GET", path).header("authorization", format!("Bearer {token}"));
     api.http.send(request).await
 }

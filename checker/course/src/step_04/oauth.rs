@@ -15,14 +15,14 @@ use visit::{CALLBACK, START, Visit, server};
 /// The checks.
 pub fn checks() -> Vec<Check> {
     vec![
-        check("4.oauth", "GET /auth/oauth/start leads to the provider with state and PKCE, and the callback signs its user in")
+        check("4.oauth", "GET /auth/oauth/start redirects to the provider with a state and a PKCE challenge, and the callback signs the user in")
             .stretch()
             .needs(&["4.me"])
             .book("oauth")
             .hints(&[
                 "302 to `OAUTH_AUTHORIZE_URL` with response_type=code, client_id, redirect_uri, state, code_challenge, code_challenge_method=S256.",
-                "redirect_uri is `PUBLIC_URL` and `/auth/oauth/callback`. There the code becomes a token, and the token a user.",
-                "An address that the provider has not verified may be anybody's: it must not open an account that exists.",
+                "redirect_uri is `PUBLIC_URL` followed by `/auth/oauth/callback`. There, exchange the code for a token, and the token for the user.",
+                "An e-mail address that the provider has not verified may belong to anybody: it must not give access to an existing account.",
             ])
             .proof(async |api| {
                 let (api, provider, person) = server(api, &[]).await?;
@@ -33,11 +33,11 @@ pub fn checks() -> Vec<Check> {
                     let mut visit = Visit::start(api).await?;
                     visit.expect_query(&provider)?;
                     let back = visit.agree(api, &provider).await?;
-                    let answer = visit.go(api, &back).await?;
-                    let Some(me) = visit.me(api, &answer).await? else {
+                    let response = visit.go(api, &back).await?;
+                    let Some(me) = visit.me(api, &response).await? else {
                         let refusal = provider.token_requests().pop().and_then(|asked| asked.refusal);
-                        let told = refusal.map(|why| format!("; the provider has refused the code: {why}")).unwrap_or_default();
-                        return Err(answer.fail("an answer that signs the user in", format!("status {}{told}", answer.code())));
+                        let why = refusal.map(|why| format!("; the provider has refused the code: {why}")).unwrap_or_default();
+                        return Err(response.fail("a response that signs the user in", format!("status {}{why}", response.code())));
                     };
                     ids.push(super::expect_user(&me, &person.email)?["id"].clone());
                 }
@@ -48,20 +48,20 @@ pub fn checks() -> Vec<Check> {
                 provider.set_user(visit::Person { subject: api.data.token(8), email: member.email.clone(), verified: false, ..person });
                 let mut visit = Visit::start(api).await?;
                 let back = visit.agree(api, &provider).await?;
-                let answer = visit.go(api, &back).await?;
-                match visit.me(api, &answer).await? {
+                let response = visit.go(api, &back).await?;
+                match visit.me(api, &response).await? {
                     Some(me) if super::expect_user(&me, &member.email).is_ok() => {
-                        Err(answer.fail("no way into an account by an address that is not verified", format!("signed in as {}", member.email)))
+                        Err(response.fail("no access to an account through an unverified e-mail address", format!("signed in as {}", member.email)))
                     }
                     _ => Ok(()),
                 }
             }),
-        check("4.oauth-pkce", "The token endpoint gets the code_verifier that fits the challenge, and each visit has its own")
+        check("4.oauth-pkce", "The token request has the code_verifier that matches the challenge, and each sign-in has a new one")
             .stretch()
             .needs(&["4.oauth"])
             .book("oauth")
             .hints(&[
-                "The verifier is a long random text that stays on the server; the challenge is its SHA-256 in base64 for URLs.",
+                "The verifier is a long random text that stays on the server; the challenge is its SHA-256 hash in base64url.",
                 "Keep the verifier beside the state, and send it as `code_verifier` with the code.",
             ])
             .proof(async |api| {
@@ -71,35 +71,35 @@ pub fn checks() -> Vec<Check> {
                 for _ in 0..2 {
                     let mut visit = Visit::start(api).await?;
                     let back = visit.agree(api, &provider).await?;
-                    let answer = visit.go(api, &back).await?;
+                    let response = visit.go(api, &back).await?;
                     let requests = provider.token_requests();
                     let Some(asked) = requests.last() else {
-                        return Err(answer.fail("a request to the token endpoint", "none"));
+                        return Err(response.fail("a request to the token endpoint", "none"));
                     };
                     let verifier = form::value(&asked.fields, "code_verifier").unwrap_or_default();
                     if asked.challenge.as_deref() != Some(&*challenge(verifier)) {
                         let expected = format!("a code_verifier whose SHA-256 is {}", asked.challenge.as_deref().unwrap_or("there"));
-                        return Err(answer.fail(expected, format!("code_verifier: {verifier:?}, with the SHA-256 {}", challenge(verifier))));
+                        return Err(response.fail(expected, format!("code_verifier: {verifier:?}, with the SHA-256 {}", challenge(verifier))));
                     }
                     // RFC 7636, section 4.1.
                     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._~".contains(c);
                     if !(43..=128).contains(&verifier.len()) || !verifier.chars().all(is_plain) {
-                        return Err(answer.fail("a code_verifier of 43 to 128 letters, digits and -._~", verifier));
+                        return Err(response.fail("a code_verifier of 43 to 128 letters, digits and -._~", verifier));
                     }
                     if verifiers.iter().any(|known| known == verifier) {
-                        return Err(answer.fail("another code_verifier each time", format!("{verifier} again")));
+                        return Err(response.fail("a new code_verifier each time", format!("{verifier} again")));
                     }
                     verifiers.push(verifier.to_owned());
                 }
                 Ok(())
             }),
-        check("4.oauth-state", "A callback with a wrong, missing or reused state is refused, and its code is not used")
+        check("4.oauth-state", "A callback with a wrong, missing or reused state is rejected, and its code is not used")
             .stretch()
             .needs(&["4.oauth"])
             .book("oauth")
             .hints(&[
-                "Anybody can send your user to the callback with a code of their own. The state says whether this visit began here.",
-                "A state is good once: delete it when it comes back, before anything else is done.",
+                "Anybody can send your user to the callback with a code of their own. The state proves that this sign-in began in the same browser.",
+                "A state is valid once: delete it when it comes back, before you do anything else.",
             ])
             .proof(async |api| {
                 let (api, provider, _) = server(api, &[]).await?;
@@ -123,33 +123,33 @@ pub fn checks() -> Vec<Check> {
                 let again = visit.agree(api, &provider).await?;
                 visit.expect_refused(api, &provider, &again).await
             }),
-        check("4.oauth-denied", "A user who says no to the provider is told so by 4xx, and nobody is signed up")
+        check("4.oauth-denied", "When the user denies access at the provider, the callback responds 4xx and no user is created")
             .stretch()
             .needs(&["4.oauth"])
             .book("oauth")
-            .hints(&["Then the callback gets `error=access_denied` in the place of a code. That is no failure of the server."])
+            .hints(&["The callback then gets `error=access_denied` instead of a code. That is not a server error."])
             .proof(async |api| {
                 let (api, provider, person) = server(api, &[]).await?;
                 let api = &api.api;
                 let mut visit = Visit::start(api).await?;
                 let denied = visit::fields([("error", "access_denied"), ("state", visit.field("state"))]);
-                let answer = visit.go(api, &denied).await?;
+                let response = visit.go(api, &denied).await?;
                 // A page of one's own may tell it as well.
-                if !(300..500).contains(&answer.code()) {
-                    return Err(answer.fail("status 4xx", format!("status {}", answer.code())));
+                if !(300..500).contains(&response.code()) {
+                    return Err(response.fail("status 4xx", format!("status {}", response.code())));
                 }
-                if visit.me(api, &answer).await?.is_some() || !provider.token_requests().is_empty() {
-                    return Err(answer.fail("nobody who is signed in, and no request for a token", "the visit goes on"));
+                if visit.me(api, &response).await?.is_some() || !provider.token_requests().is_empty() {
+                    return Err(response.fail("no signed-in user and no token request", "the sign-in continues"));
                 }
                 expect_users(api, &person.email, 0).await
             }),
-        check("4.oauth-down", "While the provider is down, silent or out of order, the callback answers 502, 503 or 504 in time")
+        check("4.oauth-down", "While the provider refuses connections, hangs or fails, the callback responds 502, 503 or 504 in time")
             .stretch()
             .needs(&["4.oauth"])
             .book("oauth")
             .hints(&[
-                "A request to somebody else's server needs a deadline: `Client::builder().timeout(…)` of reqwest.",
-                "What the provider does wrong is neither your user's mistake nor yours: 502 Bad Gateway, or 504 when it took too long.",
+                "A request to another server needs a timeout: `Client::builder().timeout(…)` of reqwest.",
+                "A provider's failure is neither the user's mistake nor yours: 502 Bad Gateway, or 504 when it took too long.",
             ])
             .proof(async |api| {
                 let closed = ClosedPort::bind().map_err(|error| Stop::Inconclusive(format!("there is no port: {error}")))?;
@@ -167,16 +167,16 @@ pub fn checks() -> Vec<Check> {
                 };
                 try_join(down, silent).await.map(drop)
             }),
-        check("4.oauth-off", "Without OAUTH_* the routes answer 404; with some of them missing, the program ends and names one")
+        check("4.oauth-off", "Without the OAUTH_* variables the routes respond 404; if only some are set, the program exits and names a missing one")
             .stretch()
             .book("oauth")
             .hints(&[
                 "Nobody has to set up a provider to run your server. All variables absent means: the feature is off.",
-                "Half a configuration is a mistake, and is told at the start. `Option<OAuth>` in the configuration holds all or nothing.",
+                "Half a configuration is a mistake: report it at startup. `Option<OAuth>` in the configuration holds all or nothing.",
             ])
             .proof(async |api| {
                 for path in [START.to_owned(), format!("{CALLBACK}?code=x&state=y")] {
-                    api.as_nobody().get(path).await?.status(404)?;
+                    api.anonymous().get(path).await?.status(404)?;
                 }
                 let variables = visit::some_variables();
                 for missing in ["OAUTH_CLIENT_SECRET", "OAUTH_TOKEN_URL"] {
@@ -194,13 +194,13 @@ async fn expect_bad_gateway(api: &harness::api::Api, provider: &visit::Provider,
     let mut visit = Visit::start(api).await?;
     let back = visit.agree(api, provider).await?;
     provider.set_token_fault(fault);
-    let answer = visit.go(api, &back).await;
+    let response = visit.go(api, &back).await;
     provider.set_token_fault(None);
-    let answer = answer?;
-    answer.status([502, 503, 504])?;
+    let response = response?;
+    response.status([502, 503, 504])?;
     // Both addresses are of this kind.
-    if answer.text().contains("127.0.0.1") {
-        return Err(answer.fail("an answer without the provider's address", answer.text()));
+    if response.text().contains("127.0.0.1") {
+        return Err(response.fail("an answer without the provider's address", response.text()));
     }
     api.get("/me").await?.status(200)?;
     Ok(())

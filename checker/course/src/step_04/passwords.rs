@@ -9,7 +9,7 @@ use super::{hash, stored_hash};
 use harness::api::Api;
 use harness::check::{Check, check};
 use model::{Outcome, Request, Stop, shorten};
-use probe::Answer;
+use probe::Response;
 use services::postgres::Store;
 
 /// The maximum length of a password, in characters.
@@ -136,9 +136,9 @@ async fn expect_significant(api: &Api, password: &str) -> Outcome {
 async fn expect_nowhere(api: &Api, passwords: &[String]) -> Outcome {
     let has_password = |text: &str| passwords.iter().any(|password| text.contains(password.as_str()));
     for exchange in api.transcript() {
-        let Ok(answer) = Answer::of(exchange) else { continue };
-        if has_password(&answer.text()) || answer.all_headers().any(|(_, value)| has_password(value)) {
-            return Err(answer.fail("a response without the password", "a response that contains it"));
+        let Ok(response) = Response::of(exchange) else { continue };
+        if has_password(&response.text()) || response.all_headers().any(|(_, value)| has_password(value)) {
+            return Err(response.fail("a response without the password", "a response that contains it"));
         }
     }
     let hex = |password: &String| password.bytes().map(|byte| format!("{byte:02x}")).collect();

@@ -10,7 +10,7 @@ use harness::check::{Check, check};
 use harness::problem::expect_problem;
 use harness::users::{Account, access_token};
 use model::{Outcome, Request};
-use probe::Answer;
+use probe::Response;
 
 /// The route that refreshes tokens.
 const PATH: &str = "/auth/refresh";
@@ -31,25 +31,25 @@ pub fn checks() -> Vec<Check> {
                 let account = api.user().await?;
                 let mut grant = Grant::from_login(api, &account).await?;
                 for _ in 0..2 {
-                    let answer = grant.refresh(api).await?;
-                    answer.status(200)?;
-                    let token = access_token(&answer, &answer.json()?)?;
+                    let response = grant.refresh(api).await?;
+                    response.status(200)?;
+                    let token = access_token(&response, &response.json()?)?;
                     let me = me_of(api, &token).await?;
                     me.status(200)?;
                     super::expect_user(&me, &account.email)?;
-                    let next = Grant::from_response(&answer, PATH)?;
+                    let next = Grant::from_response(&response, PATH)?;
                     // A refresh token has a longer lifetime, so it must not work as an access token.
                     if let Some(token) = next.token.as_str() {
                         me_of(api, token).await?.status(401)?;
                     }
                     if next.is_same(&grant) {
-                        return Err(answer.fail("a new refresh token", "the refresh token that was just used"));
+                        return Err(response.fail("a new refresh token", "the refresh token that was just used"));
                     }
                     grant = next;
                 }
                 for wrong in [json!({ "refresh_token": api.data.token(43) }), json!({ "refresh_token": account.token })] {
-                    let answer = api.as_nobody().post(PATH, wrong).await?;
-                    expect_problem(&answer, [400, 401])?;
+                    let response = api.anonymous().post(PATH, wrong).await?;
+                    expect_problem(&response, [400, 401])?;
                 }
                 Ok(())
             }),
@@ -88,25 +88,25 @@ struct Grant {
 
 impl Grant {
     async fn from_login(api: &Api, account: &Account) -> Outcome<Grant> {
-        let answer = api.http.send(SIGN_IN.log_in(&json!({ "email": account.email, "password": account.password }))).await?;
-        answer.status(200)?;
-        Grant::from_response(&answer, "/auth/login")
+        let response = api.http.send(SIGN_IN.log_in(&json!({ "email": account.email, "password": account.password }))).await?;
+        response.status(200)?;
+        Grant::from_response(&response, "/auth/login")
     }
 
-    fn from_response(answer: &Answer, path: &str) -> Outcome<Grant> {
+    fn from_response(response: &Response, path: &str) -> Outcome<Grant> {
         let mut jar = Jar::default();
-        jar.keep(answer, path);
-        let token = answer.json()?["refresh_token"].clone();
+        jar.keep(response, path);
+        let token = response.json()?["refresh_token"].clone();
         match token.is_string() || jar.cookies().next().is_some() {
             true => Ok(Grant { token, jar }),
-            false => Err(answer.fail("a refresh_token", format!("\"refresh_token\": {token}, and no cookie"))),
+            false => Err(response.fail("a refresh_token", format!("\"refresh_token\": {token}, and no cookie"))),
         }
     }
 
-    async fn refresh(&self, api: &Api) -> Outcome<Answer> {
+    async fn refresh(&self, api: &Api) -> Outcome<Response> {
         let request = Request::new("POST", PATH);
         let request = if self.token.is_string() { request.json(&json!({ "refresh_token": self.token })) } else { request };
-        api.as_nobody().http.send(self.jar.send(request)).await
+        api.anonymous().http.send(self.jar.send(request)).await
     }
 
     fn is_same(&self, other: &Grant) -> bool {

@@ -22,7 +22,7 @@ pub fn checks() -> Vec<Check> {
             ])
             .proof(async |api| {
                 const PATH: &str = "/admin/users";
-                expect_unauthorized(&api.as_nobody().get(PATH).await?)?;
+                expect_unauthorized(&api.anonymous().get(PATH).await?)?;
                 // Nobody can sign up as an admin.
                 let (email, password) = (api.email(), api.data.token(16));
                 let signup = api.sign_up(json!({ "email": email, "password": password, "role": "admin" })).await?;
@@ -38,21 +38,21 @@ pub fn checks() -> Vec<Check> {
                 store.rows(&format!("UPDATE users SET role = 'admin' WHERE {condition}")).await?;
                 // The token may contain the role, so the user logs in again.
                 let admin = account.logged_in(api.http.probe(), SIGN_IN).await?;
-                let answer = api.as_holder(&admin.token).get(PATH).await?;
-                answer.status(200)?;
-                let list = answer.json()?;
+                let response = api.as_holder(&admin.token).get(PATH).await?;
+                response.status(200)?;
+                let list = response.json()?;
                 let Some(users) = list.as_array() else {
-                    return Err(answer.fail("an array of users", harness::habit::kind(&list)));
+                    return Err(response.fail("an array of users", harness::habit::kind(&list)));
                 };
                 for email in [&admin.email, &member] {
                     let is_it = |user: &serde_json::Value| user["email"].as_str().is_some_and(|shown| shown.eq_ignore_ascii_case(email));
                     if !users.iter().any(is_it) {
-                        return Err(answer.fail(format!("a list with {email}"), format!("a list of {} users without that address", users.len())));
+                        return Err(response.fail(format!("a list with {email}"), format!("a list of {} users without that address", users.len())));
                     }
                 }
-                let text = answer.text();
+                let text = response.text();
                 match ["$argon2", "$2a$", "$2b$", "$2y$", "password_hash"].iter().find(|secret| text.contains(**secret)) {
-                    Some(secret) => Err(answer.fail("a list without hashes", format!("a body with {secret}"))),
+                    Some(secret) => Err(response.fail("a list without hashes", format!("a body with {secret}"))),
                     None => Ok(()),
                 }?;
                 // The ordinary user is still not an admin.

@@ -8,7 +8,7 @@ use harness::api::Api;
 use harness::check::{Check, check};
 use harness::users::Account;
 use model::{Outcome, Request, Stop};
-use probe::Answer;
+use probe::Response;
 
 /// The route that starts and ends sessions.
 const PATH: &str = "/auth/session";
@@ -66,8 +66,8 @@ pub fn checks() -> Vec<Check> {
                 let account = api.user().await?;
                 let ended = start_session(api, &account, &Jar::default()).await?;
                 let other = start_session(api, &account, &Jar::default()).await?;
-                let answer = api.as_nobody().http.send(ended.send(Request::new("DELETE", PATH))).await?;
-                answer.status([200, 204])?;
+                let response = api.anonymous().http.send(ended.send(Request::new("DELETE", PATH))).await?;
+                response.status([200, 204])?;
                 expect_unauthorized(&get(api, "/me", &ended).await?)?;
                 // Logging out on one device may end the sessions on all devices; the server decides.
                 get(api, "/me", &other).await?.status([200, 401])?;
@@ -93,10 +93,10 @@ pub fn checks() -> Vec<Check> {
                         let actual = format!("the cookie {} keeps the value that the client sent", kept.name);
                         return Err(Stop::fail("a new session id", actual));
                     }
-                    let answer = get(api, "/me", planted).await?;
-                    let is_victim = answer.code() == 200 && expect_user(&answer, &victim.email).is_ok();
+                    let response = get(api, "/me", planted).await?;
+                    let is_victim = response.code() == 200 && expect_user(&response, &victim.email).is_ok();
                     if is_victim {
-                        return Err(answer.fail("no access to another user's session", format!("the session of {}", victim.email)));
+                        return Err(response.fail("no access to another user's session", format!("the session of {}", victim.email)));
                     }
                 }
                 Ok(())
@@ -107,10 +107,10 @@ pub fn checks() -> Vec<Check> {
 /// Starts a session in a browser with these cookies; returns the session cookies.
 async fn start_session(api: &Api, account: &Account, jar: &Jar) -> Outcome<Jar> {
     let body = json!({ "email": account.email, "password": account.password });
-    let answer = api.as_nobody().http.send(jar.send(Request::new("POST", PATH).json(&body))).await?;
-    answer.status(204)?;
+    let response = api.anonymous().http.send(jar.send(Request::new("POST", PATH).json(&body))).await?;
+    response.status(204)?;
     let mut received = Jar::default();
-    received.keep(&answer, PATH);
+    received.keep(&response, PATH);
     // A cookie that scripts may read, such as a CSRF token, is not a session cookie.
     let safe = received.only(|cookie| cookie.missing_attribute().is_none());
     if safe.cookies().next().is_some() {
@@ -120,12 +120,12 @@ async fn start_session(api: &Api, account: &Account, jar: &Jar) -> Outcome<Jar> 
         Some(cookie) => format!("the cookie {} without {}", cookie.name, cookie.missing_attribute().unwrap_or_default()),
         None => "no cookie".into(),
     };
-    Err(answer.fail("Set-Cookie with HttpOnly, Secure and SameSite=Lax", actual))
+    Err(response.fail("Set-Cookie with HttpOnly, Secure and SameSite=Lax", actual))
 }
 
 /// Sends a GET request as a browser with these cookies and no token.
-async fn get(api: &Api, path: &str, jar: &Jar) -> Outcome<Answer> {
-    api.as_nobody().http.send(jar.send(Request::new("GET", path))).await
+async fn get(api: &Api, path: &str, jar: &Jar) -> Outcome<Response> {
+    api.anonymous().http.send(jar.send(Request::new("GET", path))).await
 }
 
 /// A value of the same format that the server never issued: every letter and digit is replaced by the next one.

@@ -11,7 +11,7 @@ use harness::check::{Check, check};
 use harness::data::mixed_case;
 use harness::problem::{expect_invalid, expect_no_internals, expect_problem};
 use model::{Outcome, Stop};
-use probe::Answer;
+use probe::Response;
 use services::postgres::Store;
 
 /// The number of parallel signups.
@@ -33,24 +33,24 @@ pub fn checks() -> Vec<Check> {
             ])
             .proof(async |api| {
                 let (email, name, password) = (api.email(), api.data.name(), api.data.token(16));
-                let answer = api.sign_up(json!({ "email": email, "password": password, "name": name })).await?;
-                answer.status(201)?;
-                let user = expect_user(&answer, &email)?;
+                let response = api.sign_up(json!({ "email": email, "password": password, "name": name })).await?;
+                response.status(201)?;
+                let user = expect_user(&response, &email)?;
                 if user["name"] != name {
-                    return Err(answer.fail(format!("\"name\": \"{name}\""), format!("\"name\": {}", user["name"])));
+                    return Err(response.fail(format!("\"name\": \"{name}\""), format!("\"name\": {}", user["name"])));
                 }
                 let created = user["created_at"].as_str().and_then(|text| OffsetDateTime::parse(text, &Rfc3339).ok());
                 if created.is_none_or(|created| (OffsetDateTime::now_utc() - created).whole_seconds().abs() > CLOCK_DRIFT) {
                     let expected = "\"created_at\": the current time as an RFC 3339 timestamp, such as \"2026-01-31T08:00:00Z\"";
-                    return Err(answer.fail(expected, format!("\"created_at\": {}", user["created_at"])));
+                    return Err(response.fail(expected, format!("\"created_at\": {}", user["created_at"])));
                 }
-                expect_no_secret(&answer, &password)?;
+                expect_no_secret(&response, &password)?;
                 expect_users(api, &email, 1).await?;
                 let (email, password) = (api.email(), api.data.token(16));
-                let answer = api.sign_up(json!({ "email": email, "password": password })).await?;
-                answer.status(201)?;
-                expect_user(&answer, &email)?;
-                expect_no_secret(&answer, &password)
+                let response = api.sign_up(json!({ "email": email, "password": password })).await?;
+                response.status(201)?;
+                expect_user(&response, &email)?;
+                expect_no_secret(&response, &password)
             }),
         check("4.signup-validates", "A signup with an invalid e-mail address or password is rejected, and the error names the field")
             .needs(&["4.signup"])
@@ -101,9 +101,9 @@ pub fn checks() -> Vec<Check> {
                     }
                 }
                 for (sent, stored) in [(format!("  {good} "), good), (long(EMAIL_MOST), long(EMAIL_MOST))] {
-                    let answer = api.sign_up(json!({ "email": sent, "password": password })).await?;
-                    answer.status(201)?;
-                    expect_user(&answer, &stored)?;
+                    let response = api.sign_up(json!({ "email": sent, "password": password })).await?;
+                    response.status(201)?;
+                    expect_user(&response, &stored)?;
                 }
                 Ok(())
             }),
@@ -125,10 +125,10 @@ pub fn checks() -> Vec<Check> {
             for email in [&email, &mixed_case(&email), &format!(" {} ", email.to_uppercase())] {
                 attempts.push(api.sign_up(json!({ "email": email, "password": api.data.token(16), "name": "somebody else" })));
             }
-            for answer in join_all(attempts).await {
-                let answer = answer?;
-                expect_problem(&answer, 409)?;
-                expect_no_internals(&answer)?;
+            for response in join_all(attempts).await {
+                let response = response?;
+                expect_problem(&response, 409)?;
+                expect_no_internals(&response)?;
             }
             expect_users(api, &email, 1).await?;
             // A second signup must not take over the account.
@@ -167,15 +167,15 @@ pub fn checks() -> Vec<Check> {
             };
             let spelling = |index: usize| if index.is_multiple_of(2) { email.clone() } else { mixed_case(&email) };
             let bodies = (0..PARALLEL).map(|index| json!({ "email": spelling(index), "password": api.data.token(16) }));
-            let (answers, waited) = join(join_all(bodies.map(|body| api.sign_up(body))), release).await;
+            let (responses, waited) = join(join_all(bodies.map(|body| api.sign_up(body))), release).await;
             waited?;
-            let answers = answers.into_iter().collect::<Outcome<Vec<Answer>>>()?;
-            for answer in &answers {
-                answer.status([201, 409])?;
+            let responses = responses.into_iter().collect::<Outcome<Vec<Response>>>()?;
+            for response in &responses {
+                response.status([201, 409])?;
             }
-            let created = answers.iter().filter(|answer| answer.code() == 201).count();
+            let created = responses.iter().filter(|response| response.code() == 201).count();
             if created != 1 {
-                return Err(answers[0].fail("201 for one request of 10", format!("201 for {created} of them")));
+                return Err(responses[0].fail("201 for one request of 10", format!("201 for {created} of them")));
             }
             expect_users(api, &email, 1).await
         }),

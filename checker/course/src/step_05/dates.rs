@@ -44,8 +44,8 @@ pub fn checks() -> Vec<Check> {
                 for query in ["?from=2026-01-02&to=2026-01-01", "?to=2025-12-31&from=2026-01-01"] {
                     expect_one_of(&api.get(format!("{days}{query}")).await?, &["from", "to"])?;
                 }
-                let answer = api.get(&days).await?;
-                answer.status(200)?.same(&json!([]), &answer.json()?)?;
+                let response = api.get(&days).await?;
+                response.status(200)?.same(&json!([]), &response.json()?)?;
                 before.expect_unchanged(api).await?;
                 // Today is not in the future.
                 let today = OffsetDateTime::now_utc().date().to_string();

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use harness::check::{Check, check};
 use model::{Outcome, Request, Stop};
-use probe::Answer;
+use probe::Response;
 
 /// The allowed origins.
 const ALLOWED: [&str; 2] = ["https://app.example.com", "https://habits.example.org"];
@@ -54,7 +54,7 @@ pub fn checks() -> Vec<Check> {
                 for request in requests {
                     expect_security_headers(&api.http.send(request).await?)?;
                 }
-                expect_security_headers(&api.as_nobody().get("/habits").await?)
+                expect_security_headers(&api.anonymous().get("/habits").await?)
             }),
         check("5.cors", "Origins in CORS_ALLOWED_ORIGINS may read responses and use every method; no other origin may")
             .stretch()
@@ -69,21 +69,21 @@ pub fn checks() -> Vec<Check> {
                 expect_not_allowed(&api.http.send(Request::new("GET", "/docs").header("origin", ALLOWED[0])).await?, ALLOWED[0])?;
                 let origins = ALLOWED.join(",");
                 let server = api.start_instance(&[("CORS_ALLOWED_ORIGINS", &origins)]).await?;
-                let nobody = server.api.as_nobody();
-                let http = &nobody.http;
+                let anonymous = server.api.anonymous();
+                let http = &anonymous.http;
                 let get = |origin| Request::new("GET", "/docs").header("origin", origin);
                 for origin in ALLOWED {
                     expect_allowed(&http.send(get(origin)).await?, origin)?;
                     // A page must be able to read responses and errors.
-                    for api in [&server.api, &nobody] {
+                    for api in [&server.api, &anonymous] {
                         expect_allowed(&api.http.send(Request::new("GET", "/habits").header("origin", origin)).await?, origin)?;
                     }
                     for (path, method) in PREFLIGHTS {
-                        let answer = http.send(preflight(path, method, origin)).await?;
-                        answer.status([200, 204])?;
-                        expect_allowed(&answer, origin)?;
-                        expect_listed(&answer, "access-control-allow-methods", &[method])?;
-                        expect_listed(&answer, "access-control-allow-headers", &["authorization", "content-type"])?;
+                        let response = http.send(preflight(path, method, origin)).await?;
+                        response.status([200, 204])?;
+                        expect_allowed(&response, origin)?;
+                        expect_listed(&response, "access-control-allow-methods", &[method])?;
+                        expect_listed(&response, "access-control-allow-headers", &["authorization", "content-type"])?;
                     }
                 }
                 for origin in DISALLOWED {
@@ -95,23 +95,23 @@ pub fn checks() -> Vec<Check> {
     ]
 }
 
-fn expect_security_headers(answer: &Answer) -> Outcome {
-    let has = |name: &str, value: &str| answer.headers(name).any(|field| field.to_lowercase().contains(value));
+fn expect_security_headers(response: &Response) -> Outcome {
+    let has = |name: &str, value: &str| response.headers(name).any(|field| field.to_lowercase().contains(value));
     if !has("x-content-type-options", "nosniff") {
-        return Err(answer.fail("X-Content-Type-Options: nosniff", "no such header"));
+        return Err(response.fail("X-Content-Type-Options: nosniff", "no such header"));
     }
-    let forbids_framing = answer.headers("content-security-policy").any(forbids_framing)
+    let forbids_framing = response.headers("content-security-policy").any(forbids_framing)
         || has("x-frame-options", "deny")
         || has("x-frame-options", "sameorigin");
     if !forbids_framing {
-        let fields = |name: &'static str| answer.headers(name).map(move |value| format!("{name}: {value}"));
+        let fields = |name: &'static str| response.headers(name).map(move |value| format!("{name}: {value}"));
         let fields: Vec<_> = fields("x-frame-options").chain(fields("content-security-policy")).collect();
         let actual = if fields.is_empty() { "neither header".into() } else { fields.join(", ") };
-        return Err(answer
+        return Err(response
             .fail("X-Frame-Options, or frame-ancestors in Content-Security-Policy, that forbid framing by other sites", actual));
     }
-    match answer.header("server").filter(|server| server.contains(|c: char| c.is_ascii_digit())) {
-        Some(server) => Err(answer.fail("no version in the Server header", format!("Server: {server}"))),
+    match response.header("server").filter(|server| server.contains(|c: char| c.is_ascii_digit())) {
+        Some(server) => Err(response.fail("no version in the Server header", format!("Server: {server}"))),
         None => Ok(()),
     }
 }
@@ -131,41 +131,41 @@ fn preflight(path: &str, method: &str, origin: &str) -> Request {
         .header("access-control-request-headers", "authorization,content-type")
 }
 
-fn allowed_origin(answer: &Answer) -> Option<&str> {
-    answer.header("access-control-allow-origin")
+fn allowed_origin(response: &Response) -> Option<&str> {
+    response.header("access-control-allow-origin")
 }
 
-fn expect_allowed(answer: &Answer, origin: &str) -> Outcome {
-    match allowed_origin(answer) {
+fn expect_allowed(response: &Response, origin: &str) -> Outcome {
+    match allowed_origin(response) {
         Some(allowed) if allowed == origin => Ok(()),
-        other => Err(cors_failure(answer, &format!("Access-Control-Allow-Origin: {origin}"), other)),
+        other => Err(cors_failure(response, &format!("Access-Control-Allow-Origin: {origin}"), other)),
     }
 }
 
-fn expect_not_allowed(answer: &Answer, origin: &str) -> Outcome {
-    match allowed_origin(answer) {
+fn expect_not_allowed(response: &Response, origin: &str) -> Outcome {
+    match allowed_origin(response) {
         Some(allowed) if allowed == origin || allowed.contains('*') => {
-            Err(cors_failure(answer, &format!("no Access-Control-Allow-Origin for {origin}"), Some(allowed)))
+            Err(cors_failure(response, &format!("no Access-Control-Allow-Origin for {origin}"), Some(allowed)))
         }
         // A browser rejects a header with another origin as well.
         _ => Ok(()),
     }
 }
 
-fn cors_failure(answer: &Answer, expected: &str, allowed: Option<&str>) -> Stop {
+fn cors_failure(response: &Response, expected: &str, allowed: Option<&str>) -> Stop {
     let actual = allowed
         .map_or("no Access-Control-Allow-Origin header".to_owned(), |origin| format!("Access-Control-Allow-Origin: {origin}"));
-    answer.fail(expected, actual)
+    response.fail(expected, actual)
 }
 
-fn expect_listed(answer: &Answer, field: &str, wanted: &[&str]) -> Outcome {
-    let list = answer.headers(field).collect::<Vec<_>>().join(",");
+fn expect_listed(response: &Response, field: &str, wanted: &[&str]) -> Outcome {
+    let list = response.headers(field).collect::<Vec<_>>().join(",");
     let has = |wanted: &str| list.split(',').any(|item| item.trim().eq_ignore_ascii_case(wanted));
     match wanted.iter().find(|wanted| !has(wanted)) {
         None => Ok(()),
         // Simple methods need not be listed (Fetch standard, section 4.8), and a wildcard covers all headers but `authorization`.
         Some(&("GET" | "POST" | "HEAD")) => Ok(()),
         Some(&missing) if missing != "authorization" && has("*") => Ok(()),
-        Some(missing) => Err(answer.fail(format!("{missing} in {field}"), format!("{field}: {list}"))),
+        Some(missing) => Err(response.fail(format!("{missing} in {field}"), format!("{field}: {list}"))),
     }
 }

@@ -7,7 +7,7 @@ use harness::api::Api;
 use harness::check::{Check, check};
 use harness::habit::Habit;
 use model::{Outcome, Request};
-use probe::Answer;
+use probe::Response;
 
 /// Injection payloads for SQL, HTML, shells, templates and format strings.
 const PAYLOADS: [&str; 16] = [
@@ -43,8 +43,8 @@ pub fn checks() -> Vec<Check> {
                 expect_unchanged_user(api).await?;
                 // No payload damaged the tables or their data.
                 for (habit, name, description) in habits {
-                    let (answer, read) = api.read(&habit).await?;
-                    expect_texts(&answer, read, name, description)?;
+                    let (response, read) = api.read(&habit).await?;
+                    expect_texts(&response, read, name, description)?;
                 }
                 Ok(())
             }),
@@ -81,24 +81,24 @@ async fn store_habits(api: &Api) -> Outcome<Vec<Expected>> {
     }
     let imported = PAYLOADS.map(texts);
     let body = imported.each_ref().map(|(name, description)| json!({ "name": name, "description": description }));
-    let answer = api.post("/habits/import", json!(body)).await?;
-    answer.status(201)?;
-    for (habit, (name, description)) in Habit::list(&answer)?.into_iter().zip(imported) {
-        stored.push(expect_texts(&answer, habit, name, description)?);
+    let response = api.post("/habits/import", json!(body)).await?;
+    response.status(201)?;
+    for (habit, (name, description)) in Habit::list(&response)?.into_iter().zip(imported) {
+        stored.push(expect_texts(&response, habit, name, description)?);
     }
     Ok(stored)
 }
 
 /// Sends a habit with these texts; fails unless the response has them unchanged.
 async fn store_habit(api: &Api, request: Request, (name, description): (String, String)) -> Outcome<Expected> {
-    let answer = api.http.send(request.json(&json!({ "name": name, "description": description }))).await?;
-    answer.status([200, 201])?;
-    expect_texts(&answer, Habit::of(&answer)?, name, description)
+    let response = api.http.send(request.json(&json!({ "name": name, "description": description }))).await?;
+    response.status([200, 201])?;
+    expect_texts(&response, Habit::of(&response)?, name, description)
 }
 
 /// Fails unless the habit has these texts.
-fn expect_texts(answer: &Answer, habit: Habit, name: String, description: String) -> Outcome<Expected> {
-    habit.expect(answer, "name", name.clone())?.expect(answer, "description", description.clone())?;
+fn expect_texts(response: &Response, habit: Habit, name: String, description: String) -> Outcome<Expected> {
+    habit.expect(response, "name", name.clone())?.expect(response, "description", description.clone())?;
     Ok((habit, name, description))
 }
 
@@ -107,15 +107,15 @@ async fn expect_unchanged_user(api: &Api) -> Outcome {
     let email = format!("o'or'1'='1-{}@example.com", api.data.token(10));
     let name = format!("{} {} {}", PAYLOADS[0], PAYLOADS[10], api.data.token(6));
     let password = format!("{} {} {} {}", PAYLOADS[2], PAYLOADS[6], PAYLOADS[10], api.data.token(6));
-    let answer = api.sign_up(json!({ "email": email, "password": password, "name": name })).await?;
-    answer.status(201)?;
+    let response = api.sign_up(json!({ "email": email, "password": password, "name": name })).await?;
+    response.status(201)?;
     let login = api.log_in(&email, &password).await?;
     login.status(200)?;
     let token = harness::users::access_token(&login, &login.json()?)?;
-    let answer = api.as_holder(&token).get("/me").await?;
-    answer.status(200)?;
-    let user = answer.json()?;
-    answer.same(&json!({ "email": email, "name": name }), &json!({ "email": user["email"], "name": user["name"] }))?;
+    let response = api.as_holder(&token).get("/me").await?;
+    response.status(200)?;
+    let user = response.json()?;
+    response.same(&json!({ "email": email, "name": name }), &json!({ "email": user["email"], "name": user["name"] }))?;
     for email in [format!("{email}' --"), "' OR '1'='1".into(), "x@example.com' OR '1'='1".to_owned()] {
         api.log_in(&email, "' OR '1'='1").await?.status([400, 401, 422])?;
     }

@@ -7,8 +7,8 @@ use super::bodies::shapes;
 use harness::check::{Check, check};
 use harness::habit::Habit;
 use harness::problem::expect_problem;
-use model::{Exchange, NoAnswer, Outcome, Request};
-use probe::Answer;
+use model::{Exchange, NoResponse, Outcome, Request};
+use probe::Response;
 use std::rc::Rc;
 
 /// The maximum size of a JSON body: 64 KiB.
@@ -40,9 +40,9 @@ pub fn checks() -> Vec<Check> {
                 expect_chunked_too_large(api.http.exchange_chunked(post.clone().body(long)).await?)?;
                 before.expect_unchanged(api).await?;
                 let body = padded(&serde_json::json!({ "name": name }), BYTES_MOST);
-                let answer = api.http.send(post.body(body)).await?;
-                answer.status(201)?;
-                Habit::of(&answer)?.expect(&answer, "name", name)?;
+                let response = api.http.send(post.body(body)).await?;
+                response.status(201)?;
+                Habit::of(&response)?.expect(&response, "name", name)?;
                 Ok(())
             }),
         check("5.deep-nesting", "JSON nested 10,000 levels deep is rejected with 400, and the server keeps running")
@@ -74,16 +74,16 @@ pub fn checks() -> Vec<Check> {
 /// Fails unless the response is 413, or the server closes the connection: it need not read the rest of a rejected body.
 fn expect_too_large(exchange: Rc<Exchange>) -> Outcome {
     match &exchange.reply {
-        Err(NoAnswer::Closed(_)) => Ok(()),
-        _ => expect_problem(&Answer::of(exchange)?, 413).map(drop),
+        Err(NoResponse::Closed(_)) => Ok(()),
+        _ => expect_problem(&Response::of(exchange)?, 413).map(drop),
     }
 }
 
 /// The same for a chunked body, which may also be rejected for its encoding.
 fn expect_chunked_too_large(exchange: Rc<Exchange>) -> Outcome {
     match &exchange.reply {
-        Err(NoAnswer::Closed(_)) => Ok(()),
-        _ => Answer::of(exchange)?.status([413, 411, 400]).map(drop),
+        Err(NoResponse::Closed(_)) => Ok(()),
+        _ => Response::of(exchange)?.status([413, 411, 400]).map(drop),
     }
 }
 

@@ -26,7 +26,7 @@ use harness::habit::Habit;
 use harness::problem::expect_problem;
 use harness::step::Step;
 use model::{Outcome, Problem};
-use probe::Answer;
+use probe::Response;
 use services::postgres::Store;
 
 /// Step 5.
@@ -93,13 +93,13 @@ fn collect_unwraps(folder: &Path, places: &mut Vec<String>) {
 }
 
 /// Fails unless the response rejects the request because of `field`, or of something inside it.
-fn expect_field(answer: &Answer, field: &str) -> Outcome {
-    expect_one_of(answer, &[field])
+fn expect_field(response: &Response, field: &str) -> Outcome {
+    expect_one_of(response, &[field])
 }
 
 /// Fails unless the response rejects the request because of one of these fields, or of something inside it.
-fn expect_one_of(answer: &Answer, fields: &[&str]) -> Outcome {
-    let problem = expect_problem(answer, [400, 422])?;
+fn expect_one_of(response: &Response, fields: &[&str]) -> Outcome {
+    let problem = expect_problem(response, [400, 422])?;
     let errors = problem["errors"].as_array().map(Vec::as_slice).unwrap_or_default();
     let is_expected = |name: &str| {
         let rest = fields.iter().find_map(|field| name.strip_prefix(field));
@@ -110,16 +110,16 @@ fn expect_one_of(answer: &Answer, fields: &[&str]) -> Outcome {
         true => Ok(()),
         false => {
             let expected = format!("\"errors\": [{{\"field\": \"{}\", \"message\": \"…\"}}]", fields.join("\" or \""));
-            Err(answer.fail(expected, format!("\"errors\": {}", problem["errors"])))
+            Err(response.fail(expected, format!("\"errors\": {}", problem["errors"])))
         }
     }
 }
 
 /// Fails if the response is a server error (5xx).
-fn expect_no_server_error(answer: &Answer) -> Outcome {
-    match answer.code() {
+fn expect_no_server_error(response: &Response) -> Outcome {
+    match response.code() {
         ..500 => Ok(()),
-        code => Err(answer.fail("a status code below 500, such as 400", format!("status {}", model::status_name(code)))),
+        code => Err(response.fail("a status code below 500, such as 400", format!("status {}", model::status_name(code)))),
     }
 }
 
@@ -140,12 +140,12 @@ impl Stored {
 
     /// Fails if something has changed since the snapshot.
     async fn expect_unchanged(&self, api: &Api) -> Outcome {
-        let (answer, read) = api.read(&self.habit).await?;
-        read.expect_same(&answer, &self.habit)?;
-        let (answer, list) = api.list().await?;
+        let (response, read) = api.read(&self.habit).await?;
+        read.expect_same(&response, &self.habit)?;
+        let (response, list) = api.list().await?;
         if list.len() != self.habits {
             let actual = format!("{} habits: a rejected request was stored", list.len());
-            return Err(answer.fail(format!("{} habits, as before", self.habits), actual));
+            return Err(response.fail(format!("{} habits, as before", self.habits), actual));
         }
         match (self.users, user_count(api).await?) {
             (before, after) if before == after => Ok(()),

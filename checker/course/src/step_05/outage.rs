@@ -14,7 +14,7 @@ use harness::habit::Habit;
 use harness::logline;
 use harness::problem::{expect_no_internals, expect_problem, expect_request_id};
 use model::{Outcome, Request, Stop};
-use probe::Answer;
+use probe::Response;
 use services::DATABASE;
 use services::postgres::Store;
 
@@ -64,18 +64,18 @@ pub fn checks() -> Vec<Check> {
             let outage = Outage::begin(api)?;
             let password = api.data.token(20);
             let requests = [reads(&habit), writes(api, &habit, &password)].concat();
-            let answers = join_all(requests.into_iter().map(|request| respond_in_time(api, request))).await;
-            let answers = answers.into_iter().collect::<Outcome<Vec<Answer>>>()?;
+            let responses = join_all(requests.into_iter().map(|request| respond_in_time(api, request))).await;
+            let responses = responses.into_iter().collect::<Outcome<Vec<Response>>>()?;
             let hits = outage.end();
-            let (reads, writes) = answers.split_at(reads(&habit).len());
-            for answer in writes {
-                hits.expect_unavailable(answer)?;
-                expect_no_leak(api, answer)?;
-                expect_request_id(answer)?;
+            let (reads, writes) = responses.split_at(reads(&habit).len());
+            for response in writes {
+                hits.expect_unavailable(response)?;
+                expect_no_leak(api, response)?;
+                expect_request_id(response)?;
             }
-            for answer in reads.iter().filter(|answer| answer.code() != 200) {
-                hits.expect_unavailable(answer)?;
-                expect_no_leak(api, answer)?;
+            for response in reads.iter().filter(|response| response.code() != 200) {
+                hits.expect_unavailable(response)?;
+                expect_no_leak(api, response)?;
             }
             expect_current_if_ok(&reads[0], Habit::list(&reads[0]), &habit)?;
             expect_current_if_ok(&reads[1], Habit::of(&reads[1]).map(|read| vec![read]), &habit)?;
@@ -97,11 +97,11 @@ pub fn checks() -> Vec<Check> {
                 let log = api.log()?;
                 let outage = Outage::begin(api)?;
                 let request = Request::new("POST", "/habits").json(&json!({ "name": api.data.name() }));
-                let answer = respond_in_time(api, request.header("x-request-id", &id)).await?;
-                outage.end().expect_unavailable(&answer)?;
-                expect_request_id(&answer)?;
-                let id = answer.header("x-request-id").unwrap_or_default().to_owned();
-                let problem = answer.json()?;
+                let response = respond_in_time(api, request.header("x-request-id", &id)).await?;
+                outage.end().expect_unavailable(&response)?;
+                expect_request_id(&response)?;
+                let id = response.header("x-request-id").unwrap_or_default().to_owned();
+                let problem = response.json()?;
                 let response_words = ["title", "detail"].map(|field| problem[field].as_str().unwrap_or_default().to_lowercase());
                 let deadline = Instant::now() + Duration::from_secs(3);
                 loop {
@@ -116,7 +116,7 @@ pub fn checks() -> Vec<Check> {
                             [] => format!("no line with this id; the last lines are:\n{}", logline::excerpt(&lines)),
                             _ => format!("no cause in or below the lines with this id:\n{}", logline::excerpt(&under_id)),
                         };
-                        return Err(answer.fail(expected, actual));
+                        return Err(response.fail(expected, actual));
                     }
                     tokio::time::sleep(POLL_INTERVAL).await;
                 }
@@ -139,11 +139,11 @@ pub fn checks() -> Vec<Check> {
                     post(api).await?;
                 }
                 let hits = outage.end();
-                let answer = await_recovery(api).await?;
+                let response = await_recovery(api).await?;
                 hits.expect_some()?;
                 tokio::time::sleep(EXIT_DELAY).await;
                 let (_, read) = api.read(&habit).await?;
-                read.expect_same(&answer, &habit)?;
+                read.expect_same(&response, &habit)?;
                 Ok(())
             }),
     ]
@@ -160,20 +160,20 @@ async fn post(api: &Api) -> Outcome<std::rc::Rc<model::Exchange>> {
 }
 
 /// Waits until the server has recovered: until it stores several habits in a row.
-pub async fn await_recovery(api: &Api) -> Outcome<Answer> {
+pub async fn await_recovery(api: &Api) -> Outcome<Response> {
     let deadline = Instant::now() + RECOVERY;
     let mut successes = 0;
     loop {
         let exchange = post(api).await?;
         successes = if exchange.reply.as_ref().is_ok_and(|reply| reply.status == 201) { successes + 1 } else { 0 };
         if successes == SUCCESSES {
-            return Answer::of(exchange);
+            return Response::of(exchange);
         }
         if Instant::now() > deadline {
-            let answer = Answer::of(exchange)?;
-            answer.status(201)?;
+            let response = Response::of(exchange)?;
+            response.status(201)?;
             return Err(
-                answer.fail("a server that has recovered, with every request a success", "a server that fails now and then")
+                response.fail("a server that has recovered, with every request a success", "a server that fails now and then")
             );
         }
         if successes == 0 {
@@ -183,15 +183,15 @@ pub async fn await_recovery(api: &Api) -> Outcome<Answer> {
 }
 
 /// Sends a request; fails unless the response arrives within the timeout and a second.
-pub async fn respond_in_time(api: &Api, request: Request) -> Outcome<Answer> {
+pub async fn respond_in_time(api: &Api, request: Request) -> Outcome<Response> {
     let exchange = api.http.exchange(request).await?;
     let took = exchange.duration;
-    let answer = Answer::of(exchange)?;
+    let response = Response::of(exchange)?;
     match took <= TIMEOUT + GRACE {
-        true => Ok(answer),
+        true => Ok(response),
         false => {
             let expected = format!("a response within REQUEST_TIMEOUT_MS={TIMEOUT_MS} plus 1 s");
-            Err(answer.fail(expected, format!("a response after {:.1} s", took.as_secs_f32())))
+            Err(response.fail(expected, format!("a response after {:.1} s", took.as_secs_f32())))
         }
     }
 }
@@ -203,13 +203,13 @@ fn reads(habit: &Habit) -> Vec<Request> {
 }
 
 /// Fails if the response is 200 and does not have the habit as it is stored.
-fn expect_current_if_ok(answer: &Answer, habits: Outcome<Vec<Habit>>, habit: &Habit) -> Outcome {
-    if answer.code() != 200 {
+fn expect_current_if_ok(response: &Response, habits: Outcome<Vec<Habit>>, habit: &Habit) -> Outcome {
+    if response.code() != 200 {
         return Ok(());
     }
     match habits?.iter().find(|other| other.id == habit.id) {
-        Some(other) => other.expect_same(answer, habit).map(drop),
-        None => Err(answer.fail("status 503, or 200 with the stored data", "status 200 without a stored habit")),
+        Some(other) => other.expect_same(response, habit).map(drop),
+        None => Err(response.fail("status 503, or 200 with the stored data", "status 200 without a stored habit")),
     }
 }
 
@@ -249,7 +249,7 @@ impl Outage {
     }
 
     fn end(self) -> Hits {
-        Hits { refused: self.refusal.heal(), cut: self.cut }
+        Hits { refused: self.refusal.end(), cut: self.cut }
     }
 }
 
@@ -262,24 +262,24 @@ impl Hits {
     }
 
     /// Fails unless the response is 503 with problem details.
-    fn expect_unavailable(&self, answer: &Answer) -> Outcome {
+    fn expect_unavailable(&self, response: &Response) -> Outcome {
         self.expect_some()?;
-        if answer.code() < 300 && self.refused == 0 {
+        if response.code() < 300 && self.refused == 0 {
             return Err(Stop::Inconclusive("the server responded without a query to its database".into()));
         }
-        expect_problem(answer, 503).map(drop)
+        expect_problem(response, 503).map(drop)
     }
 }
 
 /// Fails if an error leaks internals: libraries, driver messages, or the address of the database.
-pub fn expect_no_leak(api: &Api, answer: &Answer) -> Outcome {
-    expect_no_internals(answer)?;
+pub fn expect_no_leak(api: &Api, response: &Response) -> Outcome {
+    expect_no_internals(response)?;
     let address = api.fixture::<Store>()?.tap().address();
     let (host, port) = (address.ip().to_string(), format!(":{}", address.port()));
-    let text = answer.text().to_lowercase();
+    let text = response.text().to_lowercase();
     match DRIVER_MESSAGES.into_iter().chain([host.as_str(), &port]).find(|leak| text.contains(leak)) {
         Some(leak) => {
-            Err(answer.fail("an error in your own words, without internals", format!("a body with \"{leak}\": {text}")))
+            Err(response.fail("an error in your own words, without internals", format!("a body with \"{leak}\": {text}")))
         }
         None => Ok(()),
     }

@@ -1,12 +1,12 @@
 //! Whether user input reaches the database as parameters or in the SQL text.
 
 use serde_json::json;
-use taps::Place;
+use taps::postgres::Place;
 
 use harness::api::Api;
 use harness::habit::Habit;
 use model::{Outcome, Request, Stop};
-use probe::Answer;
+use probe::Response;
 use services::postgres::Store;
 
 /// Fails if the SQL text of a statement contains user input.
@@ -15,10 +15,10 @@ pub async fn never_in_text(api: &Api) -> Outcome {
     let mark = store.tap().mark();
     let sent = send_markers(api).await?;
     let seen = store.tap().since(mark);
-    for (marker, answer) in &sent {
+    for (marker, response) in &sent {
         if let Some((statement, _)) = seen.with(marker).find(|(_, place)| *place == Place::Text) {
             let expected = format!("statements with {marker} only among their parameters");
-            return Err(answer.fail(expected, format!("a statement with it in the SQL text:\n{}", statement.text)));
+            return Err(response.fail(expected, format!("a statement with it in the SQL text:\n{}", statement.text)));
         }
     }
     if seen.missed > 0 {
@@ -35,12 +35,12 @@ pub async fn never_in_text(api: &Api) -> Outcome {
 }
 
 /// Sends random markers in all user input; returns each marker with the response to its request.
-async fn send_markers(api: &Api) -> Outcome<Vec<(String, Answer)>> {
+async fn send_markers(api: &Api) -> Outcome<Vec<(String, Response)>> {
     let habit = api.any_habit().await?;
     let mut sent = Vec::new();
     for (markers, request) in bodies(api, &habit).into_iter().chain(addresses(api, &habit)) {
-        let answer = api.http.send(request).await?;
-        sent.extend(markers.into_iter().map(|marker| (marker, answer.clone())));
+        let response = api.http.send(request).await?;
+        sent.extend(markers.into_iter().map(|marker| (marker, response.clone())));
     }
     sent[0].1.status(201)?;
     Ok(sent)

@@ -41,8 +41,8 @@ pub fn checks() -> Vec<Check> {
                 for query in ["limit=1&after=9223372036854775808", "after=9223372036854775808"] {
                     expect_no_server_error(&api.get(format!("/habits?{query}")).await?)?;
                 }
-                let (answer, read) = api.read(&before.habit).await?;
-                read.expect_same(&answer, &before.habit)?;
+                let (response, read) = api.read(&before.habit).await?;
+                read.expect_same(&response, &before.habit)?;
                 Ok(())
             }),
     ]

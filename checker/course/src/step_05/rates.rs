@@ -12,7 +12,7 @@ use harness::api::{Api, ExtraServer};
 use harness::check::{Check, check};
 use harness::problem::expect_problem;
 use model::{Outcome, Request, Stop};
-use probe::Answer;
+use probe::Response;
 
 /// The rate limit of the servers here, in requests per minute and client.
 const LIMIT: usize = 5;
@@ -45,15 +45,15 @@ pub fn checks() -> Vec<Check> {
                 let rejected = flood.expect_limited()?;
                 expect_problem(rejected, 429)?;
                 expect_retry_after(rejected)?;
-                let nobody = server.api.as_nobody();
-                let other = nobody.get("/habits").await?;
+                let anonymous = server.api.anonymous();
+                let other = anonymous.get("/habits").await?;
                 if other.code() == 429 {
                     return Err(other.fail("a rate limit on /auth only", "status 429"));
                 }
                 let sign_up = || json!({ "email": api.email(), "password": api.data.token(12) });
-                until_limited(async || nobody.post("/auth/signup", sign_up()).await).await?.status(429)?;
-                if has_v1(&nobody).await? {
-                    until_limited(async || nobody.post("/v1/auth/login", sign_up()).await).await?.status(429)?;
+                until_limited(async || anonymous.post("/auth/signup", sign_up()).await).await?.status(429)?;
+                if has_v1(&anonymous).await? {
+                    until_limited(async || anonymous.post("/v1/auth/login", sign_up()).await).await?.status(429)?;
                 }
                 let unlimited = api.start_instance(&[("RATE_LIMIT_PER_MINUTE", "0")]).await?;
                 log_in(&unlimited.api, &[]).await?.status([400, 401])?;
@@ -94,18 +94,18 @@ async fn start_limited(api: &Api) -> Outcome<ExtraServer> {
 }
 
 /// A login of an unknown user.
-async fn log_in(api: &Api, headers: &[(&str, &str)]) -> Outcome<Answer> {
+async fn log_in(api: &Api, headers: &[(&str, &str)]) -> Outcome<Response> {
     let login = json!({ "email": api.email(), "password": api.data.token(12) });
     let request = Request::new("POST", "/auth/login").json(&login);
     api.http.send(headers.iter().fold(request, |request, (name, value)| request.header(name, *value))).await
 }
 
 /// Sends requests until one is rejected, and returns the last response. Stops once the limit must be exceeded.
-async fn until_limited(send: impl AsyncFn() -> Outcome<Answer>) -> Outcome<Answer> {
+async fn until_limited(send: impl AsyncFn() -> Outcome<Response>) -> Outcome<Response> {
     for _ in 1..OVER_LIMIT {
-        let answer = send().await?;
-        if answer.code() == 429 {
-            return Ok(answer);
+        let response = send().await?;
+        if response.code() == 429 {
+            return Ok(response);
         }
     }
     send().await
@@ -122,15 +122,15 @@ async fn expect_not_trusted(api: &Api, field: &str, value: impl Fn(usize) -> Str
 }
 
 /// Whether the API is also available under /v1.
-async fn has_v1(nobody: &Api) -> Outcome<bool> {
-    Ok(nobody.get("/v1/habits").await?.code() == 401)
+async fn has_v1(anonymous: &Api) -> Outcome<bool> {
+    Ok(anonymous.get("/v1/habits").await?.code() == 401)
 }
 
 /// The result of more logins than the limit allows.
 struct Flood {
     accepted: usize,
-    rejected: Option<Answer>,
-    last_accepted: Option<Answer>,
+    rejected: Option<Response>,
+    last_accepted: Option<Response>,
     duration: Duration,
 }
 
@@ -140,11 +140,11 @@ impl Flood {
         let started = Instant::now();
         let mut flood = Flood { accepted: 0, rejected: None, last_accepted: None, duration: Duration::ZERO };
         for number in 1..=OVER_LIMIT {
-            let answer = log_in(api, &[]).await?;
-            if answer.code() == 429 && number <= LIMIT {
-                return Err(answer.fail(format!("{LIMIT} accepted logins per minute"), "status 429 before that"));
+            let response = log_in(api, &[]).await?;
+            if response.code() == 429 && number <= LIMIT {
+                return Err(response.fail(format!("{LIMIT} accepted logins per minute"), "status 429 before that"));
             }
-            flood.count(answer);
+            flood.count(response);
             if flood.rejected.is_some() {
                 break;
             }
@@ -157,12 +157,12 @@ impl Flood {
         Ok(flood)
     }
 
-    fn count(&mut self, answer: Answer) {
-        if answer.code() == 429 {
-            self.rejected.get_or_insert(answer);
+    fn count(&mut self, response: Response) {
+        if response.code() == 429 {
+            self.rejected.get_or_insert(response);
         } else {
             self.accepted += 1;
-            self.last_accepted = Some(answer);
+            self.last_accepted = Some(response);
         }
     }
 
@@ -177,7 +177,7 @@ impl Flood {
     }
 
     /// The rejection, if the server enforced the limit.
-    fn expect_limited(&self) -> Outcome<&Answer> {
+    fn expect_limited(&self) -> Outcome<&Response> {
         match (&self.rejected, &self.last_accepted) {
             (Some(rejected), _) if !self.exceeds_limit() => Ok(rejected),
             (_, Some(last)) => {
@@ -192,8 +192,8 @@ impl Flood {
 }
 
 /// Fails unless `Retry-After` is within a minute, in seconds or as a date (RFC 9110, section 10.2.3).
-fn expect_retry_after(answer: &Answer) -> Outcome {
-    let after = answer.header("retry-after").unwrap_or_default().trim();
+fn expect_retry_after(response: &Response) -> Outcome {
+    let after = response.header("retry-after").unwrap_or_default().trim();
     let seconds = after.parse::<u64>().is_ok_and(|seconds| (1..=MINUTE).contains(&seconds));
     let date = after.ends_with(" GMT")
         && OffsetDateTime::parse(after, &Rfc2822).is_ok_and(|date| {
@@ -205,7 +205,7 @@ fn expect_retry_after(answer: &Answer) -> Outcome {
         true => Ok(()),
         false => {
             let actual = format!("Retry-After: {after}");
-            Err(answer.fail("Retry-After: 1 to 60, the seconds until the next attempt", actual))
+            Err(response.fail("Retry-After: 1 to 60, the seconds until the next attempt", actual))
         }
     }
 }

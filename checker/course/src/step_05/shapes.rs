@@ -29,8 +29,8 @@ pub fn checks() -> Vec<Check> {
                 for shape in shapes(api, &before.habit).await? {
                     let unknown = format!("x{}", api.data.token(8));
                     for (field, value) in [(unknown.as_str(), json!("text")), (&unknown, json!(null)), (privileged_field(&shape), json!(1))] {
-                        let answer = api.http.send(shape.with(field, value)).await?;
-                        expect_field(&answer, &shape.error_field(field))?;
+                        let response = api.http.send(shape.with(field, value)).await?;
+                        expect_field(&response, &shape.error_field(field))?;
                     }
                 }
                 before.expect_unchanged(api).await
@@ -79,8 +79,8 @@ pub fn checks() -> Vec<Check> {
                             Kind::Email => format!("some{control}body@{}.example.com", api.data.token(8)),
                             _ => format!("{}{control}{}", api.data.token(8), api.data.token(8)),
                         };
-                        let answer = api.http.send(shape.with(field, json!(text))).await?;
-                        expect_field(&answer, &shape.error_field(field))?;
+                        let response = api.http.send(shape.with(field, json!(text))).await?;
+                        expect_field(&response, &shape.error_field(field))?;
                     }
                 }
             }
@@ -111,11 +111,11 @@ fn invalid_controls(kind: Kind, shape: &Shape) -> &'static [char] {
 async fn expect_lines_accepted(api: &Api) -> Outcome {
     let text = format!("{}\n\t{}\n", api.data.token(8), api.data.token(8));
     let habit = api.create_described(&api.data.name(), &text).await?;
-    let (answer, read) = api.read(&habit).await?;
+    let (response, read) = api.read(&habit).await?;
     // The server may trim a description.
     match read.get("description") {
         Value::String(stored) if stored == text || stored == text.trim() => Ok(()),
-        other => Err(answer.fail(format!("\"description\": {}", json!(text)), format!("\"description\": {other}"))),
+        other => Err(response.fail(format!("\"description\": {}", json!(text)), format!("\"description\": {other}"))),
     }
 }
 

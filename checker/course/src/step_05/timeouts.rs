@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use serde_json::json;
-use taps::record::Kind;
+use taps::postgres::Kind;
 use taps::{Fault, Moment};
 
 use super::outage::{await_recovery, expect_no_leak, new_habit, respond_in_time, start_with_short_timeout};
@@ -15,7 +15,7 @@ use harness::check::{Check, check};
 use harness::habit::Habit;
 use harness::problem::expect_problem;
 use model::{Outcome, Request, Stop};
-use probe::Answer;
+use probe::Response;
 use services::DATABASE;
 use services::postgres::Store;
 
@@ -51,13 +51,13 @@ pub fn checks() -> Vec<Check> {
                 let fault = api.fixture::<Store>()?.tap().black_hole();
                 let post = || Request::new("POST", "/habits").json(&json!({ "name": api.data.name() }));
                 let import = Request::new("POST", "/habits/import").json(&json!([{ "name": api.data.name() }]));
-                let answers = join_all([post(), import, post()].map(|request| respond_in_time(api, request))).await;
-                if fault.heal() == 0 {
+                let responses = join_all([post(), import, post()].map(|request| respond_in_time(api, request))).await;
+                if fault.end() == 0 {
                     return Err(Stop::Inconclusive("the server sent no query to its database while that was unresponsive".into()));
                 }
-                for answer in answers {
-                    let answer = answer?;
-                    expect_timeout(api, &answer)?;
+                for response in responses {
+                    let response = response?;
+                    expect_timeout(api, &response)?;
                 }
                 await_recovery(api).await?;
                 expect_timeout(api, &write_without_database_response(api).await?)?;
@@ -91,7 +91,7 @@ pub fn checks() -> Vec<Check> {
                     });
                     join_all(clients).await;
                     tokio::time::sleep(delay).await;
-                    hits += fault.heal();
+                    hits += fault.end();
                 }
                 if hits == 0 {
                     return Err(Stop::Inconclusive("the server sent no query to its database while that was slow".into()));
@@ -103,13 +103,13 @@ pub fn checks() -> Vec<Check> {
     ]
 }
 
-fn expect_timeout(api: &Api, answer: &Answer) -> Outcome {
-    expect_problem(answer, [503, 504, 408])?;
-    expect_no_leak(api, answer)
+fn expect_timeout(api: &Api, response: &Response) -> Outcome {
+    expect_problem(response, [503, 504, 408])?;
+    expect_no_leak(api, response)
 }
 
 /// Sends a write, and silences the database only when it receives the insert, so that a connection test before it succeeds.
-async fn write_without_database_response(api: &Api) -> Outcome<Answer> {
+async fn write_without_database_response(api: &Api) -> Outcome<Response> {
     let (store, name) = (api.fixture::<Store>()?, api.data.name());
     let fault: Rc<RefCell<Option<Fault>>> = Rc::default();
     let post = Request::new("POST", "/habits").json(&json!({ "name": name }));
@@ -120,11 +120,11 @@ async fn write_without_database_response(api: &Api) -> Outcome<Answer> {
         }
         false
     });
-    let answer = respond_in_time(api, post).await;
+    let response = respond_in_time(api, post).await;
     drop(waiting);
-    match fault.take().map_or(0, Fault::heal) {
+    match fault.take().map_or(0, Fault::end) {
         0 => Err(Stop::Inconclusive("the checker saw no statement with the habit's name".into())),
-        _ => answer,
+        _ => response,
     }
 }
 
@@ -167,12 +167,12 @@ async fn send_and_disconnect(api: &Api, request: Request, patience: Duration) {
 /// Fails if a 201 response is for a habit that other connections do not see: the pool has a connection with an open transaction.
 async fn expect_committed(api: &Api) -> Outcome {
     let create = |_| api.post("/habits", json!({ "name": api.data.name() }));
-    for answer in join_all((0..STORED).map(create)).await {
-        let answer = answer?;
-        if answer.code() == 201 {
-            let id = Habit::of(&answer)?.id;
+    for response in join_all((0..STORED).map(create)).await {
+        let response = response?;
+        if response.code() == 201 {
+            let id = Habit::of(&response)?.id;
             if api.fixture::<Store>()?.count(&format!("FROM habits WHERE id = {id}")).await? != 1 {
-                return Err(answer.fail(
+                return Err(response.fail(
                     "a committed habit",
                     "status 201, but no other database connection sees the habit: its transaction is still open",
                 ));

@@ -57,7 +57,7 @@ pub fn sabotages() -> Vec<Sabotage> {
         .log_line(|line| {
             vec![line.with_error_message("error: cannot listen on port 8000: Address already in use (os error 98)")]
         }),
-        wrong("bad-port-is-told-on-stdout", invalid, "The error message about an invalid PORT goes to standard output.")
+        wrong("bad-port-error-goes-to-stdout", invalid, "The error message about an invalid PORT goes to standard output.")
             .log_line(|line| vec![Line { stream: Stream::Stdout, ..line }]),
     ]
 }

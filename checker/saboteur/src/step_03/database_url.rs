@@ -31,7 +31,7 @@ pub fn sabotages() -> Vec<Sabotage> {
         }),
         wrong("database-url-is-not-named", trips, "The error message about a missing DATABASE_URL does not name it.")
             .log_line(|line| vec![line.with_error_message("error: environment variable not found")]),
-        wrong("database-url-is-told-on-stdout", trips, "The error message about DATABASE_URL goes to standard output.")
+        wrong("database-url-error-goes-to-stdout", trips, "The error message about DATABASE_URL goes to standard output.")
             .log_line(|line| vec![Line { stream: Stream::Stdout, ..line }]),
         wrong("bad-database-url-is-not-named", trips, "The error message about an invalid DATABASE_URL does not name it.")
             .log_line(|line| match line.text.contains("must be set") {

@@ -96,7 +96,7 @@ pub fn sabotages() -> Vec<Sabotage> {
             |_, _| {},
             || jwt::key().into_iter().take(32).collect(),
         ),
-        wrong("token-has-another-life-than-told", &["4.token-claims"], "A token lives longer than expires_in says.").response(
+        wrong("token-outlives-expires-in", &["4.token-claims"], "A token lives longer than expires_in says.").response(
             any,
             |_, response| {
                 response.edit(|login| {

@@ -71,7 +71,11 @@ fn error_responses() -> Vec<Sabotage> {
         change_413("long-body-is-no-problem", "A body that is too long answers 413 in plain text.", |response| {
             response.set_body("text/plain", "length limit exceeded")
         }),
-        change_413("long-body-is-not-told", "A body that is too long answers 413 without problem details.", Response::clear),
+        change_413(
+            "long-body-answers-an-empty-413",
+            "A body that is too long answers 413 without problem details.",
+            Response::clear,
+        ),
     ]
 }
 

@@ -136,7 +136,7 @@ fn contents() -> Vec<Sabotage> {
             nothing(response)
         }),
         while_down(
-            "gone-is-told-with-200",
+            "gone-answers-200",
             "While the database is down, every request answers 200 and an error.",
             any,
             |_, response| {
@@ -167,34 +167,34 @@ fn problem_details() -> Vec<Sabotage> {
             |_, response| response.edit(|problem| problem["status"] = 500.into()),
         ),
         leak(
-            "gone-tells-the-system-error",
+            "gone-leaks-the-system-error",
             "While the database is down, the 503 shows the operating system's error.",
             "Connection reset by peer (os error 104)",
         ),
         leak(
-            "gone-tells-the-pool",
+            "gone-leaks-the-pool",
             "While the database is down, the 503 shows the connection pool's error.",
             "pool timed out while waiting for an open connection",
         ),
         leak(
-            "gone-tells-the-driver",
+            "gone-leaks-the-driver",
             "While the database is down, the 503 shows the database driver's error.",
             "sqlx::Error::Io(Kind(UnexpectedEof))",
         ),
         leak(
-            "gone-tells-the-code",
+            "gone-leaks-the-code",
             "While the database is down, the 503 shows an error code.",
             "connect ECONNREFUSED while asking the database",
         ),
-        leak("gone-tells-the-product", "While the database is down, the 503 names PostgreSQL.", "PostgreSQL is not there."),
+        leak("gone-leaks-the-product", "While the database is down, the 503 names PostgreSQL.", "PostgreSQL is not there."),
         while_down(
-            "gone-tells-where",
+            "gone-leaks-the-address",
             "While the database is down, the 503 shows the database's host and port.",
             any,
             move |_, response| response.set_problem(503, &format!("No answer from {}.", authority(&url()))),
         ),
         while_down(
-            "gone-tells-the-host",
+            "gone-leaks-the-host",
             "While the database is down, the 503 shows the database's host.",
             any,
             move |_, response| {
@@ -214,7 +214,7 @@ fn connections() -> Vec<Sabotage> {
                 (response, _) => Ok(response),
             },
         ),
-        wrong("gone-is-told-late", TRIPS, "While the database is down, the 503 comes two seconds late.").instead(
+        wrong("gone-answers-late", TRIPS, "While the database is down, the 503 comes two seconds late.").instead(
             any,
             async |request, upstream| {
                 let (response, failure) = send_and_detect(request, upstream).await?;
@@ -224,7 +224,7 @@ fn connections() -> Vec<Sabotage> {
                 Ok(response)
             },
         ),
-        wrong("gone-import-is-told-late", TRIPS, "While the database is down, the 503 of an import comes two seconds late.")
+        wrong("gone-import-answers-late", TRIPS, "While the database is down, the 503 of an import comes two seconds late.")
             .instead(imports, async |request, upstream| {
                 let (response, failure) = send_and_detect(request, upstream).await?;
                 if failure == Some(DatabaseFailure::Unreachable) {

@@ -30,10 +30,10 @@ struct Cause {
 
 impl Cause {
     fn is_in(&self, lines: &[String]) -> bool {
-        lines.iter().any(|line| self.is_told_by(line))
+        lines.iter().any(|line| self.matches(line))
     }
 
-    fn is_told_by(&self, line: &str) -> bool {
+    fn matches(&self, line: &str) -> bool {
         self.signs.iter().any(|sign| line.contains(sign))
     }
 }
@@ -124,7 +124,7 @@ const CARGO: &[Cause] = &[
 
 /// The error to report when cargo fails.
 pub fn of_failure(name: &str, ending: Termination, errors: &Complaints, words: &[String]) -> PrepareError {
-    let own_words = cargos_words(words);
+    let own_words = cargo_messages(words);
     if !errors.in_code
         && let Some(problem) = of_machine(errors.elsewhere.iter().chain(&own_words))
     {
@@ -150,7 +150,7 @@ pub fn of_failure(name: &str, ending: Termination, errors: &Complaints, words: &
 /// The problem with this machine that these messages of cargo and the compiler show, if they show one.
 pub fn of_machine<'a>(words: impl Iterator<Item = &'a String> + Clone) -> Option<Problem> {
     MACHINE.iter().find_map(|cause| {
-        let telling: Vec<String> = words.clone().filter(|line| cause.is_told_by(line)).take(TELLING).cloned().collect();
+        let telling: Vec<String> = words.clone().filter(|line| cause.matches(line)).take(TELLING).cloned().collect();
         (!telling.is_empty()).then(|| Problem { details: telling, ..Problem::new(cause.title, cause.remedy) })
     })
 }
@@ -206,7 +206,7 @@ fn not_built(title: &str, remedy: &str, words: &[String]) -> PrepareError {
 }
 
 /// Cargo's output from its first error on; before that, it only reports progress.
-fn cargos_words(words: &[String]) -> Vec<String> {
+fn cargo_messages(words: &[String]) -> Vec<String> {
     let first = words.iter().position(|line| line.starts_with("error")).unwrap_or(0);
     words[first..].to_vec()
 }

@@ -87,7 +87,7 @@ impl Status {
     }
 
     /// How the program terminated, if it has and the checker had not asked it to stop.
-    pub fn ended_by_itself(&self) -> Option<Termination> {
+    pub fn unexpected_exit(&self) -> Option<Termination> {
         self.ending().filter(|_| !self.asked)
     }
 
@@ -232,7 +232,7 @@ mod tests {
         let after = |events: &[Event]| {
             let mut status = Status::default();
             events.iter().for_each(|event| status.note(event.clone()));
-            status.ended_by_itself()
+            status.unexpected_exit()
         };
         let exited = Event::Exited(Termination::Code(3));
         assert_eq!(after(&[Event::Started(4711), exited.clone(), Event::Asked]), Some(Termination::Code(3)));

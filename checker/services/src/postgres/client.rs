@@ -120,8 +120,8 @@ impl Client {
                     scram = Some(begun);
                 }
                 (b'R', Some(11), challenge) => {
-                    let answer = scram.as_mut().and_then(|scram| scram.answer(challenge, password)).ok_or_else(garbled)?;
-                    self.send(b'p', answer.as_bytes()).await?;
+                    let response = scram.as_mut().and_then(|scram| scram.response(challenge, password)).ok_or_else(garbled)?;
+                    self.send(b'p', response.as_bytes()).await?;
                 }
                 (b'R', Some(12), proof) if scram.as_ref().is_some_and(|scram| scram.is_proven_by(proof)) => {}
                 (b'R', Some(5), _) => return Err(Fault::Unknown("a password hashed by MD5".into())),

@@ -30,7 +30,7 @@ impl Scram {
     }
 
     /// The client's final message, in answer to the server's first one; `None` if that one is invalid.
-    pub fn answer(&mut self, challenge: &[u8], password: &str) -> Option<String> {
+    pub fn response(&mut self, challenge: &[u8], password: &str) -> Option<String> {
         let challenge = str::from_utf8(challenge).ok()?;
         let field = |name| challenge.split(',').find_map(|field| field.strip_prefix(name));
         let nonce = field("r=").filter(|nonce| self.first.split_once("r=").is_some_and(|(_, ours)| nonce.starts_with(ours)))?;
@@ -38,14 +38,14 @@ impl Scram {
         let rounds = field("i=")?.parse().ok().filter(|rounds| (1..=MOST_ROUNDS).contains(rounds))?;
 
         let salted = stretch(password.as_bytes(), &salt, rounds);
-        let answer = format!("c={},r={nonce}", HEADER.1);
-        let all = format!("{},{challenge},{answer}", self.first);
+        let response = format!("c={},r={nonce}", HEADER.1);
+        let all = format!("{},{challenge},{response}", self.first);
         let key = HMAC::mac(b"Client Key", salted);
         let signature = HMAC::mac(all.as_bytes(), Hash::hash(&key));
         let proof: Vec<u8> = key.iter().zip(signature).map(|(key, signature)| key ^ signature).collect();
         let server_key = HMAC::mac(b"Server Key", salted);
         self.expected = Some(format!("v={}", STANDARD.encode(HMAC::mac(all.as_bytes(), server_key))));
-        Some(format!("{answer},p={}", STANDARD.encode(proof)))
+        Some(format!("{response},p={}", STANDARD.encode(proof)))
     }
 
     /// Whether the server's final message proves that it knows the password.
@@ -86,9 +86,9 @@ mod tests {
         let (mut scram, _) = Scram::begin_with("rOprNGfwEbeRWgbNEkqO");
         scram.first = "n=user,r=rOprNGfwEbeRWgbNEkqO".into();
         let challenge = b"r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096";
-        let answer = scram.answer(challenge, "pencil").expect("a challenge");
+        let response = scram.response(challenge, "pencil").expect("a challenge");
         assert_eq!(
-            answer,
+            response,
             "c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ="
         );
         assert!(scram.is_proven_by(b"v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4="));
@@ -100,7 +100,7 @@ mod tests {
         let (mut scram, first) = Scram::begin_with("ours");
         assert_eq!(first, "n,,n=,r=ours");
         for challenge in ["", "r=theirs,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096", "r=ours1,s=!,i=4096", "r=ours1,s=W22Z,i=0"] {
-            assert_eq!(scram.answer(challenge.as_bytes(), "pencil"), None, "{challenge}");
+            assert_eq!(scram.response(challenge.as_bytes(), "pencil"), None, "{challenge}");
         }
         assert!(!scram.is_proven_by(b""));
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
-use taps::{Statement, Tap, Trouble};
+use taps::postgres::{Statement, Tap, Trouble};
 use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 
 use super::{Client, Database, Fault, Postgres, Rows};
@@ -88,8 +88,7 @@ impl Store {
 
     /// The server's `DATABASE_URL`, which leads through the tap.
     pub fn url(&self) -> String {
-        let address = self.database.address();
-        self.tap.url(&address.database, &address.user, address.password.as_deref().unwrap_or_default())
+        self.database.address().through(self.tap.address()).url()
     }
 
     /// The tap.

@@ -40,7 +40,7 @@ struct Contents {
 pub async fn copy(programs: &Programs, work: &Work, folder: &Path, progress: &mut dyn FnMut(&str)) -> Result<String, String> {
     let name = name(programs);
     // Also held during the copy, so that no other checker removes the template meanwhile.
-    let _lock = work.lock(&format!("{name}.lock")).await.map_err(told)?;
+    let _lock = work.lock(&format!("{name}.lock")).await.map_err(|error| error.to_string())?;
     let template = work.join(&name);
     if let Ok(password) = try_copy(&template, work, folder).await {
         return Ok(password);
@@ -48,7 +48,7 @@ pub async fn copy(programs: &Programs, work: &Work, folder: &Path, progress: &mu
     progress("Preparing PostgreSQL for the first time");
     let _ = fs::remove_dir_all(folder);
     make(programs, work, &name).await?;
-    try_copy(&template, work, folder).await.map_err(told)
+    try_copy(&template, work, folder).await.map_err(|error| error.to_string())
 }
 
 /// The name of the template for these programs.
@@ -86,9 +86,9 @@ async fn try_copy(template: &Path, work: &Work, folder: &Path) -> io::Result<Str
 /// Creates the template under a temporary name, and renames it once it is complete.
 async fn make(programs: &Programs, work: &Work, name: &str) -> Result<(), String> {
     let begun = format!("{name}.part-");
-    for left in work.entries().map_err(told)? {
+    for left in work.entries().map_err(|error| error.to_string())? {
         if left == name || left.starts_with(&begun) {
-            fs::remove_dir_all(work.join(&left)).map_err(told)?;
+            fs::remove_dir_all(work.join(&left)).map_err(|error| error.to_string())?;
         }
     }
     // A unique name: an initdb of a killed checker may still be running, and removes its folder when it fails.
@@ -101,13 +101,13 @@ async fn make(programs: &Programs, work: &Work, name: &str) -> Result<(), String
         write_secret(&verifier, &quick_verifier(&password))?;
         work.give(&verifier)
     };
-    prepare().map_err(told)?;
+    prepare().map_err(|error| error.to_string())?;
 
     let mut tried = Ok(());
     for locale in LOCALES {
         // A failed attempt may have left files of the other account.
         let _ = fs::remove_dir_all(&data);
-        DirBuilder::new().mode(0o700).create(&data).and_then(|()| work.give(&data)).map_err(told)?;
+        DirBuilder::new().mode(0o700).create(&data).and_then(|()| work.give(&data)).map_err(|error| error.to_string())?;
         let mut args: Vec<OsString> = OPTIONS.iter().chain(*locale).map(Into::into).collect();
         args.extend([format!("--username={USER}").into(), assigned("--pwfile=", &verifier), assigned("--pgdata=", &data)]);
         tried = run_to_end(programs.folder.join("initdb"), args, part.clone(), work).await;
@@ -131,7 +131,7 @@ async fn make(programs: &Programs, work: &Work, name: &str) -> Result<(), String
         fs::write(part.join("contents"), contents.to_string())?;
         fs::rename(&part, work.join(name))
     };
-    settle().map_err(told)
+    settle().map_err(|error| error.to_string())
 }
 
 /// Writes a file that only its owner may read.
@@ -176,10 +176,6 @@ impl std::fmt::Display for Contents {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} files, {} bytes", self.files, self.bytes)
     }
-}
-
-fn told(error: io::Error) -> String {
-    error.to_string()
 }
 
 #[cfg(test)]

@@ -117,8 +117,8 @@ impl Service for Redis {
 }
 
 async fn start(programs: &Programs, work: &Work) -> Result<Redis, String> {
-    let told = |error: io::Error| error.to_string();
-    let folder = work.run_folder().await.map_err(told)?;
+    let message = |error: io::Error| error.to_string();
+    let folder = work.run_folder().await.map_err(message)?;
     let port = ports::claim().map_err(|problem| problem.title)?;
     let password: String = std::iter::repeat_with(fastrand::alphanumeric).take(24).collect();
     let (data, configuration) = (folder.data(), folder.path().join("redis.conf"));
@@ -135,7 +135,7 @@ async fn start(programs: &Programs, work: &Work) -> Result<Redis, String> {
         io::Write::write_all(&mut &file, settings.as_bytes())?;
         work.give(&configuration)
     };
-    prepare().map_err(told)?;
+    prepare().map_err(message)?;
     let address = Address {
         scheme: Redis::KIND.schemes[0],
         host: "127.0.0.1".into(),
@@ -301,11 +301,11 @@ impl Client {
         for word in words {
             command.push_str(&format!("${}\r\n{word}\r\n", word.len()));
         }
-        let answer = async {
+        let response = async {
             self.stream.write_all(command.as_bytes()).await?;
             read(&mut self.stream).await
         };
-        timeout(ANSWER, answer).await.unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()))
+        timeout(ANSWER, response).await.unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()))
     }
 }
 

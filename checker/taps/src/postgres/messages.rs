@@ -4,8 +4,7 @@ use std::rc::Rc;
 
 use bytes::{Buf, Bytes};
 
-use super::super::parameter::Parameter;
-use super::super::record::ServiceError;
+use super::{Parameter, ServiceError};
 
 /// Reads up to the next zero byte. Invalid UTF-8 is replaced: text in other encodings is only shown.
 pub fn text(body: &mut &[u8]) -> Option<String> {

@@ -3,13 +3,11 @@
 use std::rc::Rc;
 use std::time::Instant;
 
-use super::super::Shared;
-use super::super::fault::{Cut, Moment};
-use super::super::record::Trouble;
-use super::super::relay::{Ruling, Wire};
+use super::super::{Cut, Moment, Parser, Ruling};
 use super::frame::{Framer, KEPT, Malformed};
 use super::messages::{self, Opening};
 use super::statements::Statements;
+use super::{Shared, Trouble};
 
 /// The message types that a client may send, and those whose body is parsed.
 const OF_CLIENT: &[u8] = b"QPBDECSHFdcfpX";
@@ -155,7 +153,7 @@ fn malformed(sender: &str, Malformed { kind, length }: Malformed) -> String {
     format!("the {sender} sent a message '{}' of {length} bytes, which the protocol does not allow", kind.escape_ascii())
 }
 
-impl Wire for Session {
+impl Parser for Session {
     fn client(&mut self, bytes: &[u8], fresh: usize, at: Instant) -> Ruling {
         let everything = Ruling { pass: bytes.len(), ..Ruling::default() };
         if !self.readable {

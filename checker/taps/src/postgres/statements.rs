@@ -6,12 +6,10 @@ use std::ops::Range;
 use std::rc::Rc;
 use std::time::Instant;
 
-use super::super::Shared;
-use super::super::parameter::Parameter;
-use super::super::record::{Kind, Outcome, ServiceError, Statement, Trouble};
+use super::super::Recording;
 use super::frame::Frame;
 use super::messages::{self, Bind, Parse};
-use super::sql;
+use super::{Kind, Outcome, Parameter, ServiceError, Shared, Statement, Trouble, sql};
 
 /// The most prepared statements and portals kept by name; no well-behaved client has as many.
 const NAMES: usize = 4_000;
@@ -204,9 +202,9 @@ impl Statements {
     /// Processes a message of the service and returns the number of the execution that it answers.
     pub fn service(&mut self, frame: &Frame) -> Option<u64> {
         match frame.kind {
-            b'1' => self.answer(|pending| matches!(pending, Pending::Parse { .. }), done("")),
-            b'2' => self.answer(|pending| matches!(pending, Pending::Bind), done("")),
-            b'3' => self.answer(|pending| matches!(pending, Pending::Close { .. }), done("")),
+            b'1' => self.response(|pending| matches!(pending, Pending::Parse { .. }), done("")),
+            b'2' => self.response(|pending| matches!(pending, Pending::Bind), done("")),
+            b'3' => self.response(|pending| matches!(pending, Pending::Close { .. }), done("")),
             b't' => {
                 let asked = self.pending.iter().find(|pending| !matches!(pending, Pending::Sync));
                 if let Some(Pending::Describe(Some(prepared))) = asked {
@@ -229,7 +227,7 @@ impl Statements {
             }
             b'I' => self.answer_execution(done("")),
             b's' => self.answer_execution(Outcome::Suspended),
-            b'V' => self.answer(|pending| matches!(pending, Pending::Call(_)), done("")),
+            b'V' => self.response(|pending| matches!(pending, Pending::Call(_)), done("")),
             b'G' => {
                 self.copying = true;
                 self.pending.retain(|pending| !matches!(pending, Pending::Sync));
@@ -245,7 +243,7 @@ impl Statements {
     }
 
     /// Settles the first request of a kind, and those before it, which the service has skipped.
-    fn answer(&mut self, is_meant: fn(&Pending) -> bool, outcome: Outcome) -> Option<u64> {
+    fn response(&mut self, is_meant: fn(&Pending) -> bool, outcome: Outcome) -> Option<u64> {
         let index = self.pending.iter().position(is_meant)?;
         let passed: Vec<Pending> = self.pending.drain(..=index).collect();
         let mut number = None;
@@ -259,7 +257,7 @@ impl Statements {
         let execution = |pending: &&mut Pending| matches!(pending, Pending::Execute { .. } | Pending::Query(_));
         if let Some(Pending::Query(numbers)) = self.pending.iter_mut().find(execution) {
             let number = numbers.pop_front()?;
-            self.shared.recording.borrow_mut().settle(number, outcome);
+            set_outcome(&mut self.shared.recording.borrow_mut(), number, outcome);
             return Some(number);
         }
         if outcome == Outcome::Suspended
@@ -268,7 +266,7 @@ impl Statements {
         {
             portal.suspended = Some(*number);
         }
-        self.answer(|pending| matches!(pending, Pending::Execute { .. }), outcome)
+        self.response(|pending| matches!(pending, Pending::Execute { .. }), outcome)
     }
 
     /// Attributes an error to the first pending request, and notes that the service will skip the rest of its series.
@@ -283,7 +281,8 @@ impl Statements {
             let numbers = std::mem::take(numbers);
             let failed = numbers.front().copied();
             for number in numbers {
-                self.shared.recording.borrow_mut().settle(number, std::mem::replace(&mut outcome, Outcome::Skipped));
+                let outcome = std::mem::replace(&mut outcome, Outcome::Skipped);
+                set_outcome(&mut self.shared.recording.borrow_mut(), number, outcome);
             }
             return failed;
         }
@@ -332,11 +331,11 @@ impl Statements {
         let mut recording = self.shared.recording.borrow_mut();
         match pending {
             Pending::Query(numbers) => {
-                numbers.into_iter().for_each(|number| recording.settle(number, outcome.clone()));
+                numbers.into_iter().for_each(|number| set_outcome(&mut recording, number, outcome.clone()));
                 None
             }
             Pending::Parse { number, .. } | Pending::Execute { number, .. } | Pending::Call(number) => {
-                recording.settle(number, outcome.clone());
+                set_outcome(&mut recording, number, outcome.clone());
                 Some(number)
             }
             Pending::Bind | Pending::Describe(_) | Pending::Close { .. } | Pending::Sync => None,
@@ -346,4 +345,9 @@ impl Statements {
 
 fn done(tag: &str) -> Outcome {
     Outcome::Done(tag.into())
+}
+
+/// Records the outcome of a statement.
+fn set_outcome(recording: &mut Recording<Statement>, number: u64, outcome: Outcome) {
+    recording.change(number, |statement| statement.outcome = outcome);
 }

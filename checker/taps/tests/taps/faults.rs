@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use crate::client::{Client, bind, execute, parse, query, sync};
 use crate::server::{away, server, with_tap};
-use taps::record::Outcome;
-use taps::{Moment, Statement};
+use taps::Moment;
+use taps::postgres::{Outcome, Statement};
 
 fn inserts(statement: &Statement) -> bool {
     statement.text.starts_with("INSERT")
@@ -57,7 +57,7 @@ fn a_statement_cut_before_or_in_the_middle_has_no_effect() {
                 let mark = tap.mark();
                 let fault = tap.cut_next(moment, inserts);
                 assert!(away(move || insert(address, table_name)).await.is_err());
-                assert_eq!(fault.heal(), 1);
+                assert_eq!(fault.end(), 1);
                 assert_eq!(away(move || rows(table_name)).await, "0");
                 let seen = tap.since(mark);
                 let cut = seen.executed().find(|statement| inserts(statement)).expect("it came");
@@ -80,18 +80,18 @@ fn a_cut_after_a_statement_hides_its_result() {
         away(|| table("cut_after")).await;
         let fault = tap.cut_next(Moment::After, inserts);
         assert!(away(move || insert_by_statement(address, "cut_after")).await.is_err());
-        assert_eq!(fault.heal(), 1);
+        assert_eq!(fault.end(), 1);
         assert_eq!(away(|| rows("cut_after")).await, "10");
 
         // Within a transaction it is rolled back, unless the cut comes after the commit.
         let fault = tap.cut_next(Moment::After, inserts);
         assert!(away(move || insert_simply(address, "cut_after")).await.is_err());
-        assert_eq!(fault.heal(), 1);
+        assert_eq!(fault.end(), 1);
         assert_eq!(away(|| rows("cut_after")).await, "10");
 
         let fault = tap.cut_next(Moment::After, |statement| &*statement.text == "COMMIT");
         assert!(away(move || insert_simply(address, "cut_after")).await.is_err());
-        assert_eq!(fault.heal(), 1);
+        assert_eq!(fault.end(), 1);
         assert_eq!(away(|| rows("cut_after")).await, "20");
     });
 }
@@ -113,7 +113,7 @@ fn a_cut_finds_its_statement_byte_by_byte() {
                 while client.read().is_ok() {}
             })
             .await;
-            assert_eq!(fault.heal(), 1, "{moment:?}");
+            assert_eq!(fault.end(), 1, "{moment:?}");
             assert_eq!(away(|| rows("cut_slowly")).await, "0");
         }
     });
@@ -124,7 +124,7 @@ fn a_cut_that_finds_no_statement_has_no_hits() {
     with_tap(async |tap, address| {
         let fault = tap.cut_next(Moment::Mid, inserts);
         away(move || Client::connect(address, "postgres").expect("a session").query("SELECT 1")).await;
-        assert_eq!(fault.heal(), 0);
+        assert_eq!(fault.end(), 0);
     });
 }
 
@@ -140,7 +140,7 @@ fn a_statement_too_long_to_keep_is_cut_too() {
         })
         .await;
         assert!(ended);
-        assert_eq!(fault.heal(), 1);
+        assert_eq!(fault.end(), 1);
         assert_eq!(away(|| rows("cut_long")).await, "0");
     });
 }
@@ -166,7 +166,7 @@ fn a_delay_holds_each_round_trip_and_ends() {
         let row = [parse("", "SELECT 1", &[]), bind("", "", 0, &[]), execute("", 0), sync()].concat();
         let (client, taken) = timed(client, row).await;
         assert!(taken >= DELAY && fault.hits() == 2, "{taken:?}");
-        assert_eq!(fault.heal(), 2);
+        assert_eq!(fault.end(), 2);
         let (client, taken) = timed(client, query("SELECT 1")).await;
         assert!(taken < DELAY, "{taken:?}");
 
@@ -211,7 +211,7 @@ fn a_black_hole_swallows_until_it_ends() {
             new
         })
         .await;
-        assert_eq!(fault.heal(), 2);
+        assert_eq!(fault.end(), 2);
         away(move || {
             // A connection that has lost bytes ends; one that has not continues.
             assert!(busy.read().is_err());
@@ -229,14 +229,14 @@ fn a_result_on_its_way_into_a_black_hole_arrives_when_it_ends() {
     with_tap(async |tap, address| {
         let asking = tokio::task::spawn_blocking(move || {
             let mut client = Client::connect(address, "postgres").expect("a session");
-            let answer = client.query("SELECT pg_sleep(0.3)");
-            (answer.len(), Instant::now())
+            let response = client.query("SELECT pg_sleep(0.3)");
+            (response.len(), Instant::now())
         });
         tokio::time::sleep(Duration::from_millis(200)).await;
         let fault = tap.black_hole();
         tokio::time::sleep(Duration::from_millis(400)).await;
         let healed = Instant::now();
-        assert_eq!(fault.heal(), 1);
+        assert_eq!(fault.end(), 1);
         let (length, answered) = asking.await.expect("an answer");
         assert_eq!(length, 4);
         assert!(answered >= healed);
@@ -256,7 +256,7 @@ fn a_client_that_gives_up_in_a_black_hole_leaves_no_session() {
         let fault = tap.black_hole();
         away(move || client.send(&query("COMMIT"))).await;
         assert_eq!(away(|| rows("swallowed")).await, "0");
-        assert_eq!(fault.heal(), 1);
+        assert_eq!(fault.end(), 1);
     });
 }
 
@@ -275,7 +275,7 @@ fn refused_connections_are_counted_and_open_ones_continue() {
         assert_eq!(fault.hits(), 2);
         tap.cut_all();
         assert!(away(move || old.is_over()).await);
-        assert_eq!(fault.heal(), 2);
+        assert_eq!(fault.end(), 2);
         away(move || Client::connect(address, "postgres").expect("a session").query("SELECT 1")).await;
     });
 }
@@ -287,7 +287,7 @@ fn a_replaced_fault_does_not_end_its_successor() {
         let second = tap.delay(Duration::from_millis(2));
         drop(first);
         away(move || Client::connect(address, "postgres").expect("a session").query("SELECT 1")).await;
-        assert_eq!(second.heal(), 1);
+        assert_eq!(second.end(), 1);
     });
 }
 

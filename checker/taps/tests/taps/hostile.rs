@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use crate::client::{message, query, startup};
 use crate::server::{away, with_tap_before};
-use taps::{Moment, Seen, Trouble};
+use taps::Moment;
+use taps::postgres::{Seen, Trouble};
 
 /// A service that sends something at once and returns everything it received.
 fn service(says: Vec<u8>) -> (SocketAddr, JoinHandle<Vec<u8>>) {
@@ -75,11 +76,11 @@ fn an_invalid_first_message_is_forwarded() {
     ] {
         for piece in [1, 1_000] {
             let seen = pass(sent.clone(), b"no\n".to_vec(), piece);
-            assert!(seen.statements.is_empty());
+            assert!(seen.events.is_empty());
             assert!(is_unreadable(&seen) || sent.len() < 8, "{sent:?}");
         }
     }
-    assert!(pass(Vec::new(), Vec::new(), 1).statements.is_empty());
+    assert!(pass(Vec::new(), Vec::new(), 1).events.is_empty());
 }
 
 #[test]
@@ -169,7 +170,7 @@ fn any_bytes_are_forwarded_while_a_cut_waits() {
             })
             .await;
             assert_eq!(away(move || heard.join().expect("a service that does not panic")).await, sent);
-            assert_eq!(fault.heal(), 0);
+            assert_eq!(fault.end(), 0);
         });
     }
 }

@@ -5,8 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::client::{Client, bind, describe, execute, message, parse, query, startup, sync};
 use crate::server::{away, with_tap};
-use taps::Trouble;
-use taps::record::Outcome;
+use taps::postgres::{Outcome, Trouble};
 
 #[test]
 fn a_session_byte_by_byte() {
@@ -183,7 +182,7 @@ fn a_statement_is_canceled_from_another_connection() {
         })
         .await;
         let seen = tap.since(mark);
-        assert!(matches!(&seen.statements[0].outcome, Outcome::Failed(error) if error.code == "57014"));
+        assert!(matches!(&seen.events[0].outcome, Outcome::Failed(error) if error.code == "57014"));
         assert!(seen.troubles.iter().all(|(_, trouble)| matches!(trouble, Trouble::Refused(_))));
     });
 }
@@ -200,9 +199,9 @@ fn requests_for_encryption_are_declined() {
                     client.send(piece);
                     std::thread::sleep(Duration::from_millis(5));
                 }
-                let mut answer = [0; 1];
-                client.stream.read_exact(&mut answer).expect("an answer");
-                assert_eq!(&answer, b"N");
+                let mut response = [0; 1];
+                client.stream.read_exact(&mut response).expect("an answer");
+                assert_eq!(&response, b"N");
             }
             client.send(&startup(196_608, "postgres"));
             client.until_ready().expect("a session");
@@ -220,14 +219,14 @@ fn requests_for_encryption_are_declined() {
 fn a_client_that_insists_on_tls_is_rejected() {
     with_tap(async |tap, address| {
         let mark = tap.mark();
-        let answer = away(move || {
+        let response = away(move || {
             let mut client = Client::raw(address).expect("accepted");
             client.send(&[0x16, 3, 1, 0, 200, 1, 0, 0, 196, 3, 3]);
-            let mut answer = Vec::new();
-            client.stream.read_to_end(&mut answer).map(|_| answer)
+            let mut response = Vec::new();
+            client.stream.read_to_end(&mut response).map(|_| response)
         })
         .await;
-        assert_eq!(answer.expect("an orderly end"), [0x15, 3, 1, 0, 2, 2, 40]);
+        assert_eq!(response.expect("an orderly end"), [0x15, 3, 1, 0, 2, 2, 40]);
         assert!(matches!(&tap.since(mark).troubles[..], [(_, Trouble::Unreadable(reason))] if reason.contains("TLS")));
     });
 }

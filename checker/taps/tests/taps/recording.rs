@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use crate::client::{Client, bind, close, describe, execute, parse, sync};
 use crate::server::{away, with_tap};
-use taps::record::{Kind, Outcome};
-use taps::{Place, Seen, Trouble};
+use taps::postgres::{Kind, Outcome, Place, Seen, Trouble};
 
 const QUIET: Duration = Duration::from_millis(30);
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -15,7 +14,7 @@ fn texts(seen: &Seen) -> Vec<String> {
 }
 
 fn shown(seen: &Seen) -> Vec<String> {
-    seen.statements.iter().map(ToString::to_string).collect()
+    seen.events.iter().map(ToString::to_string).collect()
 }
 
 #[test]
@@ -32,7 +31,7 @@ fn simple_queries_are_recorded_with_their_results() {
         .await;
         let seen = tap.since(mark);
         let failed =
-            |statement: &str| seen.statements.iter().find(|found| &*found.text == statement).map(|found| found.outcome.clone());
+            |statement: &str| seen.events.iter().find(|found| &*found.text == statement).map(|found| found.outcome.clone());
         assert_eq!(texts(&seen), ["SELECT generate_series(1, 3)", "", "SELECT 1/0", "SELECT oops"]);
         assert_eq!(failed("SELECT generate_series(1, 3)"), Some(Outcome::Done("SELECT 3".into())));
         assert_eq!(failed(""), Some(Outcome::Done("".into())));
@@ -213,7 +212,7 @@ fn a_mark_hides_what_came_before() {
             .await;
             marks.push(tap.mark());
         }
-        let counts: Vec<usize> = marks.iter().map(|mark| tap.since(*mark).statements.len()).collect();
+        let counts: Vec<usize> = marks.iter().map(|mark| tap.since(*mark).events.len()).collect();
         assert_eq!(counts, [3, 2, 1, 0]);
     });
 }
@@ -230,9 +229,9 @@ fn quiet_waits_for_a_running_statement() {
         });
         tokio::time::sleep(Duration::from_millis(100)).await;
         assert!(!tap.quiet(QUIET, Duration::from_millis(100)).await);
-        assert_eq!(tap.since(mark).statements[0].outcome, Outcome::Pending);
+        assert_eq!(tap.since(mark).events[0].outcome, Outcome::Pending);
         assert!(tap.quiet(QUIET, PATIENCE).await);
-        assert_eq!(tap.since(mark).statements[0].outcome, Outcome::Done("SELECT 1".into()));
+        assert_eq!(tap.since(mark).events[0].outcome, Outcome::Done("SELECT 1".into()));
         drop(sleeping.await);
         assert!(tap.quiet(QUIET, PATIENCE).await);
     });

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use crate::client::Client;
-use taps::Tap;
+use taps::postgres::Tap;
 
 /// How long the server may take to become ready, even on a very busy machine.
 const READY_WITHIN: Duration = Duration::from_secs(60);

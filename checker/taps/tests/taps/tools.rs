@@ -3,7 +3,7 @@
 use std::process::{Command, Output, Stdio};
 
 use crate::server::{away, server, with_tap};
-use taps::record::Outcome;
+use taps::postgres::{Outcome, Tap};
 
 /// Runs a program of PostgreSQL's; `None`, with the reason printed, where it is missing.
 async fn run(program: &str, arguments: Vec<String>) -> Option<Output> {
@@ -17,6 +17,11 @@ async fn run(program: &str, arguments: Vec<String>) -> Option<Output> {
     output.ok()
 }
 
+/// The URL of the database `postgres` behind a tap, for this user.
+fn url(tap: &Tap, user: &str) -> String {
+    format!("postgresql://{user}@{}/postgres", tap.address())
+}
+
 fn psql(url: String, sql: &str) -> Vec<String> {
     ["-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-c", sql].iter().map(ToString::to_string).chain([url]).collect()
 }
@@ -25,7 +30,7 @@ fn psql(url: String, sql: &str) -> Vec<String> {
 fn psql_asks_for_encryption_and_continues_without() {
     with_tap(async |tap, _| {
         let mark = tap.mark();
-        let Some(output) = run("psql", psql(tap.url("postgres", "postgres", ""), "SELECT 'from ' || 'psql'")).await else {
+        let Some(output) = run("psql", psql(url(tap, "postgres"), "SELECT 'from ' || 'psql'")).await else {
             return;
         };
         assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "from psql", "{output:?}");
@@ -38,7 +43,7 @@ fn psql_asks_for_encryption_and_continues_without() {
 fn psql_signs_in_with_a_password_that_needs_escaping() {
     with_tap(async |tap, _| {
         let mark = tap.mark();
-        let url = tap.url("postgres", "careful", "se cret/1");
+        let url = url(tap, "careful:se%20cret%2F1");
         let Some(output) = run("psql", psql(url, "SELECT current_user")).await else { return };
         assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "careful", "{output:?}");
         // The password is not recorded.
@@ -49,7 +54,7 @@ fn psql_signs_in_with_a_password_that_needs_escaping() {
 #[test]
 fn psql_that_insists_on_tls_gets_the_reason() {
     with_tap(async |tap, _| {
-        let url = format!("{}?sslmode=require", tap.url("postgres", "postgres", ""));
+        let url = format!("{}?sslmode=require", url(tap, "postgres"));
         let Some(output) = run("psql", psql(url, "SELECT 1")).await else { return };
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(said.contains("server does not support SSL, but SSL was required"), "{said}");
@@ -59,7 +64,7 @@ fn psql_that_insists_on_tls_gets_the_reason() {
 #[test]
 fn pgbench_runs_in_every_mode_of_the_protocol() {
     with_tap(async |tap, _| {
-        let url = tap.url("postgres", "postgres", "");
+        let url = url(tap, "postgres");
         let arguments = |rest: &str| rest.split(' ').map(str::to_owned).chain([url.clone()]).collect();
         let Some(output) = run("pgbench", arguments("-i -q -s 1")).await else { return };
         assert!(output.status.success(), "{output:?}");

@@ -27,7 +27,7 @@ pub struct Session<'a> {
     grading: Grading,
     watcher: Option<Watcher>,
     /// Whether it was said that changes are looked for.
-    polling_told: bool,
+    polling_reported: bool,
     run: Option<Run>,
 }
 
@@ -70,7 +70,7 @@ impl<'a> Session<'a> {
         let examined = examined(workshop, &target, step)?;
         let watcher = sources(workshop, &examined).map(Watcher::new);
         let grading = Grading { course, step, target: examined, only: Vec::new(), stretch, seed: 0, color };
-        Ok(Session { workshop, step, target, grading, watcher, polling_told: false, run: None })
+        Ok(Session { workshop, step, target, grading, watcher, polling_reported: false, run: None })
     }
 
     /// Starts a run, in place of the one that is going on.
@@ -166,8 +166,8 @@ impl<'a> Session<'a> {
     /// Waits for the next thing to show. It may be dropped and called again at any time: nothing is forgotten.
     pub async fn next(&mut self) -> Happening {
         let polling = self.watcher.as_ref().and_then(Watcher::polls_because);
-        if let Some(why) = polling.filter(|_| !self.polling_told) {
-            self.polling_told = true;
+        if let Some(why) = polling.filter(|_| !self.polling_reported) {
+            self.polling_reported = true;
             return Happening::Polling(why.to_owned());
         }
         let now = self.run.as_ref().map(|run| run.now.clone());

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use crate::step_04::cookie::Jar;
 use harness::api::{Api, ExtraServer};
 use model::{Outcome, Request, Stop};
-use probe::Answer;
+use probe::Response;
 use services::form::{self, Fields};
 
 /// Where a visit begins and where it ends.
@@ -24,7 +24,7 @@ const CHALLENGE: usize = 43;
 /// A visit: the browser's cookies, and what the server wants of the provider.
 pub struct Visit {
     jar: Jar,
-    start: Answer,
+    start: Response,
     /// Where the browser is sent, without the query.
     to: String,
     query: Fields,
@@ -63,7 +63,7 @@ pub fn fields<'a>(fields: impl IntoIterator<Item = (&'a str, &'a str)>) -> Field
 impl Visit {
     /// Begins a visit in a new browser.
     pub async fn start(api: &Api) -> Outcome<Visit> {
-        let start = api.as_nobody().get(START).await?;
+        let start = api.anonymous().get(START).await?;
         start.status(302)?;
         let location = start.header("location").unwrap_or_default();
         let (to, query) = location.split_once('?').unwrap_or((location, ""));
@@ -115,49 +115,49 @@ impl Visit {
     pub async fn agree(&self, api: &Api, provider: &Provider) -> Outcome<Fields> {
         let query = form::write(self.query.iter().map(|(name, value)| (name.as_str(), value.as_str())));
         let path = self.to.strip_prefix(&provider.base_url()).unwrap_or("/");
-        let answer = api.http.probe().beside(&provider.base_url()).send(Request::new("GET", format!("{path}?{query}"))).await?;
-        let location = answer.header("location").unwrap_or_default();
+        let response = api.http.probe().beside(&provider.base_url()).send(Request::new("GET", format!("{path}?{query}"))).await?;
+        let location = response.header("location").unwrap_or_default();
         match location.strip_prefix(PUBLIC_URL).and_then(|path| path.strip_prefix(CALLBACK)) {
-            Some(query) if answer.code() == 302 => Ok(form::read(query.trim_start_matches('?'))),
+            Some(query) if response.code() == 302 => Ok(form::read(query.trim_start_matches('?'))),
             _ => {
-                let actual = if location.is_empty() { answer.text() } else { format!("a way back to {location}") };
+                let actual = if location.is_empty() { response.text() } else { format!("a way back to {location}") };
                 Err(self.start.fail(format!("a visit to the provider that ends at {PUBLIC_URL}{CALLBACK}"), actual))
             }
         }
     }
 
     /// The browser comes back.
-    pub async fn go(&mut self, api: &Api, back: &Fields) -> Outcome<Answer> {
+    pub async fn go(&mut self, api: &Api, back: &Fields) -> Outcome<Response> {
         let query = form::write(back.iter().map(|(name, value)| (name.as_str(), value.as_str())));
         let request = self.jar.send(Request::new("GET", format!("{CALLBACK}?{query}")));
-        let answer = api.as_nobody().http.send(request).await?;
-        self.jar.keep(&answer, CALLBACK);
-        Ok(answer)
+        let response = api.anonymous().http.send(request).await?;
+        self.jar.keep(&response, CALLBACK);
+        Ok(response)
     }
 
     /// Fails unless the callback refuses this query without asking the provider for a token.
     pub async fn expect_refused(&mut self, api: &Api, provider: &Provider, back: &Fields) -> Outcome {
         let before = provider.token_requests().len();
-        let answer = self.go(api, back).await?;
-        answer.status([400, 401, 403])?;
+        let response = self.go(api, back).await?;
+        response.status([400, 401, 403])?;
         match provider.token_requests().len() == before {
             true => Ok(()),
-            false => Err(answer.fail("no request to the token endpoint", "a request with the code")),
+            false => Err(response.fail("no request to the token endpoint", "a request with the code")),
         }
     }
 
     /// What `GET /me` answers to whom the callback signed in: by the login's answer, by a cookie, or by a token on the way to
     /// another page. `None` if it signed nobody in.
-    pub async fn me(&self, api: &Api, callback: &Answer) -> Outcome<Option<Answer>> {
+    pub async fn me(&self, api: &Api, callback: &Response) -> Outcome<Option<Response>> {
         let body = callback.json().unwrap_or_default();
         let location = callback.header("location").unwrap_or_default();
         let fields = location.split(['?', '#']).skip(1).flat_map(form::read);
         let on_the_way = fields.into_iter().find(|(name, _)| matches!(name.as_str(), "access_token" | "token"));
         let token = body["access_token"].as_str().map(str::to_owned).or(on_the_way.map(|(_, value)| value));
-        let answer = match token {
+        let response = match token {
             Some(token) => api.as_holder(&token).get("/me").await?,
-            None => api.as_nobody().http.send(self.jar.send(Request::new("GET", "/me"))).await?,
+            None => api.anonymous().http.send(self.jar.send(Request::new("GET", "/me"))).await?,
         };
-        Ok((answer.code() == 200).then_some(answer))
+        Ok((response.code() == 200).then_some(response))
     }
 }

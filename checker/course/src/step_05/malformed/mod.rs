@@ -17,7 +17,7 @@ use draft::Draft;
 use harness::api::{Api, ExtraServer};
 use harness::check::{Check, check};
 use harness::route::Values;
-use model::{Exchange, NoAnswer, Outcome, Request, Stop};
+use model::{Exchange, NoResponse, Outcome, Request, Stop};
 use mutate::{Case, cases};
 use shrink::shrink;
 
@@ -49,12 +49,12 @@ pub fn checks() -> Vec<Check> {
                     return Err(minimal_failure(api, &bases, case, breakage).await?);
                 }
                 let habit = api.create_described(&api.data.name(), &api.data.description()).await?;
-                let (answer, read) = api.read(&habit).await?;
-                read.expect_same(&answer, &habit)?;
-                let (answer, list) = api.list().await?;
+                let (response, read) = api.read(&habit).await?;
+                read.expect_same(&response, &habit)?;
+                let (response, list) = api.list().await?;
                 match list.iter().any(|listed| listed.id == habit.id) {
                     true => Ok(()),
-                    false => Err(answer.fail("a list with the habit created after the malformed requests", "a list without it")),
+                    false => Err(response.fail("a list with the habit created after the malformed requests", "a list without it")),
                 }
             }),
     ]
@@ -132,8 +132,8 @@ async fn breakage_of(api: &Api, draft: &Draft) -> Outcome<Option<Breakage>> {
         Ok(reply) if reply.status < 500 => return Ok(None),
         Ok(reply) => (format!("status {}", model::status_name(reply.status)), false),
         // A client that closes the connection in the middle of a body need not get a response.
-        Err(NoAnswer::Closed(_) | NoAnswer::NotHttp(_)) if draft.declared_length.is_some() => return Ok(None),
-        Err(none) => (none.to_string(), matches!(none, NoAnswer::Refused)),
+        Err(NoResponse::Closed(_) | NoResponse::NotHttp(_)) if draft.declared_length.is_some() => return Ok(None),
+        Err(none) => (none.to_string(), matches!(none, NoResponse::Refused)),
     };
     Ok(Some(Breakage { exchange, actual, is_refused }))
 }
@@ -201,5 +201,5 @@ impl Retry<'_> {
 
 async fn refuses_connections(api: &Api) -> bool {
     let exchange = api.http.probe().exchange(Request::new("GET", "/docs")).await;
-    matches!(exchange.reply, Err(NoAnswer::Refused))
+    matches!(exchange.reply, Err(NoResponse::Refused))
 }

@@ -8,14 +8,14 @@ use serde_json::Value;
 
 /// An exchange with a response. Its methods assert, and fail with the exchange attached.
 #[derive(Debug, Clone)]
-pub struct Answer {
+pub struct Response {
     exchange: Rc<Exchange>,
     reply: Reply,
 }
 
-impl Answer {
+impl Response {
     /// The response of an exchange, or the failure that there is none.
-    pub fn of(exchange: Rc<Exchange>) -> Outcome<Answer> {
+    pub fn of(exchange: Rc<Exchange>) -> Outcome<Response> {
         let reply = match &exchange.reply {
             Ok(reply) => reply.clone(),
             Err(none) => {
@@ -23,7 +23,7 @@ impl Answer {
                 return Err(fail(&exchange, "an HTTP response", actual));
             }
         };
-        Ok(Answer { exchange, reply })
+        Ok(Response { exchange, reply })
     }
 
     /// The status code.

@@ -105,7 +105,7 @@ pub enum Command {
         /// The step's number.
         step: u8,
     },
-    /// Start PostgreSQL and Redis for your own experiments, until Ctrl-C.
+    /// Start the services that servers use, for your own experiments, until Ctrl-C.
     Up {
         /// Write the environment to the file .env too. An existing file is kept as a backup.
         #[arg(long)]

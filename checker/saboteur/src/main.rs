@@ -16,11 +16,6 @@ mod race;
 mod sabotage;
 mod server;
 mod startup;
-mod step_01;
-mod step_02;
-mod step_03;
-mod step_04;
-mod step_05;
 
 use std::io::Write;
 use std::process::ExitCode;

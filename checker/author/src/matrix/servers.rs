@@ -98,7 +98,7 @@ impl Programs {
     ///
     /// The saboteur's output does not have the expected form.
     pub async fn catalogue(&self) -> Result<Vec<WrongServer>, Problem> {
-        let remedy = "Compare checker/saboteur/src/main.rs with checker/src/commands/dev/matrix/servers.rs.";
+        let remedy = "Compare checker/saboteur/src/main.rs with checker/author/src/matrix/servers.rs.";
         let wrong = |error: String| Problem::new(format!("The saboteur's list is not as expected: {error}."), remedy);
         let output = Command::new(&self.saboteur).args(["list", "--format", "json"]).output().await;
         serde_json::from_slice(&output.map_err(|error| wrong(error.to_string()))?.stdout)

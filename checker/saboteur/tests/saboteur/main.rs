@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod control;
+mod documentation;
 mod layers;
 #[cfg(target_os = "linux")]
 mod leftovers;

@@ -1,7 +1,12 @@
 //! The catalogue of all sabotages.
 
+mod step_01;
+mod step_02;
+mod step_03;
+mod step_04;
+mod step_05;
+
 use crate::sabotage::{Sabotage, wrong};
-use crate::{step_01, step_02, step_03, step_04, step_05};
 
 /// The name of the control, which is not a sabotage: it changes nothing.
 const CONTROL: &str = "none";

@@ -43,6 +43,19 @@ impl Cookie {
         .find_map(|(name, is_present)| (!is_present).then_some(name))
     }
 
+    /// What a browser misses if it ignores the cookie because of its prefix: `__Secure-` and `__Host-` are promises that it verifies
+    /// (RFC 6265bis, section 4.1.3).
+    pub fn broken_prefix(&self) -> Option<&'static str> {
+        let is_host = self.name.starts_with("__Host-");
+        let is_secure = self.attribute("secure").is_some();
+        match self.name.starts_with("__Secure-") || is_host {
+            true if !is_secure => Some("Secure"),
+            true if is_host && self.attribute("path") != Some("/") => Some("Path=/"),
+            true if is_host && self.attribute("domain").is_some() => Some("no Domain"),
+            _ => None,
+        }
+    }
+
     /// Whether the browser deletes the cookie at once.
     fn is_expired(&self) -> bool {
         let age = self.attribute("max-age").and_then(|age| age.parse::<i64>().ok());
@@ -74,6 +87,14 @@ impl Jar {
                 self.0.push((cookie, path.to_owned()));
             }
         }
+    }
+
+    /// A cookie of a response with the name of one in this jar that a browser ignores, so that it keeps the one that it has; and what
+    /// the browser misses.
+    pub fn ignored_change(&self, response: &Response) -> Option<(Cookie, &'static str)> {
+        let changes = response.headers("set-cookie").filter_map(Cookie::parse);
+        let mut known = changes.filter(|change| self.cookies().any(|cookie| cookie.name == change.name));
+        known.find_map(|change| change.broken_prefix().map(|missed| (change, missed)))
     }
 
     /// The cookies.
@@ -131,6 +152,22 @@ mod tests {
         // Without a Path attribute, the directory of the path that set the cookie.
         assert!(!parse("s=1").matches_path("/me", "/auth/session"));
         assert!(parse("s=1").matches_path("/auth/session", "/auth/session"));
+    }
+
+    #[test]
+    fn a_prefix_is_a_promise() {
+        for (field, missed) in [
+            ("__Host-s=1; Secure; Path=/", None),
+            ("__Host-s=; Path=/; Max-Age=0", Some("Secure")),
+            ("__Host-s=; Secure; Max-Age=0", Some("Path=/")),
+            ("__Host-s=1; Secure; Path=/auth", Some("Path=/")),
+            ("__Host-s=1; Secure; Path=/; Domain=example.com", Some("no Domain")),
+            ("__Secure-s=1; Path=/auth", Some("Secure")),
+            ("__Secure-s=1; Secure; Path=/auth", None),
+            ("s=; Max-Age=0", None),
+        ] {
+            assert_eq!(parse(field).broken_prefix(), missed, "{field}");
+        }
     }
 
     #[test]

@@ -61,6 +61,7 @@ pub fn checks() -> Vec<Check> {
             .hints(&[
                 "Clearing the cookie in the browser is not enough: an attacker with a copy of it stays signed in.",
                 "Delete the session's row in the database. Then its id is invalid.",
+                "If the response also removes the cookie: a name that begins with `__Host-` needs `Secure` and `Path=/` in that Set-Cookie too.",
             ])
             .proof(async |api| {
                 let account = api.user().await?;
@@ -68,6 +69,12 @@ pub fn checks() -> Vec<Check> {
                 let other = start_session(api, &account, &Jar::default()).await?;
                 let response = api.anonymous().http.send(ended.send(Request::new("DELETE", PATH))).await?;
                 response.status([200, 204])?;
+                if let Some((cookie, missed)) = ended.ignored_change(&response) {
+                    return Err(response.fail(
+                        format!("a Set-Cookie that removes {} from the browser, with {missed}", cookie.name),
+                        format!("a Set-Cookie that browsers ignore: the prefix of its name demands {missed}"),
+                    ));
+                }
                 expect_unauthorized(&get(api, "/me", &ended).await?)?;
                 // Logging out on one device may end the sessions on all devices; the server decides.
                 get(api, "/me", &other).await?.status([200, 401])?;
@@ -112,12 +119,15 @@ async fn start_session(api: &Api, account: &Account, jar: &Jar) -> Outcome<Jar> 
     let mut received = Jar::default();
     received.keep(&response, PATH);
     // A cookie that scripts may read, such as a CSRF token, is not a session cookie.
-    let safe = received.only(|cookie| cookie.missing_attribute().is_none());
+    let safe = received.only(|cookie| cookie.missing_attribute().or(cookie.broken_prefix()).is_none());
     if safe.cookies().next().is_some() {
         return Ok(safe);
     }
     let actual = match received.cookies().next() {
-        Some(cookie) => format!("the cookie {} without {}", cookie.name, cookie.missing_attribute().unwrap_or_default()),
+        Some(cookie) => {
+            let missing = cookie.missing_attribute().or(cookie.broken_prefix());
+            format!("the cookie {} without {}", cookie.name, missing.unwrap_or_default())
+        }
         None => "no cookie".into(),
     };
     Err(response.fail("Set-Cookie with HttpOnly, Secure and SameSite=Lax", actual))

@@ -19,8 +19,9 @@ use probe::Response;
 use services::DATABASE;
 use services::postgres::Store;
 
-/// The number of clients that disconnect in each round, more than the usual size of a connection pool.
-const CLIENTS: u32 = 40;
+/// The number of clients that disconnect from each server in each round. Over both rounds each kind of request gets at least 40 of them,
+/// more than the usual size of a connection pool, so that a leak on one route alone exhausts it.
+const CLIENTS: u32 = 80;
 /// How often each invalid request is sent, more than the usual size of a connection pool, and how many of them in parallel.
 const REJECTED: u32 = 12;
 const REJECTED_PARALLEL: u32 = 4;
@@ -29,7 +30,7 @@ const PATIENCE: Duration = Duration::from_millis(60);
 /// For each round, the delay of each round trip to the database, and how much longer each client waits than the one before it.
 /// In the first round, all clients disconnect during the first round trip; in the second, each at another point.
 const ROUNDS: [(Duration, Duration); 2] =
-    [(Duration::from_millis(150), Duration::ZERO), (Duration::from_millis(80), Duration::from_millis(6))];
+    [(Duration::from_millis(150), Duration::ZERO), (Duration::from_millis(80), Duration::from_millis(3))];
 /// The number of habits created in parallel afterwards, to use every connection of the pool.
 const STORED: usize = 10;
 
@@ -64,7 +65,7 @@ pub fn checks() -> Vec<Check> {
                 await_recovery(api).await?;
                 Ok(())
             }),
-        check("5.pool", "Neither rejected requests nor 40 clients that disconnect while the database is slow leak a pool connection")
+        check("5.pool", "Neither rejected requests nor clients that disconnect while the database is slow leak a pool connection")
             .disturbs(DATABASE)
             .book("timeouts")
             .hints(&[

@@ -136,6 +136,10 @@ fn deletion() -> Vec<Sabotage> {
     vec![
         wrong("logout-only-takes-the-cookie-back", trips, "DELETE /auth/session deletes the cookie but keeps the session.")
             .request(ends_session, |request| drop(request.head.headers.remove("cookie"))),
+        wrong("logout-removes-the-cookie-in-vain", trips, "DELETE /auth/session removes the __Host- cookie without Secure.")
+            .response(ends_session, |_, response| {
+                response.set_header("set-cookie", &format!("{COOKIE}=; Max-Age=0; Path=/"));
+            }),
         wrong("logout-answers-401", trips, "DELETE /auth/session requires an access token.").response(
             |request| ends_session(request) && caller(request).is_none(),
             |_, response| response.set_problem(401, "Send a token."),

@@ -61,6 +61,8 @@ pub fn sabotages() -> Vec<Sabotage> {
             completes,
             10,
         ),
+        leak("hang-ups-in-lists-take-many-connections", "A canceled GET /habits leaks one of 30 pool connections.", lists, 30),
+        leak("hang-ups-in-patches-take-many-connections", "A canceled PATCH leaks one of 30 pool connections.", patches, 30),
         leak_on_404(),
         leave_transaction_open(writes),
         wrong("hang-ups-end-the-server", TRIPS, "The server exits when a client hangs up.").instead(

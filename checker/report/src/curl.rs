@@ -1,5 +1,6 @@
 //! A request as a command line that a learner can paste into a terminal.
 
+use crate::repeated;
 use model::shell::word;
 use model::{Exchange, Holder, SignInPaths, Token};
 
@@ -21,7 +22,8 @@ pub fn curl(exchange: &Exchange, base: &str) -> String {
     }
     command += &format!(" {}", word(&format!("{base}{}", request.path)));
     for (name, value) in &request.headers {
-        let field = format!("{name}: {value}");
+        // curl removes a header without a value, unless it is written in this way.
+        let field = if value.is_empty() { format!("{name};") } else { format!("{name}: {value}") };
         let word = match needed_token(exchange, base) {
             // The shell inserts its own token.
             Some(token) if value.contains(&*token.text) => {
@@ -33,7 +35,12 @@ pub fn curl(exchange: &Exchange, base: &str) -> String {
     }
     if let Some(body) = &request.body {
         let text = String::from_utf8_lossy(body);
-        if text.len() > SHOWN {
+        if text.len() > SHOWN
+            && is_plain(body)
+            && let Some(printed) = repeated::printed(&text, SHOWN)
+        {
+            command = format!("{printed} |\n{command} \\\n  --data-binary @-");
+        } else if text.len() > SHOWN {
             command += &format!(" \\\n  --data-binary @-   # {} bytes, in exchanges.har", body.len());
         } else if is_plain(body) {
             command += &format!(" \\\n  --data-binary {}", word(&text));
@@ -126,6 +133,19 @@ mod tests {
     fn bytes_that_are_no_text_go_through_printf() {
         let command = shown(Request::new("POST", "/habits").body(&b"{\"a\": \"100%\\\xff\0'\"}"[..]));
         assert!(command.starts_with(r#"printf '{"a": "100%%\\\377\000\047"}' | curl -i -X POST"#), "{command}");
+        assert!(command.ends_with("--data-binary @-"), "{command}");
+    }
+
+    #[test]
+    fn a_header_without_a_value_is_sent() {
+        let command = shown(Request::new("GET", "/habits").header("x-request-id", ""));
+        assert!(command.ends_with("-H 'x-request-id;'"), "{command}");
+    }
+
+    #[test]
+    fn a_long_body_that_repeats_something_is_printed_by_commands() {
+        let command = shown(Request::new("POST", "/habits").body("[".repeat(10_000)));
+        assert!(command.starts_with("{ yes '[' | head -n 10000 | tr -d '\\n'; } |\ncurl -i -X POST"), "{command}");
         assert!(command.ends_with("--data-binary @-"), "{command}");
     }
 

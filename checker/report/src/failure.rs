@@ -186,13 +186,18 @@ fn response(page: &mut Page, reply: &Reply, compared: bool, actual: &str) {
         (size, false) => format!("{size} bytes"),
         (size, true) => format!("more than {size} bytes"),
     };
+    let encoding = reply.headers.iter().find(|(name, value)| name == "content-encoding" && value != "identity");
+    let size = match encoding {
+        Some((_, encoding)) => format!("{size}, compressed ({encoding}): `curl --compressed` shows it"),
+        None => size,
+    };
     let line = match reply.body.is_empty() {
         true => format!("{}, {size}", status_name(reply.status)),
         false => format!("{}, {}, {size}", status_name(reply.status), cap(media_type, 100)),
     };
     page.labeled(2, COLUMN, (Ink::Plain, "response"), (Ink::Plain, &escape_line(&line).replace('`', "'")));
     let body = String::from_utf8_lossy(&reply.body[..reply.body.len().min(LINES * COLUMNS)]);
-    let shown_already = compared || body.trim().is_empty() || actual.contains(body.trim());
+    let shown_already = compared || encoding.is_some() || body.trim().is_empty() || actual.contains(body.trim());
     if !shown_already {
         excerpt(page, Ink::Faint, &body);
     }

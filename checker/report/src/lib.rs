@@ -7,6 +7,7 @@ mod failure;
 mod json;
 mod junit;
 mod page;
+mod repeated;
 #[cfg(any(test, feature = "samples"))]
 pub mod samples;
 mod subject;

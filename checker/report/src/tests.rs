@@ -122,6 +122,18 @@ fn a_request_that_needs_a_disturbed_database_to_fail_carries_a_warning() {
 }
 
 #[test]
+fn a_compressed_body_is_named_and_not_printed() {
+    let request = model::Request::new("GET", "/habits");
+    let headers = [("content-type", "application/json"), ("content-encoding", "gzip")];
+    let exchange = samples::exchange(request, 500, &headers, "\u{1f}gibberish");
+    let failure = model::Failure { expected: "status 200 OK".into(), actual: "status 500".into(), exchange: Some(exchange) };
+    let mut report = samples::failed();
+    report.checks[1].verdict = model::Verdict::Fail(Box::new(failure));
+    let text = plain(&report, 1_000);
+    assert!(text.contains("compressed (gzip): 'curl --compressed' shows it") && !text.contains("gibberish"), "{text}");
+}
+
+#[test]
 fn the_example_in_the_book_is_a_real_report() {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/src/report-example.json");
     let real = json(&samples::example());

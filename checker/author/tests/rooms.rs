@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use course::COURSE;
+
 /// The packages of the checker, each with the folders in it that are the room of a step or of a service.
 const PACKAGES: &[(&str, &[&str])] = &[
     ("model", &[]),
@@ -13,7 +15,8 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("sandbox", &[]),
     ("taps", &["postgres/", "lib.rs"]),
     ("fixtures", &[]),
-    ("services", &["postgres/", "redis/", "oauth", "jwt_secret.rs", "lib.rs"]),
+    // Each of its folders and files is the room of a service.
+    ("services", &[""]),
     // What no response may show: the names of libraries and services.
     ("harness", &["problem.rs"]),
     ("first-step", &["step.rs"]),
@@ -178,16 +181,25 @@ fn a_circle_is_found_however_long_it_is() {
 
 // --------------------------------------------------------------------------------------------- rooms
 
-/// Names of services and of their variables.
-const SERVICES: &[&str] =
-    &["postgres", "redis", "database_url", "redis_url", "jwt_secret", "oauth", "minio", "resend", "s3_bucket", "email_api"];
+/// Names of services that are no fixtures, or not yet.
+const OTHER_SERVICES: &[&str] = &["oauth", "minio", "resend", "s3_bucket", "email_api"];
+
+/// Names of services and of their variables, in lower case.
+fn services() -> Vec<String> {
+    let started = COURSE.fixtures.iter().filter(|fixture| fixture.availability().is_some());
+    let variables = COURSE.fixtures.iter().flat_map(|fixture| fixture.variables()).map(|variable| variable.name);
+    // In code, PostgreSQL is `postgres`.
+    let names = started.map(|fixture| fixture.name().trim_end_matches("SQL"));
+    OTHER_SERVICES.iter().copied().chain(names).chain(variables).map(str::to_lowercase).collect()
+}
 
 /// What stands in a file that knows a step by its number, a check by its id, or a service by its name.
 fn strangers(code: &str) -> Vec<String> {
+    let services = services();
     let mut found = Vec::new();
     for line in code.lines() {
         let lower = line.to_lowercase();
-        if SERVICES.iter().any(|name| lower.contains(name)) || names_a_check(line) || names_a_step(&lower) {
+        if services.iter().any(|name| lower.contains(name)) || names_a_check(line) || names_a_step(&lower) {
             found.push(line.trim().to_owned());
         }
     }

@@ -1,5 +1,6 @@
 //! The files of a step's folder, in memory.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -92,6 +93,20 @@ pub fn write(root: &Path, files: &Files) -> Result<(), Problem> {
 /// The text of a file, if it is text.
 pub fn text(bytes: &[u8]) -> Option<&str> {
     std::str::from_utf8(bytes).ok().filter(|text| !text.contains('\0'))
+}
+
+/// The text with the line ends of Unix: editors and archives of other systems write `\r\n`.
+pub fn with_unix_line_ends(text: &str) -> Cow<'_, str> {
+    if text.contains("\r\n") { text.replace("\r\n", "\n").into() } else { text.into() }
+}
+
+/// Whether both hold the same files, apart from the line ends of text.
+pub fn are_alike(one: &Files, other: &Files) -> bool {
+    let alike = |(a, b): (&Vec<u8>, &Vec<u8>)| match (text(a), text(b)) {
+        (Some(a), Some(b)) => with_unix_line_ends(a) == with_unix_line_ends(b),
+        _ => a == b,
+    };
+    one.keys().eq(other.keys()) && one.values().zip(other.values()).all(alike)
 }
 
 /// The problem to report when something cannot be read.

@@ -4,7 +4,7 @@
 //! folder is renamed to become the backup, and the new one takes its place. Only the moment between the last two
 //! renames leaves the step without a folder; `.ready-` is complete then, and [`Exclusive::recover`] finishes the work.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -14,6 +14,7 @@ use time::macros::format_description;
 use crate::Workshop;
 use crate::folder::{self, Files};
 use model::Problem;
+use sandbox::lock::{self, Tried};
 
 /// The message for a learner whose terminal is in a folder that was replaced.
 pub const MOVED: &str = "Your terminal is still in the old folder: run `cd \"$PWD\"` to change into the new one.";
@@ -37,12 +38,12 @@ impl<'a> Exclusive<'a> {
         let path = backups.join(".lock");
         let lock = File::options().create(true).truncate(false).write(true).open(&path);
         let lock = lock.map_err(|error| folder::unwritable(&path, &error))?;
-        match lock.try_lock() {
-            Ok(()) => Ok(Exclusive { workshop, _lock: lock }),
-            Err(TryLockError::WouldBlock) => {
+        match lock::try_exclusive(&lock) {
+            Ok(Tried::Acquired | Tried::Unsupported) => Ok(Exclusive { workshop, _lock: lock }),
+            Ok(Tried::Held) => {
                 Err(Problem::new("Another checker is replacing files of a step.", "Wait until it has finished, then try again."))
             }
-            Err(TryLockError::Error(error)) => Err(folder::unwritable(&path, &error)),
+            Err(error) => Err(folder::unwritable(&path, &error)),
         }
     }
 }

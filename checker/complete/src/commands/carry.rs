@@ -5,7 +5,7 @@ mod cargo_toml;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::patch;
+use super::{CommandError, patch};
 use model::Problem;
 use report::terminal::wrap;
 use report::{Ink, Style, escape};
@@ -46,6 +46,8 @@ pub struct Carried {
     pub open: usize,
     /// Changes the new step makes to a solved step before.
     pub remaining: Vec<Change>,
+    /// Whether the step before was passed. Until then its solution stays closed, and the changes would show it.
+    pub passed: bool,
 }
 
 /// A file with its text before and after.
@@ -58,13 +60,14 @@ pub struct Change {
     own: bool,
 }
 
-/// Takes the learner's sources of the step before `step` into it; the folder as it was goes to the backups.
+/// Takes the learner's sources of the step before `step` into it; the folder as it was goes to the backups. `passed` says whether the
+/// learner has passed the step before.
 ///
 /// # Errors
 ///
 /// There is no such step, or none before it; a folder or manifest cannot be read; the step already holds work of the
 /// learner and `force` is not given; something cannot be written. Nothing is lost then.
-pub fn run(workshop: &Workshop, outlines: &[Outline], step: u8, force: bool) -> Result<Carried, Problem> {
+pub fn run(workshop: &Workshop, outlines: &[Outline], step: u8, passed: bool, force: bool) -> Result<Carried, CommandError> {
     let (before, now) = neighbors(outlines, step)?;
     let exclusive = Exclusive::acquire(workshop)?;
     exclusive.recover(&before.slug)?;
@@ -128,6 +131,7 @@ pub fn run(workshop: &Workshop, outlines: &[Outline], step: u8, force: bool) -> 
         gone,
         open,
         remaining,
+        passed,
     })
 }
 
@@ -163,17 +167,17 @@ fn parse_ours(files: &Files, outline: &Outline) -> Result<toml_edit::DocumentMut
 }
 
 /// Refuses if the step's folder differs from the starter, since it may hold work then.
-fn refuse_to_replace_work(workshop: &Workshop, outline: &Outline, pristine: &Files) -> Result<(), Problem> {
+fn refuse_to_replace_work(workshop: &Workshop, outline: &Outline, pristine: &Files) -> Result<(), CommandError> {
     let path = workshop.step(&outline.slug);
     if !path.exists() {
         return Ok(());
     }
     let there = Folder::read(&path)?;
-    if there.files == *pristine && there.skipped.is_empty() {
+    if folder::are_alike(&there.files, pristine) && there.skipped.is_empty() {
         return Ok(());
     }
     manifest(workshop, outline, &there.files)?;
-    Err(Problem::new(
+    Err(CommandError::usage(
         format!("{} already holds work of yours: it was changed since you got it.", workshop.short(&path)),
         format!("`cargo run -p checker -- carry {} --force` replaces it and keeps a backup in .checker-backups.", outline.number),
     ))
@@ -189,7 +193,8 @@ fn rename_all(files: Files, from: &str, to: &str) -> Files {
 
 fn change(path: &str, before: &[u8], after: &[u8], own: bool) -> Option<Change> {
     let (before, after) = (folder::text(before)?, folder::text(after)?);
-    let change = || Change { path: path.to_owned(), before: before.to_owned(), after: after.to_owned(), own };
+    let (before, after) = (folder::with_unix_line_ends(before), folder::with_unix_line_ends(after));
+    let change = || Change { path: path.to_owned(), before: before.clone().into(), after: after.clone().into(), own };
     (before != after).then(change)
 }
 
@@ -226,7 +231,7 @@ impl Carried {
         }
         out.push(String::new());
         out.extend(self.what_remains().lines().flat_map(|line| wrap(line, style.width)));
-        for change in &self.remaining {
+        for change in self.remaining.iter().filter(|change| self.passed || change.own) {
             let before = match change.own {
                 true => format!("{} (yours)", change.path),
                 false => format!("{} (step {before}, solved)", change.path),
@@ -249,6 +254,17 @@ impl Carried {
         }
         let modules = self.added.iter().filter(|path| path.starts_with("src/") && path.ends_with(".rs"));
         let modules: Vec<_> = modules.map(String::as_str).collect();
+        if !self.passed {
+            let paths: Vec<_> = self.remaining.iter().map(|change| change.path.as_str()).collect();
+            return format!(
+                "Left to add by hand: what step {step} changes in {}.\n\
+                 Step {before} is not passed yet, and these changes would show its solution. Pass it with \
+                 `cargo run -p checker -- check {before}`, then run `cargo run -p checker -- carry {step} --force` to see them.",
+                paths.join(", "),
+                step = self.step,
+                before = self.step - 1,
+            );
+        }
         let mut text = format!(
             "Left to add by hand: the changes below lead from a solved step {} to the starter of step {}.\n\
              Your code may look different; put each piece where it belongs.",

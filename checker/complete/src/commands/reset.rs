@@ -2,9 +2,9 @@
 
 use model::Problem;
 use report::{Ink, Style};
-use workshop::Folder;
 use workshop::starters::Outline;
 use workshop::{Exclusive, MOVED, Workshop};
+use workshop::{Folder, folder};
 
 /// What `reset` did.
 #[derive(Debug, PartialEq, Eq)]
@@ -39,7 +39,8 @@ pub fn run(workshop: &Workshop, outline: &Outline) -> Result<Reset, Problem> {
     let recovered = exclusive.recover(&outline.slug)?;
     let pristine = outline.starter(workshop)?;
     let path = workshop.step(&outline.slug);
-    let is_pristine = Folder::read(&path).is_ok_and(|there| there.files == pristine && there.skipped.is_empty());
+    let is_pristine =
+        Folder::read(&path).is_ok_and(|there| folder::are_alike(&there.files, &pristine) && there.skipped.is_empty());
     let done = match is_pristine {
         true => Done::Nothing,
         false => {

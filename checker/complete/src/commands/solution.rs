@@ -19,12 +19,12 @@ pub fn run(workshop: &Workshop, outline: &Outline, style: &Style) -> Result<Stri
     let mut out = Vec::new();
     for (path, theirs) in &finished {
         let Some(theirs) = folder::text(theirs) else { continue };
-        let mine = own.get(path).map(|bytes| folder::text(bytes).unwrap_or_default());
+        let mine = own.get(path).map(|bytes| folder::with_unix_line_ends(folder::text(bytes).unwrap_or_default()));
         let name = match mine {
             Some(_) => format!("{path} (yours)"),
             None => format!("{path} (you have none)"),
         };
-        let patch = patch::unified(style, (&name, mine.unwrap_or_default()), (&format!("{path} (solution)"), theirs));
+        let patch = patch::unified(style, (&name, &mine.unwrap_or_default()), (&format!("{path} (solution)"), theirs));
         if !patch.is_empty() {
             out.push(patch);
         }

@@ -15,6 +15,7 @@ fn solved() -> Scratch {
     scratch.write(&format!("steps/{ONE}/target/debug/app"), "built");
     let manifest = scratch.read(&format!("steps/{ONE}/Cargo.toml"));
     scratch.write(&format!("steps/{ONE}/Cargo.toml"), &(manifest + "# I like dates.\nchrono = \"0.4\"\n"));
+    scratch.write(".checker-progress", "current 2\npassed 1\n");
     scratch
 }
 
@@ -60,7 +61,7 @@ fn the_step_as_it_was_is_kept() {
 fn work_in_the_step_is_replaced_only_on_request_and_then_kept() {
     let scratch = solved();
     scratch.write(&format!("steps/{TWO}/src/precious.rs"), "precious\n");
-    let message = scratch.run(&["carry", "2"]).refused(4, "steps/02-framework");
+    let message = scratch.run(&["carry", "2"]).refused(64, "steps/02-framework");
     assert!(message.contains("carry 2 --force"), "{message}");
     assert_eq!(step_two(&scratch, "src/precious.rs"), "precious\n");
     assert!(scratch.backups().is_empty());
@@ -70,6 +71,31 @@ fn work_in_the_step_is_replaced_only_on_request_and_then_kept() {
     let backups = scratch.backups();
     assert_eq!(backups.len(), 2, "no backup is overwritten");
     assert_eq!(scratch.read(&format!(".checker-backups/{}/src/precious.rs", backups[0])), "precious\n");
+}
+
+#[test]
+fn before_the_step_is_passed_nothing_of_its_solution_is_shown() {
+    let scratch = solved();
+    fs::remove_file(scratch.path(".checker-progress")).expect("it is there");
+    let out = scratch.run(&["carry", "2"]).passed();
+    assert!(out.contains("Step 1 is not passed yet") && out.contains("src/habits.rs"), "{out}");
+    assert!(!out.contains("    201") && !out.contains("Ok(201)") && !out.contains("@@"), "{out}");
+    let message = scratch.run(&["solution", "1"]).refused(64, "once you have passed");
+    assert!(!message.contains("201"), "{message}");
+}
+
+#[test]
+fn other_line_ends_are_no_work_and_no_difference() {
+    let scratch = solved();
+    for path in ["src/habits.rs", "src/main.rs", "src/error.rs", "Cargo.toml", "README.md"] {
+        let path = format!("steps/{TWO}/{path}");
+        scratch.write(&path, &scratch.read(&path).replace('\n', "\r\n"));
+    }
+    scratch.run(&["carry", "2"]).passed();
+    let solution = "use crate::app;\n\npub fn create() -> u16 {\n    201\n}\n".replace('\n', "\r\n");
+    scratch.write(&format!("steps/{ONE}/src/habits.rs"), &solution);
+    let out = scratch.run(&["solution", "1"]).passed();
+    assert!(!out.contains("habits.rs"), "{out}");
 }
 
 #[test]

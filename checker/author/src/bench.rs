@@ -73,7 +73,7 @@ async fn overhead(workshop: &Workshop) -> Result<(), CommandError> {
     let launcher = sandbox::prepare(&spec, workshop.root(), false, &mut |_| ())
         .await
         .map_err(|_| Problem::new(format!("{spec} does not build."), format!("See why: `cargo build -p {spec}`.")))?;
-    let server = launcher.start(&[]).await?;
+    let server = launcher.start(&[]).await.map_err(sandbox::StartError::into_problem)?;
     let probe = Probe::new(server.base());
     let address = Origin::parse(server.base()).map_or_else(String::new, |origin| origin.address().to_owned());
     let (mut bare, mut probed) = (Vec::new(), Vec::new());

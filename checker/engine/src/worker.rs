@@ -8,7 +8,7 @@ use harness::check::Check;
 use harness::environment::Environment;
 use model::{CheckReport, NoResponse, Problem, Request, StepVerdict, Verdict};
 use probe::Probe;
-use sandbox::Server;
+use sandbox::{Server, StartError};
 
 use super::run::Run;
 
@@ -106,7 +106,10 @@ impl Worker {
 
 impl Running {
     async fn start(environment: &Environment, backing: &Backing) -> Result<Running, StepVerdict> {
-        let server = environment.start(backing, &[]).await.map_err(StepVerdict::NotStarted)?;
+        let server = environment.start(backing, &[]).await.map_err(|error| match error {
+            StartError::Server(problem) => StepVerdict::NotStarted(problem),
+            StartError::Machine(problem) => StepVerdict::Environment(problem),
+        })?;
         let http = Probe::new(server.base());
         match greet(&http).await {
             None => {

@@ -18,7 +18,7 @@ use crate::users::Account;
 use fixtures::Visible;
 use model::{Exchange, Holder, Outcome, Problem, Request, Stop, Token};
 use probe::{Probe, Response};
-use sandbox::{Log, Mark, RunToExit, Server};
+use sandbox::{Log, Mark, RunToExit, Server, StartError};
 
 /// How long a log line may take from the server to the checker.
 const LOG_PATIENCE: Duration = Duration::from_secs(5);
@@ -261,7 +261,8 @@ impl Api {
                 self.logs.borrow_mut().push(server.log().clone());
                 Ok(ExtraServer { api: self.beside(&server, backing), server })
             }
-            Err(problem) => Err(Stop::fail("a second process that starts", in_full(&problem))),
+            Err(StartError::Server(problem)) => Err(Stop::fail("a second process that starts", in_full(&problem))),
+            Err(StartError::Machine(problem)) => Err(Stop::Inconclusive(problem.title)),
         }
     }
 

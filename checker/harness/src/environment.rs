@@ -8,7 +8,7 @@ use fixtures::Running;
 use futures_util::future::{join_all, try_join_all};
 use model::{Problem, Request};
 use probe::Probe;
-use sandbox::{Launcher, RunToExit, Server};
+use sandbox::{Launcher, RunToExit, Server, StartError};
 
 use crate::backing::Backing;
 use crate::contract::Contract;
@@ -91,8 +91,8 @@ impl Environment {
     ///
     /// # Errors
     ///
-    /// It does not start.
-    pub async fn start(&self, backing: &Backing, env: &[(&str, &str)]) -> Result<Server, Problem> {
+    /// It does not start, or this machine does not let it.
+    pub async fn start(&self, backing: &Backing, env: &[(&str, &str)]) -> Result<Server, StartError> {
         let variables = backing.environment();
         let launcher = self.launcher.borrow().clone();
         let server = launcher.start(&chained(&variables, env)).await?;

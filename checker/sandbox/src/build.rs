@@ -1,8 +1,12 @@
 //! Builds a package with cargo: reports progress while it compiles, and the compiler's messages if it fails.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
+use std::ffi::OsString;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
 
 use serde::Deserialize;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
@@ -12,11 +16,15 @@ use super::guard::{Care, Guarded, Program};
 use super::{PrepareError, environment};
 use diagnosis::Complaints;
 use model::Termination;
+use private_copy::PrivateCopy;
+use sources::{Identity, LastBuild, Sources};
 
 pub mod diagnosis;
+mod private_copy;
+mod sources;
 
-/// How long cargo may work, excluding the time it waits for another cargo.
-const BUILD_WITHIN: Duration = Duration::from_secs(10 * 60);
+/// How long cargo may work without any progress. A build may take as long as the machine needs for it.
+const SILENT_FOR: Duration = Duration::from_secs(10 * 60);
 /// How long to wait for another cargo. A full build of the workshop takes less.
 const WAIT_WITHIN: Duration = Duration::from_secs(30 * 60);
 /// How long cargo may take to exit after SIGTERM.
@@ -38,7 +46,7 @@ pub enum BuildProgress {
 }
 
 /// A successfully built package.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Built {
     /// The path of the binary.
     pub executable: PathBuf,
@@ -46,6 +54,31 @@ pub struct Built {
     pub folder: PathBuf,
     /// The time that the build took.
     pub time: Duration,
+    /// The file that was the binary when cargo reported it.
+    identity: io::Result<Identity>,
+    /// The packages that it consists of and whose files are on this machine: their ids, folders and root files.
+    packages: BTreeSet<String>,
+    folders: BTreeSet<PathBuf>,
+    roots: BTreeSet<PathBuf>,
+    /// Whether cargo compiled all of them.
+    all_compiled: bool,
+}
+
+/// A program that was built from what is in its folder.
+#[derive(Debug, Clone)]
+pub struct PackageProgram {
+    copy: Arc<PrivateCopy>,
+    /// The folder of its `Cargo.toml`, where it runs.
+    pub folder: PathBuf,
+    /// The time that the build took.
+    pub time: Duration,
+}
+
+impl PackageProgram {
+    /// Its file, which nobody else knows.
+    pub fn executable(&self) -> &Path {
+        self.copy.path()
+    }
 }
 
 /// A line of cargo's `--message-format=json`, reduced to the fields used here.
@@ -53,9 +86,12 @@ pub struct Built {
 #[serde(tag = "reason", rename_all = "kebab-case")]
 enum Record {
     CompilerArtifact {
+        package_id: String,
         target: Target,
         manifest_path: PathBuf,
         executable: Option<PathBuf>,
+        /// Whether cargo found no reason to compile it.
+        fresh: bool,
     },
     CompilerMessage {
         message: Diagnostic,
@@ -68,6 +104,7 @@ enum Record {
 struct Target {
     name: String,
     kind: Vec<String>,
+    src_path: PathBuf,
 }
 
 #[derive(Debug, Deserialize)]
@@ -94,6 +131,79 @@ enum Heard {
     Words(String),
     /// One of its two streams has ended.
     End,
+}
+
+/// How often to build, until what is built is what is there.
+const ATTEMPTS: usize = 4;
+
+/// The folder in which the checker keeps its files of this workspace, below cargo's build output.
+pub fn output_folder(root: &Path) -> PathBuf {
+    output_folder_below(std::env::var_os("CARGO_TARGET_DIR"), root)
+}
+
+/// Cargo's own rule: the variable, relative to the working folder, or else `target` in the workspace.
+fn output_folder_below(target: Option<OsString>, root: &Path) -> PathBuf {
+    let target = target.filter(|folder| !folder.is_empty());
+    target.map_or_else(|| root.join("target"), PathBuf::from).join("checker")
+}
+
+/// Builds the binary of package `name` from the files as they are, and copies it, so that nothing can replace it.
+///
+/// `folder` is the folder of the package, as far as that is known before.
+pub async fn program(
+    name: &str,
+    folder: Option<&Path>,
+    root: &Path,
+    color: bool,
+    progress: &mut dyn FnMut(BuildProgress),
+) -> Result<PackageProgram, PrepareError> {
+    let output = output_folder(root);
+    let record = output.join("builds").join(format!("{name}.json"));
+    let mut last = LastBuild::load(&record);
+    let mut places: BTreeSet<PathBuf> = folder.map(Path::to_owned).into_iter().collect();
+    let mut time = Duration::ZERO;
+    for attempt in 0..ATTEMPTS {
+        if let Some(last) = &last {
+            places.extend(last.places.iter().cloned());
+        }
+        let before = Sources::read(&places);
+        let mut sees = false;
+        if let Some(last) = &last {
+            sees = attempt == 0 && last.lets_cargo_see(&before);
+            // Where the files cannot be touched, or that did not help, cargo forgets what it has built.
+            if !sees && (attempt > 1 || sources::touch(&last.roots).is_err()) {
+                clean(&last.packages, root).await;
+            }
+        }
+        let built = build(name, root, color, progress).await?;
+        let ended = SystemTime::now();
+        time += built.time;
+        places = built.places();
+        let after = Sources::read(&places);
+        let identity = built.identity.as_ref().map_err(|error| diagnosis::not_copied(&built.executable, error))?;
+        if (sees || built.all_compiled) && before == after {
+            let copy = PrivateCopy::of(&built.executable, *identity, &output);
+            if let Some(copy) = copy.map_err(|error| diagnosis::not_copied(&built.executable, &error))? {
+                built.record(ended, *identity, places, after).store(&record);
+                return Ok(PackageProgram { copy: Arc::new(copy), folder: built.folder, time });
+            }
+        }
+        last = Some(built.record(ended, *identity, places.clone(), after));
+    }
+    Err(PrepareError::Environment(diagnosis::always_changed(name)))
+}
+
+/// Makes cargo forget what it has built of these packages. If it cannot, the next build shows why.
+async fn clean(packages: &BTreeSet<String>, root: &Path) {
+    let Some(cargo) = find_cargo() else { return };
+    let mut cargo = tokio::process::Command::new(cargo);
+    cargo
+        .arg("clean")
+        .args(packages.iter().flat_map(|package| ["--package", package]))
+        .current_dir(root)
+        .env_clear()
+        .envs(environment::for_cargo());
+    let _ = cargo.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true).status().await;
 }
 
 /// Builds the binary of package `name`.
@@ -123,7 +233,7 @@ pub async fn build(name: &str, root: &Path, color: bool, progress: &mut dyn FnMu
             Ok(Some(Heard::End)) => streams -= 1,
             Ok(None) => break,
             Err(_) => {
-                let problem = diagnosis::too_slow(build.clock.is_waiting());
+                let problem = diagnosis::too_slow(name, build.clock.is_waiting());
                 guarded.stop(GRACE).await;
                 return Err(PrepareError::Environment(problem));
             }
@@ -134,12 +244,27 @@ pub async fn build(name: &str, root: &Path, color: bool, progress: &mut dyn FnMu
     build.result(ending.unwrap_or(Termination::GuardKilled))
 }
 
+/// A binary that cargo reports.
+struct Binary {
+    name: String,
+    executable: PathBuf,
+    manifest: PathBuf,
+    identity: io::Result<Identity>,
+}
+
 /// The state of a running build.
 struct Build<'a> {
     name: &'a str,
     clock: Clock,
-    /// The binaries of the package: name, executable, manifest.
-    programs: Vec<(String, PathBuf, PathBuf)>,
+    /// The binaries of the package.
+    programs: Vec<Binary>,
+    /// What was built from files on this machine.
+    packages: BTreeSet<String>,
+    folders: BTreeSet<PathBuf>,
+    roots: BTreeSet<PathBuf>,
+    all_compiled: bool,
+    /// What the progress bar said last.
+    compiling: Option<BuildProgress>,
     errors: Complaints,
     size: usize,
     words: VecDeque<String>,
@@ -147,16 +272,39 @@ struct Build<'a> {
 
 impl<'a> Build<'a> {
     fn new(name: &'a str) -> Self {
-        Build { name, clock: Clock::new(), programs: Vec::new(), errors: Complaints::default(), size: 0, words: VecDeque::new() }
+        Build {
+            name,
+            clock: Clock::new(),
+            programs: Vec::new(),
+            packages: BTreeSet::new(),
+            folders: BTreeSet::new(),
+            roots: BTreeSet::new(),
+            all_compiled: true,
+            compiling: None,
+            errors: Complaints::default(),
+            size: 0,
+            words: VecDeque::new(),
+        }
     }
 
     fn note(&mut self, record: Record) {
         self.clock.works();
+        self.clock.advances();
         match record {
-            Record::CompilerArtifact { target, manifest_path, executable: Some(executable) }
-                if target.kind.iter().any(|kind| kind == "bin") =>
-            {
-                self.programs.push((target.name, executable, manifest_path));
+            Record::CompilerArtifact { package_id, target, manifest_path, executable, fresh } => {
+                if package_id.starts_with("path+file://") {
+                    self.packages.insert(package_id);
+                    self.folders.extend(manifest_path.parent().map(Path::to_owned));
+                    self.roots.insert(target.src_path);
+                    self.all_compiled &= !fresh;
+                }
+                if let Some(executable) = executable
+                    && target.kind.iter().any(|kind| kind == "bin")
+                {
+                    // Cargo still holds its lock, so no other cargo has replaced the file yet.
+                    let identity = Identity::of(&executable);
+                    self.programs.push(Binary { name: target.name, executable, manifest: manifest_path, identity });
+                }
             }
             Record::CompilerMessage { message } => self.note_diagnostic(message),
             _ => {}
@@ -193,8 +341,14 @@ impl<'a> Build<'a> {
         }
         self.clock.works();
         if let Some(compiling) = parse_progress(line) {
+            // The bar is drawn again and again; it is progress only if it says something else.
+            if self.compiling.as_ref() != Some(&compiling) {
+                self.clock.advances();
+                self.compiling = Some(compiling.clone());
+            }
             return progress(compiling);
         }
+        self.clock.advances();
         if ["Updating ", "Downloading ", "Downloaded "].iter().any(|word| line.starts_with(word)) {
             progress(BuildProgress::Downloading);
         }
@@ -204,42 +358,66 @@ impl<'a> Build<'a> {
         self.words.push_back(words.trim_end().to_owned());
     }
 
-    fn result(self, ending: Termination) -> Result<Built, PrepareError> {
+    fn result(mut self, ending: Termination) -> Result<Built, PrepareError> {
         if !ending.is_success() {
             let words: Vec<String> = self.words.into();
             return Err(diagnosis::of_failure(self.name, ending, &self.errors, &words));
         }
-        let named = self.programs.iter().position(|(program, ..)| program == self.name);
-        match (self.programs.as_slice(), named) {
-            ([(_, executable, manifest)], _) => Ok(self.built(executable, manifest)),
-            (programs, Some(at)) => Ok(self.built(&programs[at].1, &programs[at].2)),
-            ([], None) => Err(diagnosis::no_program(self.name)),
-            (programs, None) => {
-                let names: Vec<&str> = programs.iter().map(|(name, ..)| name.as_str()).collect();
+        let named = self.programs.iter().position(|program| program.name == self.name);
+        match (self.programs.len(), named) {
+            (1, _) => Ok(self.built(0)),
+            (_, Some(at)) => Ok(self.built(at)),
+            (0, None) => Err(diagnosis::no_program(self.name)),
+            (_, None) => {
+                let names: Vec<&str> = self.programs.iter().map(|program| program.name.as_str()).collect();
                 Err(diagnosis::many_programs(self.name, &names))
             }
         }
     }
 
-    fn built(&self, executable: &Path, manifest: &Path) -> Built {
+    fn built(&mut self, at: usize) -> Built {
+        let Binary { executable, manifest, identity, .. } = self.programs.swap_remove(at);
         Built {
-            executable: executable.to_owned(),
+            executable,
             folder: manifest.parent().unwrap_or(Path::new(".")).to_owned(),
             time: self.clock.worked(),
+            identity,
+            packages: std::mem::take(&mut self.packages),
+            folders: std::mem::take(&mut self.folders),
+            roots: std::mem::take(&mut self.roots),
+            all_compiled: self.all_compiled,
         }
     }
 }
 
-/// Measures the time that cargo works, excluding the time it waits for another cargo.
+impl Built {
+    /// What it was built from: folders of packages, and single files elsewhere.
+    fn places(&self) -> BTreeSet<PathBuf> {
+        // A path such as `src/../../shared.rs` only begins like one in the folder.
+        let whole = |path: PathBuf| path.canonicalize().unwrap_or(path);
+        let folders: Vec<PathBuf> = self.folders.iter().cloned().map(whole).collect();
+        let is_elsewhere = |file: &PathBuf| !folders.iter().any(|folder| file.starts_with(folder));
+        let elsewhere = sources::compiled_into(&self.executable).into_iter().map(whole).filter(is_elsewhere);
+        self.folders.iter().cloned().chain(elsewhere).collect()
+    }
+
+    fn record(&self, ended: SystemTime, program: Identity, places: BTreeSet<PathBuf>, sources: Sources) -> LastBuild {
+        let (executable, packages, roots) = (self.executable.clone(), self.packages.clone(), self.roots.clone());
+        LastBuild { ended, executable, program, packages, places, roots, sources }
+    }
+}
+
+/// Measures the time that cargo works, excluding the time it waits for another cargo, and the time without progress.
 struct Clock {
     begun: Instant,
+    advanced: Instant,
     waited: Duration,
     waiting_since: Option<Instant>,
 }
 
 impl Clock {
     fn new() -> Clock {
-        Clock { begun: Instant::now(), waited: Duration::ZERO, waiting_since: None }
+        Clock { begun: Instant::now(), advanced: Instant::now(), waited: Duration::ZERO, waiting_since: None }
     }
 
     fn waits(&mut self) {
@@ -249,7 +427,12 @@ impl Clock {
     fn works(&mut self) {
         if let Some(since) = self.waiting_since.take() {
             self.waited += since.elapsed();
+            self.advances();
         }
+    }
+
+    fn advances(&mut self) {
+        self.advanced = Instant::now();
     }
 
     fn is_waiting(&self) -> bool {
@@ -264,7 +447,7 @@ impl Clock {
     fn remaining(&self) -> Duration {
         match self.waiting_since {
             Some(since) => WAIT_WITHIN.saturating_sub(since.elapsed()),
-            None => BUILD_WITHIN.saturating_sub(self.worked()),
+            None => SILENT_FOR.saturating_sub(self.advanced.elapsed()),
         }
     }
 }
@@ -314,7 +497,6 @@ async fn read_words(mut stderr: impl tokio::io::AsyncRead + Unpin, to: mpsc::Sen
     let _ = to.send(Heard::End).await;
 }
 
-/// The cargo that runs the checker, or else the one on `PATH`.
 /// The cargo that this program was started by, or the one on `PATH`.
 pub fn find_cargo() -> Option<PathBuf> {
     let given = std::env::var_os("CARGO").map(PathBuf::from).filter(|path| path.is_file());
@@ -327,6 +509,14 @@ pub fn find_cargo() -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_target_folder_of_cargo_is_honored() {
+        let root = Path::new("/course");
+        assert_eq!(output_folder_below(None, root), Path::new("/course/target/checker"));
+        assert_eq!(output_folder_below(Some("".into()), root), Path::new("/course/target/checker"));
+        assert_eq!(output_folder_below(Some("/elsewhere".into()), root), Path::new("/elsewhere/checker"));
+    }
 
     #[test]
     fn the_progress_bar_is_parsed() {
@@ -355,6 +545,21 @@ mod tests {
     }
 
     #[test]
+    fn a_build_may_take_long_as_long_as_it_advances() {
+        let mut build = Build::new("step");
+        let long_ago = |build: &mut Build| build.clock.advanced -= SILENT_FOR - Duration::from_secs(1);
+        build.hear("Building [=>   ] 1/2: step", &mut |_| ());
+        long_ago(&mut build);
+        build.hear("Building [=>   ] 1/2: step", &mut |_| ());
+        assert!(build.clock.remaining() <= Duration::from_secs(1), "the same bar again is no progress");
+        build.hear("Building [==>  ] 2/2: step", &mut |_| ());
+        assert!(build.clock.remaining() > SILENT_FOR / 2);
+        long_ago(&mut build);
+        build.hear("   Compiling serde v1.0.0", &mut |_| ());
+        assert!(build.clock.remaining() > SILENT_FOR / 2);
+    }
+
+    #[test]
     fn an_error_without_a_span_is_not_an_error_in_the_code() {
         let heard = |json: &str| {
             let mut build = Build::new("step");
@@ -373,7 +578,12 @@ mod tests {
 
     #[test]
     fn the_server_is_the_binary_with_the_name_of_the_package() {
-        let program = |name: &str| (name.to_owned(), PathBuf::from(format!("/t/{name}")), PathBuf::from("/s/Cargo.toml"));
+        let program = |name: &str| Binary {
+            name: name.to_owned(),
+            executable: PathBuf::from(format!("/t/{name}")),
+            manifest: PathBuf::from("/s/Cargo.toml"),
+            identity: Err(io::ErrorKind::NotFound.into()),
+        };
         let result = |programs: &[&str]| {
             let mut build = Build::new("step");
             build.programs = programs.iter().map(|name| program(name)).collect();

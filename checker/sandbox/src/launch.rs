@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::build::Built;
+use super::build::PackageProgram;
 use super::complaint::{self, Complaint};
 use super::environment;
 use super::guard::{Care, Guarded, Program, Status};
@@ -51,7 +51,7 @@ pub struct Launcher {
 enum Kind {
     Package {
         name: String,
-        built: Built,
+        program: PackageProgram,
     },
     Command {
         command: String,
@@ -60,6 +60,24 @@ enum Kind {
     Url(Origin),
     /// No longer started, because it exited too often.
     GivenUp,
+}
+
+/// Why a server does not run.
+#[derive(Debug)]
+pub enum StartError {
+    /// Because of the server.
+    Server(Problem),
+    /// Because of this machine.
+    Machine(Problem),
+}
+
+impl StartError {
+    /// The problem, whoever it belongs to.
+    pub fn into_problem(self) -> Problem {
+        match self {
+            StartError::Server(problem) | StartError::Machine(problem) => problem,
+        }
+    }
 }
 
 /// The outcome of a program that is expected to exit.
@@ -82,13 +100,13 @@ pub enum RunToExit {
 enum Failed {
     /// Another program took the port first.
     PortTaken(Option<(i32, String)>),
-    /// The server itself failed.
-    Problem(Problem),
+    /// The server did not start, or this machine did not let it.
+    Start(StartError),
 }
 
 impl Launcher {
-    pub(super) fn of_package(name: &str, built: Built) -> Launcher {
-        Launcher::of(Kind::Package { name: name.to_owned(), built })
+    pub(super) fn of_package(name: &str, program: PackageProgram) -> Launcher {
+        Launcher::of(Kind::Package { name: name.to_owned(), program })
     }
 
     pub(super) fn of_command(command: &str) -> Result<Launcher, Problem> {
@@ -139,45 +157,51 @@ impl Launcher {
     /// How long the build took, excluding the wait for another cargo.
     pub fn build_time(&self) -> Option<Duration> {
         match &self.kind {
-            Kind::Package { built, .. } => Some(built.time),
+            Kind::Package { program, .. } => Some(program.time),
             _ => None,
         }
     }
 
     /// Starts the server and waits until it accepts connections. `env` extends and overrides its environment; if `env` sets
     /// `PORT` (empty means unset), the server is expected on that port.
-    pub async fn start(&self, env: &[(&str, &str)]) -> Result<Server, Problem> {
+    ///
+    /// # Errors
+    ///
+    /// It does not start, or this machine does not let it.
+    pub async fn start(&self, env: &[(&str, &str)]) -> Result<Server, StartError> {
         if let Kind::Url(origin) = &self.kind {
-            return connect_to_url(origin).await;
+            return connect_to_url(origin).await.map_err(StartError::Server);
         }
         let mut holder = None;
         for _ in 0..ATTEMPTS {
             let wanted = wanted_port(env);
             let port = match wanted {
                 Some(number) => {
-                    let port = ports::claim_number(number).await?;
+                    let port = ports::claim_number(number).await.map_err(StartError::Machine)?;
                     if !ports::is_free(number) {
-                        return Err(complaint::port_in_use(number, holder_of(number)));
+                        return Err(StartError::Machine(complaint::port_in_use(number, holder_of(number))));
                     }
                     port
                 }
-                None => ports::claim()?,
+                None => ports::claim().map_err(StartError::Machine)?,
             };
             let number = port.number;
             match self.attempt(port, env).await {
                 Ok(server) => return Ok(server),
-                Err(Failed::Problem(problem)) => return Err(problem),
-                Err(Failed::PortTaken(who)) if wanted.is_some() => return Err(complaint::port_in_use(number, who)),
+                Err(Failed::Start(error)) => return Err(error),
+                Err(Failed::PortTaken(who)) if wanted.is_some() => {
+                    return Err(StartError::Server(complaint::port_in_use(number, who)));
+                }
                 Err(Failed::PortTaken(who)) => holder = who,
             }
         }
-        Err(complaint::always_taken(holder))
+        Err(StartError::Server(complaint::always_taken(holder)))
     }
 
     async fn attempt(&self, port: Port, env: &[(&str, &str)]) -> Result<Server, Failed> {
         let target = SocketAddr::new(host(env), port.number);
         let log = Log::default();
-        let (mut guarded, readers) = self.run(port.number, env, &log).map_err(Failed::Problem)?;
+        let (mut guarded, readers) = self.run(port.number, env, &log).map_err(Failed::Start)?;
         let ready = self.wait_until_ready(&mut guarded, target).await;
         match ready {
             Ok(address) => {
@@ -198,7 +222,10 @@ impl Launcher {
                 drain(readers).await;
                 match complaint {
                     Complaint::PortTaken(who) => Err(Failed::PortTaken(who)),
-                    complaint => Err(Failed::Problem(complaint.into_problem(target, &self.by_hand(env), &log))),
+                    complaint => {
+                        let problem = complaint.into_problem(target, &self.by_hand(env), &log);
+                        Err(Failed::Start(StartError::Server(problem)))
+                    }
                 }
             }
         }
@@ -268,7 +295,10 @@ impl Launcher {
             None => ports::claim(),
         };
         let log = Log::default();
-        let started = port.and_then(|port| Ok((self.run(port.number, env, &log)?, port)));
+        let started = port.and_then(|port| {
+            let running = self.run(port.number, env, &log).map_err(StartError::into_problem)?;
+            Ok((running, port))
+        });
         let ((mut guarded, readers), _port) = match started {
             Ok(started) => started,
             Err(problem) => return RunToExit::Problem(problem),
@@ -294,17 +324,18 @@ impl Launcher {
         }
     }
 
-    fn run(&self, port: u16, env: &[(&str, &str)], log: &Log) -> Result<Running, Problem> {
+    fn run(&self, port: u16, env: &[(&str, &str)], log: &Log) -> Result<Running, StartError> {
         let (path, args, folder) = match &self.kind {
-            Kind::Package { built, .. } => (built.executable.clone(), Vec::new(), built.folder.clone()),
+            Kind::Package { program, .. } => (program.executable().to_owned(), Vec::new(), program.folder.clone()),
             Kind::Command { command, folder } => {
                 let args: Vec<OsString> = vec!["-c".into(), command.into()];
                 (PathBuf::from("/bin/sh"), args, folder.clone())
             }
-            Kind::Url(_) | Kind::GivenUp => return Err(complaint::given_up()),
+            Kind::Url(_) | Kind::GivenUp => return Err(StartError::Server(complaint::given_up())),
         };
         let program = Program { care: Care::Server, path, args, folder, env: environment::for_server(port, env) };
-        let (guarded, stdout, stderr) = Guarded::start(program).map_err(|error| complaint::no_process(&error))?;
+        let (guarded, stdout, stderr) =
+            Guarded::start(program).map_err(|error| StartError::Machine(complaint::no_process(&error)))?;
         let readers =
             [tokio::spawn(log.clone().read(Stream::Stdout, stdout)), tokio::spawn(log.clone().read(Stream::Stderr, stderr))];
         Ok((guarded, readers))

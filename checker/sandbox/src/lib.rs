@@ -11,7 +11,9 @@ pub mod environment;
 pub mod guard;
 mod launch;
 mod listeners;
+pub mod lock;
 mod log;
+pub mod machine;
 mod overload;
 mod packages;
 pub mod ports;
@@ -19,8 +21,8 @@ pub mod process_tree;
 mod registry;
 mod server;
 
-pub use build::{BuildProgress, build, diagnosis};
-pub use launch::{Launcher, RunToExit};
+pub use build::{BuildProgress, build, diagnosis, output_folder};
+pub use launch::{Launcher, RunToExit, StartError};
 pub use log::{Log, Mark, Stream};
 pub use packages::packages;
 pub use registry::Registry;
@@ -44,11 +46,13 @@ pub async fn prepare(
     color: bool,
     progress: &mut dyn FnMut(BuildProgress),
 ) -> Result<Launcher, PrepareError> {
+    machine::check().map_err(PrepareError::Environment)?;
     guard::orphans::prepare();
     match spec {
         Target::Package(name) => {
-            let built = build::build(name, root, color, progress).await?;
-            Ok(Launcher::of_package(name, built))
+            let folder = spec.folder().map(|folder| root.join(folder));
+            let program = build::program(name, folder.as_deref(), root, color, progress).await?;
+            Ok(Launcher::of_package(name, program))
         }
         Target::Command(command) => Launcher::of_command(command).map_err(PrepareError::NotStarted),
         Target::Url(url) => Launcher::of_url(url).map_err(PrepareError::NotStarted),

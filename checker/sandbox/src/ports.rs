@@ -1,6 +1,6 @@
 //! Ports for servers under examination, so that no two checkers ever hand out the same one.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
 use std::ops::Range;
@@ -8,6 +8,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use crate::lock::{self, Tried};
 use model::Problem;
 
 /// Below the ephemeral ports (Linux from 32768, macOS from 49152), so that no outgoing connection takes one by chance, and
@@ -34,7 +35,7 @@ pub fn claim() -> Result<Port, Problem> {
     for n in 0..size {
         let number = RANGE.start + (first + n) % size;
         let lock = open(&folder, number)?;
-        if lock.try_lock().is_ok() && is_free(number) {
+        if matches!(lock::try_exclusive(&lock), Ok(Tried::Acquired | Tried::Unsupported)) && is_free(number) {
             return Ok(Port { number, _lock: lock });
         }
     }
@@ -49,16 +50,16 @@ pub async fn claim_number(number: u16) -> Result<Port, Problem> {
     let lock = open(&folder()?, number)?;
     let deadline = Instant::now() + PATIENCE;
     loop {
-        match lock.try_lock() {
-            Ok(()) => return Ok(Port { number, _lock: lock }),
-            Err(TryLockError::Error(error)) => return Err(unusable(&folder()?, &error)),
-            Err(TryLockError::WouldBlock) if Instant::now() > deadline => {
+        match lock::try_exclusive(&lock) {
+            Ok(Tried::Acquired | Tried::Unsupported) => return Ok(Port { number, _lock: lock }),
+            Err(error) => return Err(unusable(&folder()?, &error)),
+            Ok(Tried::Held) if Instant::now() > deadline => {
                 return Err(Problem::new(
                     format!("Another checker has been using port {number} for {} seconds.", PATIENCE.as_secs()),
                     "Wait until it has finished, then try again.",
                 ));
             }
-            Err(TryLockError::WouldBlock) => tokio::time::sleep(Duration::from_millis(20)).await,
+            Ok(Tried::Held) => tokio::time::sleep(Duration::from_millis(20)).await,
         }
     }
 }

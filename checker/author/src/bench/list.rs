@@ -60,7 +60,7 @@ pub async fn run(root: &Path) -> Result<(), Problem> {
 }
 
 async fn measured(environment: &Rc<Environment>, backing: Rc<Backing>) -> Result<Outcome<Vec<Vec<Duration>>>, Problem> {
-    let server = environment.start(&backing, &[]).await?;
+    let server = environment.start(&backing, &[]).await.map_err(sandbox::StartError::into_problem)?;
     let api = Api::new(&server, Probe::new(server.base()), environment.clone(), backing, Data::new(0, "bench", 0));
     let times = list_times(&api, &FOREIGN, TRIES).await;
     server.stop().await;

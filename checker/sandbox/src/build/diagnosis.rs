@@ -1,7 +1,10 @@
 //! Why a build failed: because of the learner's code, or because of this machine.
 
+use std::io;
+use std::path::Path;
+
 use super::super::PrepareError;
-use super::{BUILD_WITHIN, WAIT_WITHIN};
+use super::{SILENT_FOR, WAIT_WITHIN};
 use model::{Problem, Termination};
 
 /// How many of the lines that show a cause are printed.
@@ -54,10 +57,47 @@ const MACHINE: &[Cause] = &[
         remedy: "Close other programs, or set CARGO_BUILD_JOBS=1 to compile one crate at a time.",
     },
     Cause {
-        signs: &["linker `cc` not found"],
+        signs: &["linker `cc` not found", "failed to find tool \"cc\"", "Failed to find tool. Is `cc` installed?"],
         own: false,
-        title: "There is no C linker, which Rust needs to link programs.",
+        title: "There is no C compiler and linker (`cc`), which Rust needs to link programs.",
         remedy: "Install one: `sudo apt install build-essential`, `sudo dnf install gcc`, or on macOS `xcode-select --install`.",
+    },
+    Cause {
+        // Another linker than `cc` is used only where the user has set one.
+        signs: &["linker `", "invalid linker name in", "option '-fuse-ld=", "collect2: fatal error: cannot find"],
+        own: false,
+        title: "The linker that cargo is told to use was not found.",
+        remedy: "Install it, or remove the setting: `linker` or `link-arg` in .cargo/config.toml, CARGO_TARGET_…_LINKER, or RUSTFLAGS.",
+    },
+    Cause {
+        signs: &["Too many open files", "(os error 24)"],
+        own: false,
+        title: "The compiler may not open enough files.",
+        remedy: "Raise the limit with `ulimit -n 4096` in this terminal, then try again.",
+    },
+    Cause {
+        signs: &["Resource temporarily unavailable", "(os error 11)"],
+        own: false,
+        title: "This machine does not let the compiler start another process or thread.",
+        remedy: "Close other programs or raise the limit (`ulimit -u`), or set CARGO_BUILD_JOBS=1 to compile one crate at a time.",
+    },
+    Cause {
+        signs: &["Cannot allocate memory", "(os error 12)", "memory allocation of", "LLVM ERROR: out of memory"],
+        own: false,
+        title: "The compiler ran out of memory.",
+        remedy: "Close other programs, remove a memory limit (`ulimit -v`), or set CARGO_BUILD_JOBS=1 to compile one crate at a time.",
+    },
+    Cause {
+        signs: &["File too large", "(os error 27)", "(signal: 25, SIGXFSZ", "terminated with signal 25"],
+        own: false,
+        title: "The compiler may not write files as large as it needs.",
+        remedy: "Remove the limit with `ulimit -f unlimited` in a new terminal, then try again.",
+    },
+    Cause {
+        signs: &["(signal: 24, SIGXCPU"],
+        own: false,
+        title: "The compiler may not use as much processor time as it needs.",
+        remedy: "Remove the limit with `ulimit -t unlimited` in a new terminal, then try again.",
     },
 ];
 
@@ -70,7 +110,15 @@ const CARGO: &[Cause] = &[
         remedy: "Make the folder that cargo names below writable, or set CARGO_TARGET_DIR to a folder that you can write to.",
     },
     Cause {
-        signs: &["error: toolchain '", "error: override toolchain '", "error: rustup could", "could not execute process `rustc"],
+        // RUSTC_WRAPPER, RUSTC_WORKSPACE_WRAPPER or RUSTC names a program that is not there or does not work.
+        signs: &["(never executed)", "failed to run `rustc` to learn about target-specific information"],
+        own: false,
+        title: "Cargo cannot run the compiler as it is told to.",
+        remedy: "Check the variables RUSTC, RUSTC_WRAPPER and RUSTC_WORKSPACE_WRAPPER, and .cargo/config.toml in your home folder; \
+                 then run `rustup show` in this folder, which installs the toolchain that rust-toolchain.toml names.",
+    },
+    Cause {
+        signs: &["error: toolchain '", "error: override toolchain '", "error: rustup could", "could not execute process"],
         own: false,
         title: "The Rust toolchain is missing or incomplete.",
         remedy: "Run `rustup show` in this folder: it installs the toolchain that rust-toolchain.toml names.",
@@ -91,7 +139,35 @@ const CARGO: &[Cause] = &[
         signs: &["failed to parse manifest", "TOML parse error", "could not parse input as TOML", "failed to load manifest"],
         own: true,
         title: "A Cargo.toml cannot be read.",
-        remedy: "Fix the line that cargo shows, or reset the step with `cargo run -p checker -- reset STEP` (it keeps a backup).",
+        // `reset` cannot help: cargo needs every manifest of the workspace to run the checker.
+        remedy: "Fix the line that cargo shows, or put back the file that it names: `git checkout -- steps/01-api-basics/Cargo.toml`, \
+                 for example.",
+    },
+    Cause {
+        signs: &["you're using offline mode", "--offline was specified", "in offline mode", "cannot update the lock file"],
+        own: false,
+        title: "A dependency is not downloaded yet, and cargo works offline.",
+        remedy: "Connect to the network, unset CARGO_NET_OFFLINE if it is set, and try again: cargo downloads each dependency once. \
+                 If you have changed Cargo.toml, check the name and version of the dependency too.",
+    },
+    Cause {
+        signs: &[
+            "failed to download",
+            "Could not resolve host",
+            "Couldn't resolve host",
+            "download of config.json failed",
+            "unable to update registry",
+            "failed to fetch",
+            "network failure",
+            "Timeout was reached",
+            "Could not connect to server",
+            "Couldn't connect to server",
+            "spurious network error",
+            "failed to query replaced source registry",
+        ],
+        own: false,
+        title: "Cargo could not download the dependencies of the step.",
+        remedy: "Check the network connection and, behind a proxy, the proxy settings. Then try again.",
     },
     Cause {
         signs: &[
@@ -103,22 +179,6 @@ const CARGO: &[Cause] = &[
         own: true,
         title: "A dependency in a Cargo.toml does not exist in that form.",
         remedy: "Check the name, version and features against crates.io.",
-    },
-    Cause {
-        signs: &[
-            "failed to download",
-            "Could not resolve host",
-            "Couldn't resolve host",
-            "download of config.json failed",
-            "unable to update registry",
-            "--offline was specified",
-            "failed to fetch",
-            "network failure",
-            "Timeout was reached",
-        ],
-        own: false,
-        title: "Cargo could not download the dependencies of the step.",
-        remedy: "Check the network connection and, behind a proxy, the proxy settings. Then try again.",
     },
 ];
 
@@ -178,7 +238,7 @@ pub fn no_cargo() -> Problem {
 }
 
 /// A build takes too long, or the build that it waits for does.
-pub fn too_slow(waiting: bool) -> Problem {
+pub fn too_slow(name: &str, waiting: bool) -> Problem {
     if waiting {
         return Problem::new(
             format!("Another cargo has held the lock on the build folder for {} minutes.", WAIT_WITHIN.as_secs() / 60),
@@ -186,8 +246,28 @@ pub fn too_slow(waiting: bool) -> Problem {
         );
     }
     Problem::new(
-        format!("The checker stopped the build after {} minutes.", BUILD_WITHIN.as_secs() / 60),
-        "Run `cargo build` once without the checker: it has no time limit, and the checker then only builds your own crate.",
+        format!("The build has made no progress for {} minutes, so the checker stopped it.", SILENT_FOR.as_secs() / 60),
+        format!("Run `cargo build -p {name}` once without the checker: it has no time limit, and shows where it hangs."),
+    )
+}
+
+/// The program that cargo has built cannot be copied.
+pub fn not_copied(executable: &Path, error: &io::Error) -> PrepareError {
+    let said = format!("{}: {error}", executable.display());
+    let problem = of_machine(std::iter::once(&said)).unwrap_or_else(|| {
+        Problem::new(
+            format!("The program that cargo has built cannot be copied. {said}."),
+            "Make the build folder writable, or set CARGO_TARGET_DIR to one that is. Keep other programs out of it.",
+        )
+    });
+    PrepareError::Environment(problem)
+}
+
+/// Whatever is built, it is not what is in the folder by then.
+pub fn always_changed(name: &str) -> Problem {
+    Problem::new(
+        format!("The files of {name}, or the program built from them, change all the time."),
+        "Look for another program that writes there: an editor, a backup, or a second cargo with the same build folder.",
     )
 }
 

@@ -26,6 +26,9 @@ const JOB_AFTER_CHECKER: Duration = Duration::from_secs(20);
 const STRAGGLERS: Duration = Duration::from_millis(200);
 /// How long killing may go on while new processes appear.
 const KILLING: Duration = Duration::from_secs(5);
+/// How long a program may count as open for writing: a process that another thread of the checker is just starting inherits what
+/// the checker writes, until it becomes its own program.
+const BUSY: Duration = Duration::from_secs(2);
 /// How often to poll where there is no event to wait for.
 const LOOK: Duration = Duration::from_millis(5);
 
@@ -65,7 +68,15 @@ fn become_program(mut args: impl Iterator<Item = OsString>) -> ExitCode {
     if let Some(account) = care.and_then(|care| care.account()) {
         command.uid(account.uid).gid(account.gid);
     }
-    let error = command.args(args).exec();
+    command.args(args);
+    let until = Instant::now() + BUSY;
+    let error = loop {
+        let error = command.exec();
+        if error.kind() != std::io::ErrorKind::ExecutableFileBusy || Instant::now() >= until {
+            break error;
+        }
+        std::thread::sleep(LOOK);
+    };
     eprintln!("cannot run {}: {error}", program.display());
     // The exit codes of a shell: 126 for a file that cannot be executed, 127 for one that does not exist.
     ExitCode::from(if error.kind() == std::io::ErrorKind::NotFound { 127 } else { 126 })

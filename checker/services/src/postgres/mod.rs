@@ -41,7 +41,9 @@ const SETTINGS: &[&str] = &[
     "max_wal_size=128MB",
     "wal_level=minimal",
     "max_wal_senders=0",
-    "max_connections=100",
+    // As many for each worker as a server of its own would have: a target that opens a connection for each request must not
+    // take those of another.
+    "max_connections=500",
     // In its folder, which is removed with it: POSIX shared memory would stay after a SIGKILL.
     "dynamic_shared_memory_type=mmap",
     "jit=off",

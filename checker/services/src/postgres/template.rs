@@ -95,7 +95,7 @@ async fn make(programs: &Programs, work: &Work, name: &str) -> Result<(), String
     let part = work.join(&format!("{begun}{}", fastrand::u32(..)));
     let (data, verifier) = (part.join("data"), part.join("verifier"));
     let prepare = || {
-        DirBuilder::new().mode(0o711).create(&part)?;
+        work.create_passage(&part)?;
         let password: String = std::iter::repeat_with(fastrand::alphanumeric).take(24).collect();
         write_secret(&part.join("password"), &password)?;
         write_secret(&verifier, &quick_verifier(&password))?;

@@ -53,6 +53,13 @@ pub struct TargetArgs {
     pub url: Option<String>,
 }
 
+impl TargetArgs {
+    /// Whether no target is named, so that the learner's own crate is examined.
+    pub fn is_own(&self) -> bool {
+        self.package.is_none() && self.command.is_none() && self.url.is_none()
+    }
+}
+
 /// How the checker may get services such as PostgreSQL.
 #[derive(Debug, Clone, Default, Args)]
 pub struct ServiceArgs {
@@ -81,7 +88,10 @@ pub enum Command {
         stretch: bool,
     },
     /// Show the steps, their checks, and where you are.
-    List,
+    List {
+        /// Show only this step.
+        step: Option<u8>,
+    },
     /// Show the next hint for a check.
     Hint {
         /// The check, such as 1.create; by default the first one that failed in your last run.

@@ -5,11 +5,10 @@
 mod har;
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::{Duration, SystemTime};
 
 use model::{Problem, RunReport};
 
@@ -26,13 +25,7 @@ const READABLE: u64 = 64 * 1024 * 1024;
 
 /// The folder in which runs of a step are kept; `slug` is such as `01-api-basics`.
 pub fn folder(root: &Path, slug: &str) -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR").filter(|folder| !folder.is_empty());
-    folder_below(root, target.map(PathBuf::from), slug)
-}
-
-/// Cargo's own rule: the variable, relative to the working folder, or else `target` in the workspace.
-fn folder_below(root: &Path, target: Option<PathBuf>, slug: &str) -> PathBuf {
-    target.unwrap_or_else(|| root.join("target")).join("checker").join(slug)
+    sandbox::output_folder(root).join(slug)
 }
 
 /// Keeps the evidence of a run, and returns the folder it is in.
@@ -40,6 +33,20 @@ fn folder_below(root: &Path, target: Option<PathBuf>, slug: &str) -> PathBuf {
 /// The folder is complete whenever it is there: it is written aside and then swapped in. Two checkers take turns.
 pub fn save(root: &Path, slug: &str, run: &RunReport) -> Result<PathBuf, Problem> {
     save_in(&folder(root, slug), run)
+}
+
+/// The step of the newest run, by its number, and when it ended.
+pub fn newest(root: &Path) -> Option<(u8, SystemTime)> {
+    newest_in(&sandbox::output_folder(root))
+}
+
+fn newest_in(folder: &Path) -> Option<(u8, SystemTime)> {
+    let runs = fs::read_dir(folder).ok()?.flatten().filter_map(|entry| {
+        let number = entry.file_name().to_str()?.split_once('-')?.0.parse().ok()?;
+        let written = fs::metadata(entry.path().join(LATEST).join("report.json")).ok()?.modified().ok()?;
+        Some((number, written))
+    });
+    runs.max_by_key(|(_, written)| *written)
 }
 
 /// The report of the newest run of a step; nothing when there was none or it cannot be read.
@@ -57,29 +64,9 @@ fn save_in(folder: &Path, run: &RunReport) -> Result<PathBuf, Problem> {
     };
     fs::create_dir_all(folder).map_err(unwritable)?;
     let lock = File::options().create(true).truncate(false).write(true).open(folder.join(".lock")).map_err(unwritable)?;
-    acquire(&lock, PATIENCE).map_err(unwritable)?;
+    // On a file system without locks, two checkers in one folder may undo each other's work; the progress file reports that.
+    sandbox::lock::exclusive(&lock, PATIENCE).map_err(unwritable)?;
     write_and_swap(folder, run).map_err(unwritable)
-}
-
-/// Takes an exclusive lock on `file`. It is released when the file is closed or its process dies.
-///
-/// # Errors
-///
-/// Another process held it for all of `patience`, or the operating system reported an error.
-pub fn acquire(file: &File, patience: Duration) -> io::Result<()> {
-    let deadline = Instant::now() + patience;
-    loop {
-        match file.try_lock() {
-            Ok(()) => return Ok(()),
-            // Some network drives know no locks. What is written there is still written aside and renamed.
-            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => return Ok(()),
-            Err(TryLockError::Error(error)) => return Err(error),
-            Err(TryLockError::WouldBlock) if Instant::now() >= deadline => {
-                return Err(io::Error::new(io::ErrorKind::TimedOut, "another checker has locked it and does not finish"));
-            }
-            Err(TryLockError::WouldBlock) => sleep(Duration::from_millis(10)),
-        }
-    }
 }
 
 /// Writes the folder aside and swaps it in; the caller holds the lock.
@@ -177,8 +164,7 @@ mod tests {
     #[test]
     fn a_run_can_be_read_back() {
         let root = tempfile::tempdir().expect("a folder");
-        let folder = folder_below(root.path(), None, "01-api-basics");
-        assert_eq!(folder, root.path().join("target/checker/01-api-basics"));
+        let folder = root.path().join("01-api-basics");
         let latest = save_in(&folder, &samples::failed()).expect("the folder is writable");
         assert_eq!(latest, folder.join("latest"));
         let saved = read(&latest.join("report.json")).expect("it was just written");
@@ -190,9 +176,17 @@ mod tests {
     }
 
     #[test]
-    fn the_target_folder_of_cargo_is_honored() {
-        let folder = folder_below(Path::new("/course"), Some(PathBuf::from("/elsewhere")), "02-framework");
-        assert_eq!(folder, Path::new("/elsewhere/checker/02-framework"));
+    fn the_newest_run_is_found_whichever_step_it_was_of() {
+        let root = tempfile::tempdir().expect("a folder");
+        assert_eq!(newest_in(root.path()), None);
+        for slug in ["02-framework", "03-databases", "01-api-basics"] {
+            let latest = save_in(&root.path().join(slug), &samples::failed()).expect("the folder is writable");
+            let age = Duration::from_secs(if slug.starts_with("03") { 10 } else { 100 });
+            let report = File::options().append(true).open(latest.join("report.json")).expect("it was just written");
+            report.set_modified(SystemTime::now() - age).expect("it is ours");
+        }
+        fs::create_dir(root.path().join("builds")).expect("the folder is writable");
+        assert_eq!(newest_in(root.path()).map(|(number, _)| number), Some(3));
     }
 
     #[test]
@@ -238,8 +232,8 @@ mod tests {
     #[test]
     fn a_folder_that_cannot_be_made_is_a_problem_with_a_remedy() {
         let root = tempfile::tempdir().expect("a folder");
-        fs::write(root.path().join("target"), "a file where a folder should be").expect("the folder is writable");
-        let folder = folder_below(root.path(), None, "01-api-basics");
+        fs::write(root.path().join("checker"), "a file where a folder should be").expect("the folder is writable");
+        let folder = root.path().join("checker/01-api-basics");
         let problem = save_in(&folder, &samples::failed()).expect_err("there is a file in the way");
         assert!(problem.remedy.contains("CARGO_TARGET_DIR"), "{problem:?}");
     }

@@ -2,9 +2,13 @@
 //!
 //! This package holds the commands of learners and instructors, the reports and the progress. Package `author` uses them too.
 
+// Their macros panic when the output cannot be written. `output` does not.
+#![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
+
 pub mod cli;
 pub mod commands;
 pub mod evidence;
+pub mod output;
 pub mod progress;
 
 use std::process::ExitCode;
@@ -27,7 +31,7 @@ pub fn run(main: impl Future<Output = ExitCode>) -> ExitCode {
     match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(tokio::task::LocalSet::new().run_until(main)),
         Err(error) => {
-            eprintln!("The program could not start its runtime: {error}.");
+            output::note(&format!("The program could not start its runtime: {error}.\n"));
             ExitCode::from(exit::ENVIRONMENT)
         }
     }

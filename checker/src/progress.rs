@@ -15,8 +15,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::evidence::acquire;
 use model::Problem;
+use sandbox::lock;
 
 /// The file, in the root of the workspace.
 const FILE: &str = ".checker-progress";
@@ -66,14 +66,14 @@ impl Progress {
 
     /// Changes the file: what it says now is read, changed by `change`, and written, while other checkers wait their turn.
     ///
-    /// Returns what the file says then, and a notice if a damaged file had to be set aside.
+    /// Returns what the file says then, and a notice if a damaged file had to be set aside or nobody can wait for a turn here.
     pub fn update(root: &Path, change: impl FnOnce(&mut Progress)) -> Result<(Progress, Option<Problem>), Problem> {
         let problem = |error: io::Error| unusable(root, "written", &error);
         let path = root.join(FILE);
         // The lock is a file of its own, because the other one is replaced. It stays: removing it would let two checkers lock two files.
         let lock =
             File::options().create(true).truncate(false).write(true).open(root.join(format!("{FILE}.lock"))).map_err(problem)?;
-        acquire(&lock, PATIENCE).map_err(problem)?;
+        let has_locks = lock::exclusive(&lock, PATIENCE).map_err(problem)?;
         let (mut progress, damaged) = read(&path).map_err(problem)?;
         let aside = match damaged {
             true => Some(set_aside(&path).map_err(problem)?),
@@ -84,14 +84,20 @@ impl Progress {
         if damaged || progress != before || !path.exists() {
             replace(&path, &progress.text()).map_err(problem)?;
         }
-        let notice = aside.map(|aside| {
+        let without_locks = (!has_locks).then(|| {
+            Problem::new(
+                format!("The file system of {} has no locks.", root.display()),
+                "Run only one checker at a time in this folder, or clone the workshop to a local disk.",
+            )
+        });
+        let damage = aside.map(|aside| {
             let name = aside.file_name().unwrap_or_default().to_string_lossy().into_owned();
             Problem::new(
                 format!("The progress file was damaged; it is now {name}, and what could be read of it was kept."),
                 "If a step you passed is missing from `cargo run -p checker -- list`, check it once more.",
             )
         });
-        Ok((progress, notice))
+        Ok((progress, damage.or(without_locks)))
     }
 
     fn parse(text: &str) -> (Progress, bool) {

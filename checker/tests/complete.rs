@@ -40,7 +40,7 @@ impl Trial {
 /// What cargo prints about a program that it has built.
 fn artifact(program: &Path) -> String {
     format!(
-        r#"echo '{{"reason":"compiler-artifact","target":{{"name":"checker-complete","kind":["bin"]}},"manifest_path":"{0}.toml","executable":"{0}"}}'"#,
+        r#"echo '{{"reason":"compiler-artifact","package_id":"path+file:///w#checker-complete@0.1.0","target":{{"name":"checker-complete","kind":["bin"],"src_path":"{0}.rs"}},"manifest_path":"{0}.toml","executable":"{0}","fresh":false}}'"#,
         program.display()
     )
 }

@@ -253,3 +253,26 @@ fn hints_come_one_at_a_time_and_begin_with_the_first_failure() {
     assert_eq!([shown(scratch.run(&["hint"])), shown(scratch.run(&["hint"]))], [1, 2]);
     assert_eq!(shown(scratch.run(&["hint", "1.get-one"])), 1, "each check has its own");
 }
+
+#[test]
+fn a_hint_without_an_id_is_for_the_last_run_whichever_step_it_was_of() {
+    if !has_python() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let command = broken_server(&scratch, "self.answer(201", "self.answer(200");
+    scratch.run(&["check", "1", "--command", &command]);
+    // This server knows nothing of step 2.
+    scratch.run(&["check", "2", "--command", &server("right_step_01.py")]);
+    let said = String::from_utf8_lossy(&scratch.run(&["hint"]).stdout).into_owned();
+    assert!(said.starts_with("2."), "{said}");
+}
+
+#[test]
+fn one_step_can_be_listed() {
+    let scratch = Scratch::new();
+    let said = scratch.run(&["list", "2"]);
+    let text = String::from_utf8_lossy(&said.stdout).into_owned();
+    assert!(text.contains("2.name-missing") && !text.contains("1.create") && text.starts_with("Step 2:"), "{text}");
+    assert_eq!(scratch.run(&["list", "77"]).status.code(), Some(64));
+}

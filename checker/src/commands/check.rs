@@ -1,14 +1,16 @@
 //! Grading one step once: what `checker` and `checker check` do.
 
 use super::consent::AtTerminal;
-use super::{CommandError, CommandResult, closest, examined, load_progress, print, step_or_current};
+use super::edits;
+use super::{CommandError, CommandResult, closest, examined, load_progress, print, step_or_current, warn};
 use crate::cli::GradeArgs;
 use crate::evidence;
+use crate::output::note;
 use crate::progress::Progress;
 use checkout::Workshop;
 use engine::{Grading, grade};
 use harness::step::{Course, Step};
-use model::{RunReport, StepVerdict, Target};
+use model::{Problem, RunReport, StepVerdict, Target};
 use report::{self, Format, Style};
 
 /// Grades the step that was named, or the one the learner is at, and moves on when that passes.
@@ -20,7 +22,20 @@ pub async fn check(
     style: &Style,
 ) -> CommandResult {
     let progress = load_progress(workshop)?;
-    run(workshop, course, step_or_current(course, step, &progress)?, args, style).await
+    let graded = step_or_current(course, step, &progress)?;
+    let elsewhere = match step.is_none() && args.target.is_own() {
+        true => edits::elsewhere(workshop, graded.slug),
+        false => None,
+    };
+    let code = run(workshop, course, graded, args, style).await?;
+    if let Some(folder) = elsewhere {
+        let other = folder.split('-').next().unwrap_or_default().trim_start_matches('0');
+        note(&format!(
+            "\nThis was step {}. Your newest edits are in steps/{folder}: `cargo run -p checker -- check {other}` grades them.\n",
+            graded.number
+        ));
+    }
+    Ok(code)
 }
 
 async fn run(workshop: &Workshop, course: &'static Course, step: &'static Step, args: GradeArgs, style: &Style) -> CommandResult {
@@ -41,22 +56,23 @@ async fn run(workshop: &Workshop, course: &'static Course, step: &'static Step, 
     let report = grade(&grading, workshop.root(), &mut terminal).await;
     drop(terminal);
     let text = report::write(&report, args.format, style);
-    print(&format!("{}\n", text.trim_end_matches('\n')))?;
-    keep(workshop, &grading, &report)?;
+    let printed = print(&format!("{}\n", text.trim_end_matches('\n')));
+    for warning in keep(workshop, &grading, &report) {
+        warn(&warning);
+    }
+    printed?;
     Ok(report.verdict.exit_code())
 }
 
-/// Keeps the evidence, and the progress if the step passed. The verdict is printed by now: if one of them cannot be written,
-/// the other is.
-pub fn keep(workshop: &Workshop, grading: &Grading, report: &RunReport) -> Result<(), CommandError> {
+/// Keeps the evidence, and the progress if the step passed. Returns what could not be kept: the verdict stands all the same.
+pub fn keep(workshop: &Workshop, grading: &Grading, report: &RunReport) -> Vec<Problem> {
     let saved = evidence::save(workshop.root(), grading.step.slug, report);
-    record(workshop, grading, report)?;
-    saved?;
-    Ok(())
+    let recorded = record(workshop, grading, report);
+    saved.err().into_iter().chain(recorded.unwrap_or_else(Some)).collect()
 }
 
-/// Remembers a pass of the learner's own work. Solutions and URLs do not count as progress.
-fn record(workshop: &Workshop, grading: &Grading, report: &RunReport) -> Result<(), CommandError> {
+/// Remembers a pass of the learner's own work; returns a notice if there is one. Solutions and URLs do not count as progress.
+fn record(workshop: &Workshop, grading: &Grading, report: &RunReport) -> Result<Option<Problem>, Problem> {
     let own = match &grading.target {
         Target::Package(package) => *package == grading.step.package(),
         Target::Command(_) => true,
@@ -64,12 +80,13 @@ fn record(workshop: &Workshop, grading: &Grading, report: &RunReport) -> Result<
     };
     if own && grading.is_whole() && matches!(report.verdict, StepVerdict::Passed) {
         let step = grading.step;
-        Progress::update(workshop.root(), |progress| {
+        let (_, notice) = Progress::update(workshop.root(), |progress| {
             progress.passed.insert(step.number);
             progress.current = grading.course.number_after(step).unwrap_or(step.number).max(progress.current);
         })?;
+        return Ok(notice);
     }
-    Ok(())
+    Ok(None)
 }
 
 /// A check that can be run at `step`.

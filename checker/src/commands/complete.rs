@@ -7,6 +7,8 @@ use std::process::Command as Process;
 use super::status::{StatusLine, describe};
 use super::{Asked, CommandError, CommandResult, load_progress};
 use crate::cli::{Cli, Command, GradeArgs};
+use crate::evidence;
+use crate::output::note;
 use checkout::Workshop;
 use engine::Event;
 use futures_util::FutureExt;
@@ -24,7 +26,8 @@ pub fn is_dispensable(cli: &Cli, workshop: &Workshop, course: &Course) -> Result
     let (grade, named): (Option<&GradeArgs>, _) = match &cli.command {
         None => (Some(&cli.current), None),
         Some(Command::Check { step, grade }) => (Some(grade), *step),
-        Some(Command::Hint { id }) => (None, id.as_deref().map(step_of)),
+        Some(Command::Hint { id: Some(id) }) => (None, Some(step_of(id))),
+        Some(Command::Hint { id: None }) => (None, evidence::newest(workshop.root()).map(|(number, _)| number)),
         Some(_) => return Ok(false),
     };
     let is_simple = |grade: &GradeArgs| {
@@ -54,7 +57,7 @@ async fn run(workshop: &Workshop) -> CommandResult {
     let mut show = |progress: BuildProgress| {
         if matches!(progress, BuildProgress::Compiling { .. }) && !is_announced {
             is_announced = true;
-            eprintln!("Building the checker for all steps. This takes a moment the first time.");
+            note("Building the checker for all steps. This takes a moment the first time.\n");
         }
         status.line(&describe(Event::Building(&progress)));
     };

@@ -5,6 +5,7 @@ use std::io::{IsTerminal, Write};
 use tokio::sync::oneshot;
 
 use super::status::StatusLine;
+use crate::output::note;
 use engine::{Event, Observer};
 use fixtures::Console;
 use futures_util::FutureExt;
@@ -42,7 +43,7 @@ impl Console for AtTerminal {
 
     fn warn(&mut self, what: &str) {
         self.status = StatusLine::default();
-        eprintln!("{}", escape(what));
+        note(&format!("{}\n", escape(what)));
     }
 
     fn consents<'a>(&'a mut self, service: &'a str, command: &'a str) -> LocalBoxFuture<'a, bool> {
@@ -54,13 +55,13 @@ impl AtTerminal {
     async fn ask(&mut self, service: &str, command: &str) -> bool {
         self.status = StatusLine::default();
         if self.yes {
-            eprintln!("{service} is not installed yet. Installing it: {command}");
+            note(&format!("{service} is not installed yet. Installing it: {command}\n"));
             return true;
         }
         if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
             return false;
         }
-        eprint!("{service} is not installed yet. This command installs it:\n  {command}\nRun it now? [y/N] ");
+        note(&format!("{service} is not installed yet. This command installs it:\n  {command}\nRun it now? [y/N] "));
         let _ = std::io::stderr().flush();
         // This thread may outlive the question: Ctrl-C must not wait for an answer.
         let (sender, response) = oneshot::channel();

@@ -3,10 +3,10 @@
 pub mod check;
 pub mod complete;
 pub mod consent;
+mod edits;
 pub mod hint;
 pub mod status;
 
-use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -15,6 +15,7 @@ use futures_util::future::LocalBoxFuture;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::{Cli, Command, TargetArgs};
+use crate::output::{self, note};
 use crate::progress::Progress;
 use checkout::Workshop;
 use harness::step::{Course, Step};
@@ -71,15 +72,14 @@ pub async fn finish(command: impl Future<Output = CommandResult>, interruptible:
         result = command => result,
         () = interrupted(), if interruptible => {
             // Dropping the command closed the guards' pipes, so the guards stop what was started.
-            eprintln!("\nInterrupted. The checker is stopping what it started. Your files are unchanged.");
+            note("\nInterrupted. The checker is stopping what it started. Your files are unchanged.\n");
             Ok(exit::INTERRUPTED)
         }
     };
     ExitCode::from(result.unwrap_or_else(|error| {
-        eprintln!("{}", escape(&error.problem.title));
-        eprintln!("{}", escape(&error.problem.remedy));
+        note(&format!("{}\n{}\n", escape(&error.problem.title), escape(&error.problem.remedy)));
         for line in &error.problem.details {
-            eprintln!("  {}", escape(line));
+            note(&format!("  {}\n", escape(line)));
         }
         error.code
     }))
@@ -111,9 +111,9 @@ async fn dispatch(cli: Cli, course: &'static Course, others: Dispatch, style: &S
     }
 }
 
-/// Prints the output of a command. A reader that is gone (`| head`) is not an error.
+/// Prints the output of a command.
 pub fn print(text: &str) -> CommandResult {
-    let _ = std::io::stdout().write_all(text.as_bytes());
+    output::print(text)?;
     Ok(exit::PASSED)
 }
 
@@ -196,11 +196,16 @@ pub fn examined(workshop: &Workshop, target: &TargetArgs, step: &Step) -> Result
     }
 }
 
+/// Prints a problem that does not keep a command from its work.
+pub fn warn(problem: &Problem) {
+    note(&format!("{} {}\n", escape(&problem.title), escape(&problem.remedy)));
+}
+
 /// The learner's progress. If the file is damaged, it is set aside and a notice is printed.
 pub fn load_progress(workshop: &Workshop) -> Result<Progress, CommandError> {
     let (progress, notice) = Progress::load(workshop.root());
     if let Some(notice) = notice {
-        eprintln!("{} {}", notice.title, notice.remedy);
+        warn(&notice);
     }
     Ok(progress)
 }

@@ -1,22 +1,29 @@
 //! A status line on standard error that says what is going on.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
 
+use crate::output::note;
 use engine::Event;
 use report::terminal::size;
 use sandbox::BuildProgress;
 
-/// The line. It is shown on a terminal only, and gone when it is dropped.
+/// How often a build is reported where there is no terminal.
+const EVERY: Duration = Duration::from_secs(15);
+
+/// The line. It is shown on a terminal only, and gone when it is dropped. Elsewhere, a long build is reported from time to time.
 pub struct StatusLine {
     shown: bool,
     visible: bool,
+    /// When something was reported, or this began.
+    reported: Instant,
 }
 
 impl Default for StatusLine {
     /// A line on standard error, if that is a terminal.
     fn default() -> Self {
         let dumb = std::env::var("TERM").is_ok_and(|term| term == "dumb");
-        StatusLine { shown: std::io::stderr().is_terminal() && !dumb, visible: false }
+        StatusLine { shown: std::io::stderr().is_terminal() && !dumb, visible: false, reported: Instant::now() }
     }
 }
 
@@ -24,6 +31,10 @@ impl StatusLine {
     /// Shows an event.
     pub fn show(&mut self, event: Event<'_>) {
         self.line(&describe(event));
+        if !self.shown && matches!(event, Event::Building(_)) && self.reported.elapsed() >= EVERY {
+            note(&format!("{}\n", describe(event)));
+            self.reported = Instant::now();
+        }
     }
 
     /// Shows any text, cut to one line.
@@ -32,8 +43,7 @@ impl StatusLine {
             let width = size().map_or(80, |(columns, _)| columns).max(10) - 1;
             let text: String = text.chars().filter(|c| !c.is_control()).take(width).collect();
             // CSI 2 K clears the line.
-            eprint!("\r\x1b[2K{text}");
-            let _ = std::io::stderr().flush();
+            note(&format!("\r\x1b[2K{text}"));
             self.visible = true;
         }
     }
@@ -55,8 +65,7 @@ pub fn describe(event: Event<'_>) -> String {
 impl Drop for StatusLine {
     fn drop(&mut self) {
         if self.visible {
-            eprint!("\r\x1b[2K");
-            let _ = std::io::stderr().flush();
+            note("\r\x1b[2K");
         }
     }
 }

@@ -5,9 +5,11 @@ use std::process::{Command, Stdio};
 
 use super::CommandResult;
 use checker::evidence;
+use checker::output::print;
 use harness::step::Course;
 use model::{Problem, exit};
 use report::terminal::{escape, escape_line};
+use sandbox::{PrepareError, machine};
 
 use workshop::Workshop;
 
@@ -28,14 +30,18 @@ pub async fn doctor(workshop: &Workshop, course: &Course) -> CommandResult {
     let mut findings = vec![
         needed("Rust toolchain", toolchain(root)),
         needed("linker", linker()),
+        needed("compiling", compiling(root).await),
         needed("workshop folder", folder(root)),
         needed("build folder", folder(&evidence::folder(root, "doctor"))),
-        needed("loopback port", port()),
+        needed("port", port()),
+    ];
+    findings.extend(machine::NEEDS.iter().map(|(subject, look)| needed(subject, look())));
+    findings.extend([
         wanted("disk space", disk(root)),
         wanted("git", tool("git", "--version", "Install git: it keeps your work, and carries it to another machine.")),
         wanted("curl", tool("curl", "--version", "Install curl: failures show each request as a curl command to try.")),
         wanted("process supervision", supervision()),
-    ];
+    ]);
     for fixture in course.fixtures {
         if let Some(availability) = fixture.availability() {
             findings.push(wanted(fixture.name(), availability.await));
@@ -45,12 +51,12 @@ pub async fn doctor(workshop: &Workshop, course: &Course) -> CommandResult {
     let mut code = exit::PASSED;
     for finding in findings {
         match finding.result {
-            Ok(found) => println!("ok       {:<20} {}", finding.subject, escape(&found)),
+            Ok(found) => print(&format!("ok       {:<20} {}\n", finding.subject, escape(&found)))?,
             Err(problem) => {
                 let mark = if finding.needed { "MISSING " } else { "advice  " };
-                println!("{mark} {:<20} {}", finding.subject, escape(&problem.title));
+                print(&format!("{mark} {:<20} {}\n", finding.subject, escape(&problem.title)))?;
                 for line in [&problem.remedy].into_iter().chain(&problem.details) {
-                    println!("{:30}{}", "", escape_line(line));
+                    print(&format!("{:30}{}\n", "", escape_line(line)))?;
                 }
                 if finding.needed {
                     code = exit::ENVIRONMENT;
@@ -59,7 +65,7 @@ pub async fn doctor(workshop: &Workshop, course: &Course) -> CommandResult {
         }
     }
     let without = course.steps.iter().take_while(|step| step.fixtures.is_empty()).map(|step| step.number.to_string());
-    println!("\nSteps {} need no service and no container.", without.collect::<Vec<_>>().join(" and "));
+    print(&format!("\nSteps {} need no service and no container.\n", without.collect::<Vec<_>>().join(" and ")))?;
     Ok(code)
 }
 
@@ -98,6 +104,34 @@ fn linker() -> Result<String, Problem> {
         };
         Problem::new("No C compiler and linker (`cc`) was found. Rust needs one to link programs.", remedy)
     })
+}
+
+/// Builds a small program as the steps are built: wrappers, linkers and limits of this terminal show then.
+async fn compiling(root: &Path) -> Result<String, Problem> {
+    const NAME: &str = "doctor-trial";
+    let folder = evidence::folder(root, NAME);
+    let unwritable = |error: std::io::Error| {
+        Problem::new(format!("{} cannot be written: {error}.", folder.display()), "Make that folder writable for you.")
+    };
+    let manifest = format!("[package]\nname = \"{NAME}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n[workspace]\n");
+    // A text that differs each time, so that cargo compiles it each time.
+    let program = format!("fn main() {{}} // {}\n", std::process::id());
+    let write = || {
+        std::fs::create_dir_all(folder.join("src"))?;
+        std::fs::write(folder.join("Cargo.toml"), manifest)?;
+        std::fs::write(folder.join("src/main.rs"), program)
+    };
+    write().map_err(unwritable)?;
+    let built = sandbox::build(NAME, &folder, false, &mut |_| ()).await;
+    let _ = std::fs::remove_dir_all(&folder);
+    match built {
+        Ok(built) => Ok(format!("a small program is built in {:.1} s", built.time.as_secs_f64())),
+        Err(PrepareError::Environment(problem) | PrepareError::NotStarted(problem)) => Err(problem),
+        Err(PrepareError::NotBuilt(message)) => Err(Problem {
+            details: message.lines().map(str::to_owned).collect(),
+            ..Problem::new("Cargo cannot build a small program.", "The lines below say why.")
+        }),
+    }
 }
 
 /// Whether a file can be written there. Windows drives are very slow under WSL.

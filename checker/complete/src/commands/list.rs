@@ -1,25 +1,25 @@
 //! Shows the steps, their checks, and where the learner is.
 
-use super::{CommandResult, current_step, load_progress};
+use super::{CommandResult, current_step, known_step, load_progress, print};
 use checker::evidence;
-use harness::step::Course;
-use model::{Verdict, exit};
+use harness::step::{Course, Step};
+use model::Verdict;
 use report::Style;
 use report::terminal::Ink;
 use workshop::Workshop;
 
-/// Prints every step with its checks, and their verdicts in the last run.
-pub fn list(workshop: &Workshop, course: &Course, style: &Style) -> CommandResult {
-    print!("{}", text(workshop, course, style)?);
-    Ok(exit::PASSED)
+/// Prints every step, or only one, with its checks and their verdicts in the last run.
+pub fn list(workshop: &Workshop, course: &Course, only: Option<u8>, style: &Style) -> CommandResult {
+    let only = only.map(|number| known_step(course, number)).transpose()?;
+    print(&text(workshop, course, only, style)?)
 }
 
 /// What `list` prints.
-pub fn text(workshop: &Workshop, course: &Course, style: &Style) -> Result<String, super::CommandError> {
+pub fn text(workshop: &Workshop, course: &Course, only: Option<&Step>, style: &Style) -> Result<String, super::CommandError> {
     let progress = load_progress(workshop)?;
     let current = current_step(course, &progress).number;
     let mut text = String::new();
-    for step in course.steps {
+    for step in course.steps.iter().filter(|step| only.is_none_or(|only| only.number == step.number)) {
         let (ink, state) = match (progress.passed.contains(&step.number), step.number == current) {
             (true, true) => (Ink::Good, "passed, you are here"),
             (true, false) => (Ink::Good, "passed"),

@@ -12,7 +12,7 @@ mod watch;
 use checker::cli::Command;
 use checker::commands::{
     Asked, CommandError, CommandResult, check, consent, current_step, examined, hint, interrupted, known_step, load_progress,
-    print, status, step_or_current,
+    print, status, step_or_current, warn,
 };
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
@@ -28,16 +28,17 @@ pub fn dispatch(asked: Asked<'_>) -> LocalBoxFuture<'_, CommandResult> {
 async fn run(Asked { command, workshop, course, style }: Asked<'_>) -> CommandResult {
     match command {
         Command::Watch { step, target, stretch } => watch::watch(workshop, course, step, target, stretch, style).await,
-        Command::List => list::list(workshop, course, style),
+        Command::List { step } => list::list(workshop, course, step, style),
         Command::Carry { step, force } => {
             let step = known_step(course, step)?;
-            if course.before(step).is_none() {
+            let Some(before) = course.before(step) else {
                 return Err(CommandError::usage(
                     format!("Step {} has no step before it.", step.number),
                     format!("Carry into step {} or a later one, once the step before is passed.", step.number + 1),
                 ));
-            }
-            print(&carry::run(workshop, &outlines(course), step.number, force)?.text(style))
+            };
+            let passed = load_progress(workshop)?.passed.contains(&before.number);
+            print(&carry::run(workshop, &outlines(course), step.number, passed, force)?.text(style))
         }
         Command::Reset { step } => print(&reset::run(workshop, &outline(known_step(course, step)?))?.text(style)),
         Command::Solution { step } => {

@@ -10,6 +10,7 @@ use futures_util::future::select_all;
 use super::consent::AtTerminal;
 use super::{CommandResult, interrupted, print};
 use checker::cli::ServiceArgs;
+use checker::output::note;
 use dotenv::Dotenv;
 use fixtures::{Part, Running};
 use harness::step::Course;
@@ -31,6 +32,7 @@ struct Started {
 ///
 /// The file `.env` cannot be written.
 pub async fn up(workshop: &Workshop, course: &Course, write_env: bool, services: ServiceArgs) -> CommandResult {
+    sandbox::machine::check()?;
     let mut running = Started::default();
     let ending = tokio::select! {
         ending = run(workshop, course, write_env, AtTerminal::new(services.yes), &mut running) => ending,
@@ -68,16 +70,16 @@ async fn run(
     text.push_str("Ctrl-C stops the servers and removes everything they have stored.\n");
     print(&text)?;
     let lost = running.lost().await;
-    eprintln!("{}", escape(&lost));
+    note(&format!("{}\n", escape(&lost)));
     Ok(exit::ENVIRONMENT)
 }
 
 fn warn(problem: &Problem) {
-    eprintln!("{}\n{}", escape(&problem.title), escape(&problem.remedy));
+    note(&format!("{}\n{}\n", escape(&problem.title), escape(&problem.remedy)));
     for line in &problem.details {
-        eprintln!("  {}", escape(line).replace('\n', "\n  "));
+        note(&format!("  {}\n", escape(line).replace('\n', "\n  ")));
     }
-    eprintln!();
+    note("\n");
 }
 
 impl Started {

@@ -19,8 +19,9 @@ use self::screen::{Action, Screen};
 use self::session::{Happening, Session};
 use self::terminal::{Input, Keyboard, Terminal};
 use super::status::StatusLine;
-use super::{CommandError, CommandResult, hint, list, load_progress, print, step_or_current};
+use super::{CommandError, CommandResult, hint, list, load_progress, print, step_or_current, warn};
 use checker::cli::TargetArgs;
+use checker::output::note;
 use harness::step::Course;
 use model::exit;
 use report::{self, Style};
@@ -142,7 +143,7 @@ impl Window<'_> {
                 self.turn_to(text)?;
             }
             Action::List => {
-                let text = list::text(workshop, self.session.course(), &style);
+                let text = list::text(workshop, self.session.course(), None, &style);
                 self.turn_to(text)?;
             }
             Action::Next => match self.session.onward(self.screen.passed) {
@@ -210,10 +211,10 @@ async fn plain(mut session: Session<'_>, style: &Style) -> CommandResult {
                 let again = if session.has_files() { "save" } else { "run the same command again" };
                 let said = say(&report::text_with(&report, style, again));
                 if let Some(problem) = problem {
-                    eprintln!("{} {}", problem.title, problem.remedy);
+                    warn(&problem);
                 }
                 if !session.has_files() {
-                    eprintln!("There are no files to watch, and without a terminal there are no keys. The watch ends here.");
+                    note("There are no files to watch, and without a terminal there are no keys. The watch ends here.\n");
                     return Ok(report.verdict.exit_code());
                 }
                 said

@@ -2,6 +2,7 @@
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
+use std::process::{Command, Stdio};
 
 use crate::trial::{Trial, sql_at};
 
@@ -84,4 +85,22 @@ fn a_folder_that_others_cannot_enter_is_no_hindrance() {
     let trial = Trial::new();
     fs::set_permissions(trial.place(), Permissions::from_mode(0o700)).expect("our own folder");
     assert_eq!(trial.up().sql("SELECT 1"), "1");
+}
+
+#[test]
+fn a_umask_that_hides_new_files_from_other_accounts_is_no_obstacle() {
+    let trial = Trial::new();
+    let inner = trial.checker(&["up"]);
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "umask 077; exec \"$@\"", "sh"]).arg(inner.get_program()).args(inner.get_args());
+    for (name, value) in inner.get_envs() {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
+    }
+    shell.current_dir(trial.workshop()).stdin(Stdio::null());
+    let up = Trial::wait_up(shell);
+    assert!(up.text.contains("a private server from"), "{}", up.text);
+    assert_eq!(up.sql("SELECT 1"), "1");
 }

@@ -3,5 +3,7 @@
 
 mod build;
 mod guard;
+mod keeping;
+mod output;
 mod servers;
 mod trial;

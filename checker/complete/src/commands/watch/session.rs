@@ -180,8 +180,8 @@ impl<'a> Session<'a> {
         if let Some(watcher) = &mut self.watcher {
             watcher.end_run();
         }
-        let problem = check::keep(self.workshop, &self.grading, &report).err().map(|trouble| trouble.problem);
-        Happening::Graded(Box::new(report), problem)
+        let warnings = check::keep(self.workshop, &self.grading, &report);
+        Happening::Graded(Box::new(report), warnings.into_iter().next())
     }
 }
 

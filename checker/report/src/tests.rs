@@ -122,6 +122,16 @@ fn a_request_that_needs_a_disturbed_database_to_fail_carries_a_warning() {
 }
 
 #[test]
+fn a_chosen_stretch_check_that_fails_did_not_pass() {
+    let mut report = samples::chosen();
+    report.verdict = model::StepVerdict::Passed;
+    assert!(plain(&report, 100).contains("The checks that you chose passed."));
+    report.checks = vec![samples::failed().checks.pop().expect("its last check is a stretch check that fails")];
+    let text = plain(&report, 100);
+    assert!(text.contains("1.put-unknown is a stretch check") && !text.contains("chose passed"), "{text}");
+}
+
+#[test]
 fn a_compressed_body_is_named_and_not_printed() {
     let request = model::Request::new("GET", "/habits");
     let headers = [("content-type", "application/json"), ("content-encoding", "gzip")];

@@ -224,7 +224,13 @@ fn next(page: &mut Page, report: &RunReport, again: &str) {
 fn passed(page: &mut Page, report: &RunReport, subject: Subject) {
     let needed = || report.checks.iter().filter(|check| check.kind != Kind::Stretch);
     if !report.whole {
-        page.prose(0, "The checks that you chose passed. To grade the whole step:");
+        match report.first_failure() {
+            Some(failed) => page.prose(
+                0,
+                &format!("{} is a stretch check, which no step needs. To grade the whole step without those:", failed.id),
+            ),
+            None => page.prose(0, "The checks that you chose passed. To grade the whole step:"),
+        }
         page.line(2, Ink::Code, &escape_line(&subject.check(report.step, "")));
         return;
     }

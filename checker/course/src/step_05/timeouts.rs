@@ -42,7 +42,7 @@ pub fn checks() -> Vec<Check> {
             .book("timeouts")
             .hints(&[
                 "An overloaded database accepts a query and does not respond. How long do your clients wait for a response?",
-                "Put a timeout of REQUEST_TIMEOUT_MS around the handler: `tokio::time::timeout`, or tower-http's `TimeoutLayer`.",
+                "Put a timeout of REQUEST_TIMEOUT_MS around the handler: `tokio::time::timeout` around `next.run(request)`, or tower's `TimeoutLayer` with axum's `HandleErrorLayer`. (tower-http's layer of that name cannot respond with problem details.)",
                 "The pool's timeouts are not enough: a query can hang on a connection that passed its test. The layer alone is not enough either: a timeout of the pool (no connection available) is a 503 too (`unavailable`). Respond with problem details in both cases.",
             ])
             .proof(async |api| {

@@ -160,7 +160,7 @@ enum Kind {
 const FETCHED_RELATIONS: [&str; 7] =
     ["stylesheet", "icon", "apple-touch-icon", "preload", "modulepreload", "prefetch", "manifest"];
 
-/// The resources that a browser fetches to render the page: scripts, images, frames and resolve_ref style sheets, and what inline
+/// The resources that a browser fetches to render the page: scripts, images, frames and linked style sheets, and what inline
 /// scripts and styles import.
 fn resources(html: &str) -> Vec<Resource> {
     let mut found = Vec::new();

@@ -157,7 +157,7 @@ fn checks() -> Vec<Check> {
             .book("changing-a-habit")
             .hints(&[
                 "Respond 200 with the updated habit, and store the change: the next GET must show it.",
-                "Setting it back to `false` must work too: an absent field and `false` are different things.",
+                "Setting `completed_today` back to `false` must work too: an absent field and `false` are different things.",
                 "The store keeps the day of completion in `completed_on`: `Some(today())` for `true`, `None` for `false`.",
             ])
             .proof(async |api| {
@@ -331,7 +331,7 @@ fn checks() -> Vec<Check> {
             .needs(&["1.delete"])
             .book("ids-and-shared-state")
             .hints(&[
-                "An id computed from the number of habits, or from the highest existing id, comes up again after a deletion.",
+                "An id computed from the number of habits, or from the highest existing id, can be assigned again after a deletion.",
                 "Next to the habits, keep a counter that only ever increases.",
             ])
             .proof(async |api| {
@@ -444,7 +444,7 @@ fn checks() -> Vec<Check> {
             .needs(&["1.patch-completes"])
             .book("put-versus-patch")
             .hints(&[
-                "PUT sends the complete habit: an absent description becomes `null`, an absent `completed_today` becomes `false`.",
+                "A PUT body is the complete habit: an absent description becomes `null`, an absent `completed_today` becomes `false`.",
                 "The server owns `id` and `created_at`: a client cannot change them.",
             ])
             .proof(async |api| {
@@ -480,7 +480,7 @@ fn checks() -> Vec<Check> {
             .stretch()
             .needs(&["1.get-one", "1.list"])
             .book("headers-body-and-json")
-            .hints(&["Store the text as it arrived: a `String` holds any Unicode text. Do not count bytes, truncate, or escape it for HTML."])
+            .hints(&["Store the text as it arrived: a `String` holds any Unicode text. Do not measure it in bytes, truncate it, or escape it for HTML."])
             .proof(async |api| {
                 let token = api.data.token(6);
                 let names = [

@@ -106,7 +106,9 @@ impl Account {
 pub fn access_token(response: &Response, login: &Value) -> Outcome<String> {
     let token = login["access_token"].as_str().filter(|token| !token.is_empty() && token.bytes().all(|c| c.is_ascii_graphic()));
     let shown = || shorten(&format!("\"access_token\": {}", login["access_token"]), 200);
-    token.map(str::to_owned).ok_or_else(|| response.fail("\"access_token\": a string that can stand in a header field", shown()))
+    token
+        .map(str::to_owned)
+        .ok_or_else(|| response.fail("\"access_token\": a non-empty string of visible ASCII characters", shown()))
 }
 
 fn random(length: usize) -> String {

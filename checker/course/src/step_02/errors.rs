@@ -10,7 +10,7 @@ use model::Request;
 /// The checks.
 pub fn checks() -> Vec<Check> {
     vec![
-        check("2.not-found-route", "An unknown route responds 404 with problem details")
+        check("2.not-found-route", "A request for an unknown path is rejected with 404 and problem details")
             .book("one-shape-for-errors")
             .hints(&[
                 "The framework's own 404 has an empty body. How do you set a fallback handler for requests that match no route?",
@@ -22,7 +22,7 @@ pub fn checks() -> Vec<Check> {
                 expect_problem(&api.post(&path, json!({ "name": api.data.name() })).await?, 404)?;
                 Ok(())
             }),
-        check("2.not-found-habit", "An unknown habit responds 404 with problem details")
+        check("2.not-found-habit", "A request for an unknown habit is rejected with 404 and problem details")
             .book("one-shape-for-errors")
             .hints(&[
                 "The media type is `application/problem+json`, not `application/json`.",
@@ -36,7 +36,7 @@ pub fn checks() -> Vec<Check> {
                 expect_problem(&api.delete(&path).await?, 404)?;
                 Ok(())
             }),
-        check("2.wrong-method", "A known route with an unsupported method responds 405 with an Allow header and problem details")
+        check("2.wrong-method", "An unsupported method on a known path is rejected with 405, an Allow header and problem details")
             .book("routing")
             .hints(&[
                 "A 405 response lists the supported methods in the `Allow` header. axum sets it already; do not lose it.",
@@ -56,7 +56,7 @@ pub fn checks() -> Vec<Check> {
             .book("extractors")
             .hints(&[
                 "When the `Json` extractor cannot parse the body, it rejects the request with a response of its own.",
-                "Write a custom extractor that calls axum's and converts its rejection into your error type.",
+                "Write a custom extractor that wraps axum's `Json` and converts its rejection into your error type.",
                 "In `FromRequest` for `ValidJson<T>`, call `Json::<Value>::from_request(request, state).await` and match on the `JsonRejection` in the `Err`: `JsonSyntaxError` means malformed JSON.",
             ])
             .proof(async |api| {
@@ -113,7 +113,7 @@ pub fn checks() -> Vec<Check> {
                 }
                 Ok(())
             }),
-        check("2.no-internals", "No error response leaks a stack trace, a source file or a library name")
+        check("2.no-internals", "No error response leaks a stack trace, a source file path or a library name")
             .book("one-shape-for-errors")
             .hints(&[
                 "A library's error message belongs in your log. Send the client a message of your own.",

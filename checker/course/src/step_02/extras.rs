@@ -16,8 +16,8 @@ pub fn checks() -> Vec<Check> {
             .stretch()
             .book("versioning")
             .hints(&[
-                "`Router::nest` mounts a router under a path prefix; both share one state.",
-                "A `Router` can be cloned: nest one copy in the other.",
+                "`Router::nest` mounts a router under a path prefix. Both routers must have the same state type.",
+                "A `Router` can be cloned: nest a clone of it in the original.",
             ])
             .proof(async |api| {
                 let response = api.post("/v1/habits", json!({ "name": api.data.name() })).await?;
@@ -121,7 +121,7 @@ pub fn checks() -> Vec<Check> {
                 }
                 Ok(())
             }),
-        check("2.options", "OPTIONS responds 2xx with an Allow header")
+        check("2.options", "OPTIONS responds 200 or 204 with an Allow header")
             .stretch()
             .book("head-and-options")
             .hints(&[

@@ -90,7 +90,7 @@ pub fn checks() -> Vec<Check> {
         check("2.request-id-echoed", "The response echoes a safe x-request-id from the request")
             .needs(&["2.request-id-made"])
             .book("middleware-logging-and-request-ids")
-            .hints(&["A client that sends a request id wants to find the request in your log by it (log correlation). `SetRequestIdLayer` keeps an id that the request already has."])
+            .hints(&["A client that sends a request id wants to find its request in your log (log correlation). `SetRequestIdLayer` keeps an id that the request already has."])
             .proof(async |api| {
                 let ids = [api.data.token(8), format!("Up-{}_v1.2", api.data.token(8)), "a".into(), api.data.token(128)];
                 for id in ids {

@@ -15,7 +15,7 @@ pub fn checks() -> Vec<Check> {
             .hints(&[
                 "The body is well-formed JSON, but it breaks a validation rule: respond 400, with `errors` in the problem details.",
                 "A missing name reaches `validate` only if deserialization supplies a value: `#[serde(default)]` on the field makes it an empty string.",
-                "An array or a string in place of the object is rejected too. serde can deserialize a struct from an array: make sure that yours does not. `Value::is_object` checks this.",
+                "Reject an array or a string in place of the object, too. serde can deserialize a struct from an array, so check `Value::is_object` first.",
             ])
             .proof(async |api| {
                 let token = api.data.token(8);

@@ -37,7 +37,7 @@ pub fn checks() -> Vec<Check> {
                 expect_days(api, &other, &days[..1]).await?;
                 expect_rows(api, &habit, 2).await
             }),
-        check("3.complete-parallel", "20 parallel PUTs of one day respond 201 once and 200 nineteen times, and store one row")
+        check("3.complete-parallel", "20 parallel PUTs of the same day get one 201 and nineteen 200s, and store one row")
             .needs(&["3.complete"])
             .book("completing-a-day")
             .hints(&[
@@ -53,7 +53,7 @@ pub fn checks() -> Vec<Check> {
                     drop(delay);
                     let first = responses.iter().filter(|response| response.code() == 201).count();
                     if first != 1 {
-                        return Err(responses[0].fail("201 for one request of 20", format!("201 for {first} of them")));
+                        return Err(responses[0].fail("201 for exactly one of 20 requests", format!("201 for {first} of them")));
                     }
                 }
                 expect_days(api, &habit, &[days_ago(2), days_ago(1)]).await?;
@@ -119,12 +119,12 @@ pub fn checks() -> Vec<Check> {
                 expect_problem(&api.get(&path).await?, 404)?;
                 Ok(())
             }),
-        check("3.patch-is-completion", "completed_today is true exactly if the habit has a completion for today, whichever route changed it")
+        check("3.patch-is-completion", "completed_today is true if and only if today has a completion, whichever route added or removed it")
             .needs(&["3.uncomplete"])
             .book("completing-a-day")
             .hints(&[
                 "There is no column `completed_today`. Derive it: does `completions` have a row for today?",
-                "PATCH with `true` inserts that row, with `false` it deletes the row. Make both idempotent: the row may be there, or gone, already.",
+                "PATCH with `true` inserts that row; PATCH with `false` deletes it. Make both idempotent: the row may already exist, or already be gone.",
             ])
             .proof(async |api| {
                 let habit = api.any_habit().await?;

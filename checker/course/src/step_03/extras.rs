@@ -35,7 +35,7 @@ pub fn checks() -> Vec<Check> {
             .book("completing-a-day")
             .hints(&["Register the handlers with `routes!(…)` in each `OpenApiRouter`, and merge each router into the one that generates the document."])
             .proof(async |api| openapi::names_routes(api, ROUTES).await),
-        check("3.put-taken", "PUT to a taken name responds 409 and changes nothing")
+        check("3.put-taken", "PUT with a taken name responds 409 and changes nothing")
             .stretch()
             .needs(&["3.rename-taken", "1.put-replaces"])
             .book("constraints")
@@ -51,15 +51,15 @@ pub fn checks() -> Vec<Check> {
                 }
                 Ok(())
             }),
-        check("3.list-flat", "Listing takes no longer with 100,000 habits of other users in the database than with 100")
+        check("3.list-flat", "Listing takes about as long with 100,000 habits of other users in the database as with 100")
             .stretch()
             .exclusive()
             .needs(&["3.owner-index", "3.list-queries"])
             .book("explain")
             .hints(&[
-                "`EXPLAIN ANALYZE` shows whether the query scans the whole table (`Seq Scan`). Try it with many rows: PostgreSQL always scans a small table.",
+                "`EXPLAIN ANALYZE` shows whether the query scans the whole table (`Seq Scan`). Try it with many rows: for a small table, PostgreSQL prefers a sequential scan anyway.",
                 "The list query reads the habits of one user and the completions of these habits: both lookups need an index.",
-                "A prepared statement may use a generic plan for all parameter values, which `EXPLAIN` with literal values does not show: run `SET plan_cache_mode = force_generic_plan`, then `EXPLAIN EXECUTE`. `LIMIT $1` with NULL is such a case.",
+                "A prepared statement may use a generic plan for all parameter values, which `EXPLAIN` with literal values does not show: run `SET plan_cache_mode = force_generic_plan`, then `EXPLAIN EXECUTE`. For example, a generic plan does not know that `LIMIT $1` will be NULL.",
             ])
             .proof(async |api| {
                 let (small, large) = (server_with(api, FOREIGN_HABITS[0]).await?, server_with(api, FOREIGN_HABITS[1]).await?);

@@ -33,7 +33,7 @@ pub fn checks() -> Vec<Check> {
                 read.expect_same(&response, &habit)?;
                 Ok(())
             }),
-        check("3.name-taken-parallel", "20 parallel POSTs of one name, in any letter case, respond 201 once and 409 nineteen times")
+        check("3.name-taken-parallel", "20 parallel POSTs with the same name, in any letter case, get one 201 and nineteen 409s")
             .needs(&["3.name-taken"])
             .book("constraints")
             .hints(&[
@@ -53,7 +53,7 @@ pub fn checks() -> Vec<Check> {
                     }
                     let created = responses.iter().filter(|response| response.code() == 201).count();
                     if created != 1 {
-                        return Err(responses[0].fail("201 for one request of 20", format!("201 for {created} of them")));
+                        return Err(responses[0].fail("201 for exactly one of 20 requests", format!("201 for {created} of them")));
                     }
                     expect_once(api, &name).await?;
                 }
@@ -61,7 +61,7 @@ pub fn checks() -> Vec<Check> {
             }),
         check(
             "3.rename-taken",
-            "PATCH to a taken name responds 409 and changes nothing, but a habit may change the letter case of its own name",
+            "PATCH with a taken name responds 409 and changes nothing, but may change the letter case of the habit's own name",
         )
         .needs(&["3.name-taken"])
         .book("constraints")

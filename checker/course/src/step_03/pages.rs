@@ -53,7 +53,7 @@ pub fn checks() -> Vec<Check> {
             }),
         check(
             "3.pages-growing",
-            "Pagination repeats or skips no habit while others are added, changed and deleted between two requests",
+            "Pagination neither repeats nor skips a habit while others are added, changed and deleted between requests",
         )
         .stretch()
         .needs(&["3.pages"])

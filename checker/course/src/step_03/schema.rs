@@ -23,7 +23,7 @@ pub fn tables() -> Vec<Check> {
             .hints(&[
                 "The names must match: `users.id, email`, `habits.id, user_id, name`, `completions.habit_id, completed_on`.",
                 "A table may have more columns. Give each a default, or let your server fill it.",
-                "Are the tables right, but a row is missing? Then POST still stores the habit in memory.",
+                "If the tables are right but a row is missing, POST still stores the habit in memory.",
             ])
             .proof(async |api| {
                 let store = api.fixture::<Store>()?;

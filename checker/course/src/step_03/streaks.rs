@@ -86,7 +86,7 @@ pub fn checks() -> Vec<Check> {
             .disturbs(DATABASE)
             .book("streaks")
             .hints(&[
-                "Which day is it in Auckland, and which in Honolulu? Local time depends on the time zone: use the current date in UTC.",
+                "What day is it in Auckland, and what day in Honolulu? Local time depends on the time zone: use the current date in UTC.",
                 "In Rust, use `OffsetDateTime::now_utc().date()`. In SQL, `CURRENT_DATE` depends on the session's time zone.",
             ])
             .proof(async |api| {
@@ -116,7 +116,7 @@ pub fn checks() -> Vec<Check> {
                     let days = format!("generate_series('{first}'::date, '{today}', '1 day') AS day{without}");
                     let values = [("habit_id", &*habit.id.to_string()), ("completed_on", "day::date")];
                     let inserted = api.fixture::<Store>()?.insert("completions", &values, &days).await?;
-                    inserted.map_err(|refusal| Stop::fail("a table completions that accepts several years of days", refusal.message))?;
+                    inserted.map_err(|refusal| Stop::fail("a table completions that accepts dates over several years", refusal.message))?;
                     let streak = (today - missing.unwrap_or(first - Duration::days(1))).whole_days();
                     expect_streak(api, &habit, streak).await?;
                     super::clear_away(api, &[habit]).await;

@@ -64,7 +64,7 @@ pub fn checks() -> Vec<Check> {
             .book("access-control")
             .hints(&[
                 "Authentication asks who the user is; authorization asks whose habit this is. Where does your code check the second?",
-                "Check the owner in the query: `WHERE id = $1 AND user_id = $2`. No row means 404. A missing check is called IDOR or broken object level authorization.",
+                "Check the owner in the query: `WHERE id = $1 AND user_id = $2`. No row means 404. A missing check is an insecure direct object reference (IDOR), or broken object level authorization.",
                 "Completions belong to a habit, and the habit to a user: check the owner for completions too, in GET, PUT and DELETE.",
             ])
             .proof(async |api| {
@@ -93,7 +93,7 @@ pub fn checks() -> Vec<Check> {
             .second_user()
             .book("access-control")
             .hints(&[
-                "`WHERE user_id = $1`, with the id of the authenticated user. Use it in the import and in its response as well.",
+                "`WHERE user_id = $1`, with the id of the authenticated user. Use the same id in the import and in its response.",
                 "The token determines the owner of a habit. Never trust a `user_id` from the request body (mass assignment).",
             ])
             .proof(async |api| {

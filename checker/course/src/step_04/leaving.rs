@@ -17,7 +17,7 @@ pub fn checks() -> Vec<Check> {
             .hints(&[
                 "One statement is enough if the foreign keys cascade: `ON DELETE CASCADE`.",
                 "`DELETE FROM users WHERE id = $1`, with the id from the token. The database then deletes habits and completions too.",
-                "A deleted user still has a valid token. An INSERT with it violates the foreign key: `.on_constraint(\"habits_user_id_fkey\", Error::Unauthorized)`.",
+                "A deleted user still has a valid token. An INSERT with that user's id violates the foreign key: `.on_constraint(\"habits_user_id_fkey\", Error::Unauthorized)`.",
             ])
             .proof(async |api| {
                 let account = api.new_account().await?;
@@ -62,7 +62,7 @@ pub fn checks() -> Vec<Check> {
             .book("checking-the-token")
             .hints(&[
                 "A valid signature proves who the user was when the token was issued. Does the user still exist?",
-                "`GET /me` selects the user from the database anyway: map no row to 401, not to 404 or 500.",
+                "`GET /me` selects the user from the database anyway: if it returns no row, respond 401, not 404 or 500.",
             ])
             .proof(async |api| {
                 let account = api.new_account().await?;

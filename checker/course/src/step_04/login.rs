@@ -92,7 +92,7 @@ pub fn checks() -> Vec<Check> {
             .book("logging-in")
             .hints(&[
                 "Verifying a hash is slow on purpose. For an unknown user there is no hash to verify, so the response is faster: a timing attack can tell the two apart.",
-                "For an unknown user, verify the password against a dummy hash, created once at the start with the same parameters, and reject the login whatever the result.",
+                "For an unknown user, verify the password against a dummy hash, created once at startup with the same parameters, and reject the login whatever the result.",
             ])
             .proof(async |api| {
                 let known = &api.second_user().await?.email;

@@ -20,8 +20,8 @@ pub fn checks() -> Vec<Check> {
             .needs(&["4.me"])
             .book("oauth")
             .hints(&[
-                "302 to `OAUTH_AUTHORIZE_URL` with response_type=code, client_id, redirect_uri, state, code_challenge, code_challenge_method=S256.",
-                "redirect_uri is `PUBLIC_URL` followed by `/auth/oauth/callback`. There, exchange the code for a token, and the token for the user.",
+                "Redirect with 302 to `OAUTH_AUTHORIZE_URL`. The query has response_type=code, client_id, redirect_uri, state, code_challenge, code_challenge_method=S256.",
+                "redirect_uri is `PUBLIC_URL` followed by `/auth/oauth/callback`. There, exchange the code for an access token, and fetch the user with this token.",
                 "An e-mail address that the provider has not verified may belong to anybody: it must not give access to an existing account.",
             ])
             .proof(async |api| {
@@ -36,13 +36,13 @@ pub fn checks() -> Vec<Check> {
                     let response = visit.go(api, &back).await?;
                     let Some(me) = visit.me(api, &response).await? else {
                         let refusal = provider.token_requests().pop().and_then(|asked| asked.refusal);
-                        let why = refusal.map(|why| format!("; the provider has refused the code: {why}")).unwrap_or_default();
+                        let why = refusal.map(|why| format!("; the provider rejected the code: {why}")).unwrap_or_default();
                         return Err(response.fail("a response that signs the user in", format!("status {}{why}", response.code())));
                     };
                     ids.push(super::expect_user(&me, &person.email)?["id"].clone());
                 }
                 if ids[0] != ids[1] {
-                    return Err(Stop::fail(format!("one account, with the id {}", ids[0]), format!("another one, {}", ids[1])));
+                    return Err(Stop::fail(format!("the same user id again, {}", ids[0]), format!("another user, {}", ids[1])));
                 }
                 let member = api.user().await?;
                 provider.set_user(visit::Person { subject: api.data.token(8), email: member.email.clone(), verified: false, ..person });
@@ -61,8 +61,8 @@ pub fn checks() -> Vec<Check> {
             .needs(&["4.oauth"])
             .book("oauth")
             .hints(&[
-                "The verifier is a long random text that stays on the server; the challenge is its SHA-256 hash in base64url.",
-                "Keep the verifier beside the state, and send it as `code_verifier` with the code.",
+                "The verifier is a long random string that the browser never sees; the challenge is its SHA-256 hash in base64url.",
+                "Store the verifier with the state, and send it as `code_verifier` with the code.",
             ])
             .proof(async |api| {
                 let (api, provider, _) = server(api, &[]).await?;
@@ -78,7 +78,7 @@ pub fn checks() -> Vec<Check> {
                     };
                     let verifier = form::value(&asked.fields, "code_verifier").unwrap_or_default();
                     if asked.challenge.as_deref() != Some(&*challenge(verifier)) {
-                        let expected = format!("a code_verifier whose SHA-256 is {}", asked.challenge.as_deref().unwrap_or("there"));
+                        let expected = format!("a code_verifier that hashes to {}", asked.challenge.as_deref().unwrap_or("the challenge"));
                         return Err(response.fail(expected, format!("code_verifier: {verifier:?}, with the SHA-256 {}", challenge(verifier))));
                     }
                     // RFC 7636, section 4.1.
@@ -152,7 +152,7 @@ pub fn checks() -> Vec<Check> {
                 "A provider's failure is neither the user's mistake nor yours: 502 Bad Gateway, or 504 when it took too long.",
             ])
             .proof(async |api| {
-                let closed = ClosedPort::bind().map_err(|error| Stop::Inconclusive(format!("there is no port: {error}")))?;
+                let closed = ClosedPort::bind().map_err(|error| Stop::Inconclusive(format!("the checker found no free port: {error}")))?;
                 let elsewhere = format!("{}/token", closed.base_url());
                 let down = async {
                     let (api, provider, _) = server(api, &[("OAUTH_TOKEN_URL", &elsewhere)]).await?;
@@ -171,8 +171,8 @@ pub fn checks() -> Vec<Check> {
             .stretch()
             .book("oauth")
             .hints(&[
-                "Nobody has to set up a provider to run your server. All variables absent means: the feature is off.",
-                "Half a configuration is a mistake: report it at startup. `Option<OAuth>` in the configuration holds all or nothing.",
+                "Nobody has to set up a provider to run your server. If all variables are absent, the feature is off.",
+                "A partial configuration is a mistake: report it at startup. `Option<OAuth>` in the configuration holds all or nothing.",
             ])
             .proof(async |api| {
                 for path in [START.to_owned(), format!("{CALLBACK}?code=x&state=y")] {
@@ -182,7 +182,7 @@ pub fn checks() -> Vec<Check> {
                 for missing in ["OAUTH_CLIENT_SECRET", "OAUTH_TOKEN_URL"] {
                     let rest: Vec<(&str, &str)> = variables.iter().copied().filter(|(name, _)| *name != missing).collect();
                     let came = api.run_to_exit(&rest).await?;
-                    expect_refusal(missing, &format!("every variable but {missing}"), came)?;
+                    expect_refusal(missing, &format!("an environment without {missing}"), came)?;
                 }
                 Ok(())
             }),
@@ -200,7 +200,7 @@ async fn expect_bad_gateway(api: &harness::api::Api, provider: &visit::Provider,
     response.status([502, 503, 504])?;
     // Both addresses are of this kind.
     if response.text().contains("127.0.0.1") {
-        return Err(response.fail("an answer without the provider's address", response.text()));
+        return Err(response.fail("a response without the provider's address", response.text()));
     }
     api.get("/me").await?.status(200)?;
     Ok(())

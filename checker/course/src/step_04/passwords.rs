@@ -65,7 +65,7 @@ pub fn checks() -> Vec<Check> {
             .needs(&["4.login"])
             .book("hashing-passwords")
             .hints(&[
-                "bcrypt hashes only the first 72 bytes and ignores the rest: any password with the same first 72 bytes can log in.",
+                "bcrypt hashes only the first 72 bytes and ignores the rest: any password with the same first 72 bytes is accepted.",
                 "Do not trim, truncate or change the letter case of a password. Count characters, not bytes.",
                 "argon2id accepts any length. With bcrypt, rejecting passwords over 72 bytes is no solution: 128 characters must be accepted.",
             ])

@@ -58,7 +58,7 @@ pub fn checks() -> Vec<Check> {
             .needs(&["4.refresh"])
             .book("refresh-tokens")
             .hints(&[
-                "A refresh token that is used a second time has been stolen. Who is the attacker: the first to use it, or the second?",
+                "A refresh token that is used a second time was probably stolen. Who is the attacker: the first to use it, or the second?",
                 "The server cannot know, so both must log in again: this is reuse detection. Revoke the whole token family, that is, every refresh token from the same login.",
             ])
             .proof(async |api| {

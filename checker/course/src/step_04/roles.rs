@@ -16,7 +16,7 @@ pub fn checks() -> Vec<Check> {
             .needs(&["4.me"])
             .book("roles")
             .hints(&[
-                "401 Unauthorized means that authentication failed. 403 Forbidden means that the user is known, but not allowed.",
+                "401 Unauthorized means that authentication failed. 403 Forbidden means that the user is known, but lacks permission.",
                 "`users.role` is 'user' by default and 'admin' for a few. Write an extractor `Admin` that extracts an `AuthUser` first, then checks the role.",
                 "Return the id, e-mail address, name and role of each user, but never the password hash.",
             ])

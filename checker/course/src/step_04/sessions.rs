@@ -24,7 +24,7 @@ pub fn checks() -> Vec<Check> {
             .book("sessions")
             .hints(&[
                 "The server stores the session with its user; the browser stores only the session id, a long random number.",
-                "`Set-Cookie: session=…; HttpOnly; Secure; SameSite=Lax; Path=/`. Which attack (XSS, eavesdropping, CSRF) does each attribute prevent?",
+                "`Set-Cookie: session=…; HttpOnly; Secure; SameSite=Lax; Path=/`. Which attack (XSS, eavesdropping, CSRF) does each attribute mitigate?",
                 "The extractor `AuthUser` reads the `Authorization` header first, and the cookie if there is no such header.",
             ])
             .proof(async |api| {
@@ -61,7 +61,7 @@ pub fn checks() -> Vec<Check> {
             .hints(&[
                 "Clearing the cookie in the browser is not enough: an attacker with a copy of it stays signed in.",
                 "Delete the session's row in the database. Then its id is invalid.",
-                "If the response also removes the cookie: a name that begins with `__Host-` needs `Secure` and `Path=/` in that Set-Cookie too.",
+                "If the response also removes the cookie and its name begins with `__Host-`, that Set-Cookie needs `Secure` and `Path=/` too.",
             ])
             .proof(async |api| {
                 let account = api.user().await?;
@@ -72,7 +72,7 @@ pub fn checks() -> Vec<Check> {
                 if let Some((cookie, missed)) = ended.ignored_change(&response) {
                     return Err(response.fail(
                         format!("a Set-Cookie that removes {} from the browser, with {missed}", cookie.name),
-                        format!("a Set-Cookie that browsers ignore: the prefix of its name demands {missed}"),
+                        format!("a Set-Cookie that browsers ignore: the prefix of its name requires {missed}"),
                     ));
                 }
                 expect_unauthorized(&get(api, "/me", &ended).await?)?;
@@ -126,7 +126,7 @@ async fn start_session(api: &Api, account: &Account, jar: &Jar) -> Outcome<Jar> 
     let actual = match received.cookies().next() {
         Some(cookie) => {
             let missing = cookie.missing_attribute().or(cookie.broken_prefix());
-            format!("the cookie {} without {}", cookie.name, missing.unwrap_or_default())
+            format!("the cookie {}, which must have {}", cookie.name, missing.unwrap_or_default())
         }
         None => "no cookie".into(),
     };

@@ -141,7 +141,7 @@ pub fn checks() -> Vec<Check> {
         }),
         check(
             "4.email-taken-parallel",
-            "10 parallel signups with one e-mail address, in any letter case, respond 201 once and 409 nine times",
+            "10 parallel signups with the same e-mail address, in any letter case, get one 201 and nine 409s",
         )
         .needs(&["4.email-taken"])
         .book("signing-up")
@@ -175,7 +175,7 @@ pub fn checks() -> Vec<Check> {
             }
             let created = responses.iter().filter(|response| response.code() == 201).count();
             if created != 1 {
-                return Err(responses[0].fail("201 for one request of 10", format!("201 for {created} of them")));
+                return Err(responses[0].fail("201 for exactly one of 10 requests", format!("201 for {created} of them")));
             }
             expect_users(api, &email, 1).await
         }),

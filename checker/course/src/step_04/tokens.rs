@@ -22,7 +22,7 @@ const FOREIGN_KEYS: [&str; 4] = ["another key that is as long as it has to be", 
 /// The checks.
 pub fn checks() -> Vec<Check> {
     vec![
-        check("4.token-claims", "A token is signed with HS256 and JWT_SECRET, has the claims sub, iat and exp, and lives at most 24 hours")
+        check("4.token-claims", "A token is signed with HS256 and JWT_SECRET, has the claims sub, iat and exp, and expires within 24 hours")
             .needs(&["4.me"])
             .book("tokens")
             .hints(&[
@@ -142,7 +142,7 @@ pub fn checks() -> Vec<Check> {
             }),
         check(
             "4.token-foreign",
-            "A token with another key or another algorithm, or without sub or exp, is rejected with 401",
+            "A token with another signing key or algorithm, or without sub or exp, is rejected with 401",
         )
         .needs(&["4.token-claims"])
         .book("checking-the-token")
@@ -186,7 +186,7 @@ pub fn checks() -> Vec<Check> {
                     expect_refusal("JWT_SECRET", &format!("JWT_SECRET={value}"), run)?;
                 }
                 if !is_in_env_file("JWT_SECRET") {
-                    expect_refusal("JWT_SECRET", "no JWT_SECRET", api.run_to_exit_without("JWT_SECRET").await?)?;
+                    expect_refusal("JWT_SECRET", "an environment without JWT_SECRET", api.run_to_exit_without("JWT_SECRET").await?)?;
                 }
                 let just_long_enough = api.data.token(KEY_LEAST);
                 api.start_on(api.backing()?, &[("JWT_SECRET", &just_long_enough)]).await?;
@@ -199,7 +199,7 @@ pub fn checks() -> Vec<Check> {
 fn about_token(stop: Stop, what: &str) -> Stop {
     match stop {
         Stop::Fail(mut failure) => {
-            failure.expected = format!("{}, to a token {what}", failure.expected);
+            failure.expected = format!("{}, in response to a token {what}", failure.expected);
             Stop::Fail(failure)
         }
         other => other,

@@ -29,7 +29,7 @@ const INVALID_DATES: [&str; 13] = [
 /// The checks.
 pub fn checks() -> Vec<Check> {
     vec![
-        check("5.dates", "Impossible and malformed dates, future completions, and from after to are rejected, and the error names the field")
+        check("5.dates", "Invalid dates, future completions and ranges that end before they begin are rejected, and the error names the field")
             .book("dates")
             .hints(&[
                 "30 February does not exist, `infinity` is a date only in PostgreSQL, and nobody can complete a habit on a future day.",

@@ -11,8 +11,8 @@ pub fn checks() -> Vec<Check> {
             .needs(&["4.delete-me"])
             .book("never-trust-input")
             .hints(&[
-                "The token is valid, but its user is gone. What does the foreign key say to the new habit?",
-                "A foreign key that is violated by the `user_id` of a token is no fault of the server: respond with 401.",
+                "The token is valid, but its user is gone. What does the foreign key do when you insert the new habit?",
+                "A foreign key violation by the `user_id` of a token is not a server error: respond with 401.",
             ])
             .proof(async |api| {
                 let account = api.new_account().await?;
@@ -20,10 +20,8 @@ pub fn checks() -> Vec<Check> {
                 departed.delete("/me").await?.status(204)?;
                 let late = departed.post("/habits", json!({ "name": api.data.name() })).await?;
                 match late.code() {
-                    500.. => {
-                        Err(late
-                            .fail("a refusal, such as 401: the user of this token is gone", format!("status {}", late.code())))
-                    }
+                    500.. => Err(late
+                        .fail("a rejection, such as 401, since the token's user is deleted", format!("status {}", late.code()))),
                     _ => Ok(()),
                 }
             }),

@@ -31,11 +31,11 @@ const PREFLIGHTS: [(&str, &str); 5] = [
 /// The checks.
 pub fn checks() -> Vec<Check> {
     vec![
-        check("5.security-headers", "Every response has nosniff and forbids framing by other sites, and none reveals a version in Server")
+        check("5.security-headers", "Every response sets nosniff and forbids framing by other sites, and no Server header shows a version")
             .stretch()
             .book("security-headers")
             .hints(&[
-                "`X-Content-Type-Options: nosniff`, and `X-Frame-Options: DENY` or `Content-Security-Policy: frame-ancestors 'none'`.",
+                "Set `X-Content-Type-Options: nosniff`, and `X-Frame-Options: DENY` or `Content-Security-Policy: frame-ancestors 'none'`.",
                 "Use one `SetResponseHeaderLayer` per header, around the whole router, so that errors and `/docs` have the headers too.",
             ])
             .proof(async |api| {
@@ -107,8 +107,9 @@ fn expect_security_headers(response: &Response) -> Outcome {
         let fields = |name: &'static str| response.headers(name).map(move |value| format!("{name}: {value}"));
         let fields: Vec<_> = fields("x-frame-options").chain(fields("content-security-policy")).collect();
         let actual = if fields.is_empty() { "neither header".into() } else { fields.join(", ") };
-        return Err(response
-            .fail("X-Frame-Options, or frame-ancestors in Content-Security-Policy, that forbid framing by other sites", actual));
+        return Err(
+            response.fail("an X-Frame-Options header or a frame-ancestors directive that forbids framing by other sites", actual)
+        );
     }
     match response.header("server").filter(|server| server.contains(|c: char| c.is_ascii_digit())) {
         Some(server) => Err(response.fail("no version in the Server header", format!("Server: {server}"))),

@@ -22,9 +22,9 @@ pub fn checks() -> Vec<Check> {
         check("5.body-limit", "A JSON body of 64 KiB is accepted; a larger one is rejected with 413")
             .book("limits")
             .hints(&[
-                "A client that may send 2 MiB in place of a name may send a thousand such requests in parallel: a denial-of-service attack on your memory.",
+                "A client that can send 2 MiB in place of a name can send a thousand such requests in parallel: a denial-of-service attack on your memory.",
                 "Add the layer `DefaultBodyLimit::max(64 * 1024)` around all routes, and a separate one for the import.",
-                "axum's `BytesRejection` and `JsonRejection` have a `status()`: return its 413 with problem details.",
+                "axum's `BytesRejection` and `JsonRejection` have a `status()`: respond with this 413 and problem details.",
             ])
             .proof(async |api| {
                 let before = Stored::now(api).await?;

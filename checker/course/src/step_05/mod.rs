@@ -149,7 +149,7 @@ impl Stored {
         }
         match (self.users, user_count(api).await?) {
             (before, after) if before == after => Ok(()),
-            _ => Err(model::Stop::fail("as many users as before", "one more user: a rejected signup was stored")),
+            _ => Err(model::Stop::fail("as many users as before", "more users than before: a rejected signup was stored")),
         }
     }
 }

@@ -173,7 +173,7 @@ pub async fn await_recovery(api: &Api) -> Outcome<Response> {
             let response = Response::of(exchange)?;
             response.status(201)?;
             return Err(
-                response.fail("a server that has recovered, with every request a success", "a server that fails now and then")
+                response.fail("a server that has recovered, so that every request succeeds", "a server that fails some requests")
             );
         }
         if successes == 0 {
@@ -257,7 +257,7 @@ impl Hits {
     fn expect_some(&self) -> Outcome {
         match self.refused > 0 || self.cut > 0 {
             true => Ok(()),
-            false => Err(Stop::Inconclusive("the server had no connection to its database to cut".into())),
+            false => Err(Stop::Inconclusive("the server had no database connection that the checker could cut".into())),
         }
     }
 

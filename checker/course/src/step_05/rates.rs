@@ -30,7 +30,7 @@ pub fn checks() -> Vec<Check> {
             .stretch()
             .book("rate-limits")
             .hints(&[
-                "Use a token bucket: its capacity is the limit, and it gains one token every 60 s divided by the limit.",
+                "Use a token bucket: its capacity is the limit, and it is refilled with one token every 60 / limit seconds.",
                 "Wrap the router of `/auth` in a rate limiting layer, so that it rejects a request before any password is hashed. `Retry-After` is in seconds.",
             ])
             .proof(async |api| {
@@ -64,7 +64,7 @@ pub fn checks() -> Vec<Check> {
             .needs(&["5.rate-limit"])
             .book("rate-limits")
             .hints(&[
-                "Identify a client by the peer address of its connection. Anyone can forge a header (IP spoofing).",
+                "Identify a client by the peer address of its connection. Anyone can forge a header (header spoofing).",
                 "`into_make_service_with_connect_info::<SocketAddr>()` provides the peer address to the `ConnectInfo` extractor. Count by `peer.ip()`.",
             ])
             .proof(async |api| {
@@ -142,7 +142,7 @@ impl Flood {
         for number in 1..=OVER_LIMIT {
             let response = log_in(api, &[]).await?;
             if response.code() == 429 && number <= LIMIT {
-                return Err(response.fail(format!("{LIMIT} accepted logins per minute"), "status 429 before that"));
+                return Err(response.fail(format!("{LIMIT} logins per minute without a 429"), "status 429 before that"));
             }
             flood.count(response);
             if flood.rejected.is_some() {
@@ -182,9 +182,12 @@ impl Flood {
             (Some(rejected), _) if !self.exceeds_limit() => Ok(rejected),
             (_, Some(last)) => {
                 let (most, accepted) = (self.most(), self.accepted);
-                let actual =
-                    format!("{accepted} in {:.0} s, the last one with status {}", self.duration.as_secs_f32(), last.code());
-                Err(last.fail(format!("at most {most} accepted logins, and status 429 beyond that"), actual))
+                let actual = format!(
+                    "{accepted} logins in {:.0} s, the last one with status {}",
+                    self.duration.as_secs_f32(),
+                    last.code()
+                );
+                Err(last.fail(format!("at most {most} logins, and status 429 beyond that"), actual))
             }
             _ => Err(Stop::fail("responses to logins", "none")),
         }

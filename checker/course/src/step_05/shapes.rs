@@ -63,7 +63,7 @@ pub fn checks() -> Vec<Check> {
         .hints(&[
             "PostgreSQL cannot store U+0000 in a text column. How does your server respond to this database error?",
             "`char::is_control` returns true for exactly U+0000–001F and U+007F–009F.",
-            "Names and e-mail addresses may contain none of them, a description only `\\n` and `\\t`. A password may contain all but U+0000.",
+            "Names and e-mail addresses may contain none of them, a description only `\\n` and `\\t`. A password may contain any character but U+0000.",
         ])
         .proof(async |api| {
             let before = Stored::now(api).await?;

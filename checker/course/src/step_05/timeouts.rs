@@ -54,7 +54,7 @@ pub fn checks() -> Vec<Check> {
                 let import = Request::new("POST", "/habits/import").json(&json!([{ "name": api.data.name() }]));
                 let responses = join_all([post(), import, post()].map(|request| respond_in_time(api, request))).await;
                 if fault.end() == 0 {
-                    return Err(Stop::Inconclusive("the server sent no query to its database while that was unresponsive".into()));
+                    return Err(Stop::Inconclusive("the server sent no query to its database while it was unresponsive".into()));
                 }
                 for response in responses {
                     let response = response?;
@@ -95,7 +95,7 @@ pub fn checks() -> Vec<Check> {
                     hits += fault.end();
                 }
                 if hits == 0 {
-                    return Err(Stop::Inconclusive("the server sent no query to its database while that was slow".into()));
+                    return Err(Stop::Inconclusive("the server sent no query to its database while it was slow".into()));
                 }
                 await_recovery(other).await?;
                 await_recovery(storer).await?;

@@ -35,7 +35,8 @@ pub struct Visit {
 pub async fn server(api: &Api, changed: &[(&str, &str)]) -> Outcome<(ExtraServer, Provider, Person)> {
     let person = Person { subject: api.data.token(12), email: api.email(), verified: true, name: api.data.name() };
     let provider = Provider::start(person.clone()).await;
-    let provider = provider.map_err(|error| Stop::Inconclusive(format!("the checker's OAuth provider has no port: {error}")))?;
+    let provider =
+        provider.map_err(|error| Stop::Inconclusive(format!("the checker's OAuth provider found no free port: {error}")))?;
     let variables = provider.variables();
     let mut env: Vec<(&str, &str)> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
     env.extend([("PUBLIC_URL", PUBLIC_URL), ("REQUEST_TIMEOUT_MS", TIMEOUT)]);
@@ -99,13 +100,13 @@ impl Visit {
             }
         }
         if self.field("state").len() < 8 {
-            return Err(self.start.fail("a state that nobody guesses", format!("state={}", self.field("state"))));
+            return Err(self.start.fail("a state that cannot be guessed", format!("state={}", self.field("state"))));
         }
         let challenge = self.field("code_challenge");
         match challenge.len() == CHALLENGE && URL_SAFE_NO_PAD.decode(challenge).is_ok() {
             true => Ok(()),
             false => {
-                let expected = "code_challenge: a SHA-256 in base64 for URLs, without padding";
+                let expected = "code_challenge: a SHA-256 hash in base64url, without padding";
                 Err(self.start.fail(expected, format!("code_challenge={challenge}")))
             }
         }
@@ -120,8 +121,8 @@ impl Visit {
         match location.strip_prefix(PUBLIC_URL).and_then(|path| path.strip_prefix(CALLBACK)) {
             Some(query) if response.code() == 302 => Ok(form::read(query.trim_start_matches('?'))),
             _ => {
-                let actual = if location.is_empty() { response.text() } else { format!("a way back to {location}") };
-                Err(self.start.fail(format!("a visit to the provider that ends at {PUBLIC_URL}{CALLBACK}"), actual))
+                let actual = if location.is_empty() { response.text() } else { format!("a redirect to {location}") };
+                Err(self.start.fail(format!("an authorization request that redirects back to {PUBLIC_URL}{CALLBACK}"), actual))
             }
         }
     }

@@ -35,7 +35,7 @@ const SHRINK_TIME: Duration = Duration::from_secs(30);
 /// The checks.
 pub fn checks() -> Vec<Check> {
     vec![
-        check("5.malformed", "The server responds to 300 malformed requests from a random seed without a 5xx, and keeps working")
+        check("5.malformed", "The server handles 300 malformed requests from a random seed without a 5xx, and keeps working")
             .book("never-trust-input")
             .hints(&[
                 "The report shows a minimal request that causes the failure (fuzzing with shrinking). What does your log say about it?",

@@ -35,3 +35,17 @@ fn the_readme_and_the_summary_of_the_book_name_every_chapter() {
         assert!(summary.contains(&page), "SUMMARY.md does not name {page}");
     }
 }
+
+/// `python3 docs/picture.py` draws it again.
+#[test]
+fn the_picture_of_a_run_shows_the_checks_of_step_1_as_they_are() {
+    let picture = read("docs/src/images/run.svg");
+    let texts =
+        picture.split("<text").skip(1).filter_map(|text| text.split_once('>')?.1.split_once("</text>").map(|(text, _)| text));
+    let shown = texts.collect::<Vec<_>>().join(" ").replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
+    let first = COURSE.steps.first().expect("a step");
+    for check in first.own_checks().iter().filter(|check| !check.stretch) {
+        let line = format!("{} {}", check.id, check.claim);
+        assert!(shown.contains(&line), "the picture lacks `{line}`: draw it again with `python3 docs/picture.py`");
+    }
+}

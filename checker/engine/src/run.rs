@@ -106,6 +106,7 @@ impl<'a> Run<'a> {
             (verdict, _) => verdict,
         };
         report.unexpected_exit = None;
+        report.settings.clear();
         if let Verdict::Fail(failure) = &report.verdict {
             // A server logs a request after its response. The line is shown, not judged, so a short wait is enough.
             tokio::time::sleep(LOG_DELAY).await;
@@ -113,6 +114,7 @@ impl<'a> Run<'a> {
             let base = failing.map_or(api.http.base(), |exchange| &exchange.base);
             let answered = last_response(&report.exchanges, base, failing).unwrap_or(begun);
             report.unexpected_exit = self.unexpected_exit(base, answered).await;
+            report.settings = self.settings_of(base);
         }
         report.log = api.take_logs();
         for passed in traffic.by_request(environment, self.grading.step.fixtures, &report.exchanges) {
@@ -120,6 +122,17 @@ impl<'a> Run<'a> {
                 *kept = passed;
             }
         }
+    }
+
+    /// What a person has to set to start such a server as the one at `base`, beside what every server of the step needs.
+    fn settings_of(&self, base: &str) -> Vec<(String, Option<String>)> {
+        let variables = || self.grading.step.fixtures.iter().flat_map(|fixture| fixture.variables());
+        let is_usual = |name: &str| ["HOST", "PORT"].contains(&name) || variables().any(|variable| variable.name == name);
+        let Some(server) = self.servers.at(base) else { return Vec::new() };
+        let own = server.settings().iter().filter(|(name, value)| !is_usual(name) && !value.is_empty());
+        // The checker's own services listen there only during the run.
+        let lasts = |value: &String| !value.contains("://127.0.0.1:") && !value.contains("://localhost:");
+        own.map(|(name, value)| (name.clone(), Some(value.clone()).filter(lasts))).collect()
     }
 
     /// How the server at `base` exited, if it did so unexpectedly, and what it logged after `time`.

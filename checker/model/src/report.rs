@@ -74,6 +74,9 @@ pub struct CheckReport {
     /// The part of the server that the check disturbs, such as "database or its settings". Its requests alone may then not
     /// reproduce the failure.
     pub disturbs: Option<String>,
+    /// The environment variables that the check set for the server that showed the failure, beside those that every server gets. A
+    /// value that is of use only during the run is missing.
+    pub settings: Vec<(String, Option<String>)>,
     /// Time the check took.
     pub duration: Duration,
     /// The exit of the server that showed the failure, if it exited meanwhile.
@@ -183,6 +186,7 @@ impl CheckReport {
             hint: String::new(),
             chapter: String::new(),
             disturbs: None,
+            settings: Vec::new(),
             duration: Duration::ZERO,
             unexpected_exit: None,
             exchanges: Vec::new(),

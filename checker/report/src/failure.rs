@@ -79,7 +79,7 @@ fn requests(page: &mut Page, run: &RunReport, check: &CheckReport, failure: &Fai
             page.line(4, Ink::Code, line);
         }
     }
-    if let Some(start) = subject.start(&run.variables) {
+    if let Some(start) = subject.start(&run.variables, &check.settings) {
         page.prose(2, "To start that server, type this in another terminal first:");
         page.line(4, Ink::Code, &escape_line(&start));
         for variable in &run.variables {

@@ -108,6 +108,9 @@ struct Check {
     /// Which of them is `exchange`.
     exchange_at: Option<usize>,
     disturbs: Option<String>,
+    /// The variables that the check set for the server; a value that is of use only during the run is `null`.
+    #[serde(default)]
+    settings: BTreeMap<String, Option<String>>,
     hint: String,
     chapter: String,
     log: Vec<String>,
@@ -297,6 +300,7 @@ impl Check {
             exchanges: kept.iter().map(|exchange| Shown::of(exchange, base)).collect(),
             exchange_at: failing.and_then(|failing| kept.iter().position(|exchange| Rc::ptr_eq(exchange, failing))),
             disturbs: check.disturbs.clone(),
+            settings: check.settings.iter().cloned().collect(),
             hint: check.hint.clone(),
             chapter: check.chapter.clone(),
             log: check.log.clone(),
@@ -328,6 +332,7 @@ impl Check {
             hint: self.hint,
             chapter: self.chapter,
             disturbs: self.disturbs,
+            settings: self.settings.into_iter().collect(),
             duration: duration(self.duration_ms),
             unexpected_exit: self.termination.map(|ended| UnexpectedExit { how: ended.how, log: ended.log }),
             exchanges,

@@ -35,9 +35,14 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// The command that starts a server that needs these variables at [`Subject::base`], if it has to be started.
-    pub fn start(self, variables: &[VariableHint]) -> Option<String> {
-        let settings: String = variables.iter().map(|variable| format!("{}=… ", variable.name)).collect();
+    /// The command that starts a server that needs these variables, with these settings, at [`Subject::base`], if it has to be started.
+    pub fn start(self, variables: &[VariableHint], settings: &[(String, Option<String>)]) -> Option<String> {
+        let needed = variables.iter().map(|variable| format!("{}=… ", variable.name));
+        let set = settings.iter().map(|(name, value)| match value {
+            Some(value) => format!("{name}={} ", shell::word(value)),
+            None => format!("{name}=… "),
+        });
+        let settings: String = needed.chain(set).collect();
         match self {
             Subject::Package(package) => Some(format!("{settings}cargo run -p {package}")),
             Subject::Command(command) => Some(format!("{settings}PORT=8000 sh -c {}", shell::quoted(command))),
@@ -74,8 +79,8 @@ mod tests {
         let step = Subject::Package("step-01-api-basics");
         let variables = ["DATABASE_URL", "JWT_SECRET"].map(|name| VariableHint { name: name.into(), by_hand: String::new() });
         assert_eq!(step.check(1, " --stretch"), "cargo run -p checker -- check 1 --stretch");
-        assert_eq!(step.start(&[]).as_deref(), Some("cargo run -p step-01-api-basics"));
-        assert_eq!(step.start(&variables).as_deref(), Some("DATABASE_URL=… JWT_SECRET=… cargo run -p step-01-api-basics"));
+        assert_eq!(step.start(&[], &[]).as_deref(), Some("cargo run -p step-01-api-basics"));
+        assert_eq!(step.start(&variables, &[]).as_deref(), Some("DATABASE_URL=… JWT_SECRET=… cargo run -p step-01-api-basics"));
         assert_eq!(step.folder().as_deref(), Some("steps/01-api-basics"));
     }
 
@@ -85,9 +90,9 @@ mod tests {
         assert_eq!(solution.check(1, ""), "cargo run -p checker -- check 1 --package solution-01-api-basics");
         let command = Subject::Command("python3 it's.py");
         assert_eq!(command.check(1, ""), r"cargo run -p checker -- check 1 --command 'python3 it'\''s.py'");
-        assert_eq!(command.start(&[]).as_deref(), Some(r"PORT=8000 sh -c 'python3 it'\''s.py'"));
+        assert_eq!(command.start(&[], &[]).as_deref(), Some(r"PORT=8000 sh -c 'python3 it'\''s.py'"));
         let url = Subject::Url("http://127.0.0.1:9000/");
         assert_eq!(url.check(2, ""), "cargo run -p checker -- check 2 --url http://127.0.0.1:9000/");
-        assert_eq!((url.base(), url.start(&[])), ("http://127.0.0.1:9000", None));
+        assert_eq!((url.base(), url.start(&[], &[])), ("http://127.0.0.1:9000", None));
     }
 }

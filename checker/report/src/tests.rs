@@ -132,6 +132,19 @@ fn a_chosen_stretch_check_that_fails_did_not_pass() {
 }
 
 #[test]
+fn what_the_check_set_is_part_of_the_command_that_starts_the_server() {
+    let mut report = samples::failed();
+    let set = |name: &str, value: Option<&str>| (name.to_owned(), value.map(str::to_owned));
+    report.checks[1].settings =
+        vec![set("CORS_ALLOWED_ORIGINS", Some("https://a.example")), set("OAUTH_TOKEN_URL", None), set("TEXT", Some("a b"))];
+    let text = plain(&report, 1_000);
+    let start = "CORS_ALLOWED_ORIGINS=https://a.example OAUTH_TOKEN_URL=… TEXT='a b' cargo run -p step-01-api-basics";
+    assert!(text.contains(start), "{text}");
+    let again = crate::read_json(json(&report).as_bytes()).expect("a report");
+    assert_eq!(plain(&again, 1_000), text);
+}
+
+#[test]
 fn a_compressed_body_is_named_and_not_printed() {
     let request = model::Request::new("GET", "/habits");
     let headers = [("content-type", "application/json"), ("content-encoding", "gzip")];

@@ -212,7 +212,7 @@ impl Launcher {
                     _ => Vec::new(),
                 };
                 let base = format!("http://{target}");
-                let life = ServerProcess::new(&base, &log, guarded.watch());
+                let life = ServerProcess::new(&base, &log, env, guarded.watch());
                 self.servers.add(life.clone());
                 let process = Process { guarded, life, readers, advice, port: Some(port) };
                 Ok(Server::new(base, log, Some(process)))

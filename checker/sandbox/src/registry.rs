@@ -24,14 +24,22 @@ const KEPT: usize = 16;
 pub struct ServerProcess {
     base: String,
     log: Log,
+    /// The environment variables by which it differs from the usual environment of a server.
+    settings: Rc<[(String, String)]>,
     status: watch::Receiver<Status>,
     /// How long to wait for the exit of a process that no longer listens; zero after the first wait.
     linger: Rc<Cell<Duration>>,
 }
 
 impl ServerProcess {
-    pub(super) fn new(base: &str, log: &Log, status: watch::Receiver<Status>) -> ServerProcess {
-        ServerProcess { base: base.to_owned(), log: log.clone(), status, linger: Rc::new(LINGER.into()) }
+    pub(super) fn new(base: &str, log: &Log, settings: &[(&str, &str)], status: watch::Receiver<Status>) -> ServerProcess {
+        let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        ServerProcess { base: base.to_owned(), log: log.clone(), settings, status, linger: Rc::new(LINGER.into()) }
+    }
+
+    /// The environment variables that it was started with, beside those of every server.
+    pub fn settings(&self) -> &[(String, String)] {
+        &self.settings
     }
 
     /// Its log.
@@ -94,7 +102,7 @@ mod tests {
         let servers = Registry::default();
         for code in [1, 2] {
             let status = Status { exited: Some(Termination::Code(code)), ..Status::default() };
-            servers.add(ServerProcess::new("http://127.0.0.1:20017", &Log::default(), watch::channel(status).1));
+            servers.add(ServerProcess::new("http://127.0.0.1:20017", &Log::default(), &[], watch::channel(status).1));
         }
         assert!(servers.at("http://127.0.0.1:20018").is_none());
         let life = servers.at("http://127.0.0.1:20017").expect("there were two");
@@ -106,7 +114,7 @@ mod tests {
         let servers = Registry::default();
         let add = |port: usize, over| {
             let status = watch::channel(Status { over, ..Status::default() }).1;
-            servers.add(ServerProcess::new(&format!("http://127.0.0.1:{port}"), &Log::default(), status));
+            servers.add(ServerProcess::new(&format!("http://127.0.0.1:{port}"), &Log::default(), &[], status));
         };
         add(0, false);
         (1..100).for_each(|port| add(port, true));
@@ -118,7 +126,7 @@ mod tests {
     async fn a_late_exit_of_a_process_that_no_longer_listens_is_awaited_once() {
         let port = super::super::claim_port().expect("a free port");
         let (sender, status) = watch::channel(Status::default());
-        let life = ServerProcess::new(&format!("http://127.0.0.1:{port}"), &Log::default(), status);
+        let life = ServerProcess::new(&format!("http://127.0.0.1:{port}"), &Log::default(), &[], status);
         let end = async {
             tokio::time::sleep(SETTLE * 3).await;
             sender.send_modify(|status| status.exited = Some(Termination::Code(1)));

@@ -3,13 +3,14 @@
 //! The server connects through a tap. The checker has its own connection past the tap, so that its queries are never taken
 //! for statements of the server.
 
+use std::collections::HashSet;
 use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
-use taps::postgres::{Statement, Tap, Trouble};
+use taps::postgres::{Kind, Statement, Tap, Trouble};
 use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 
 use super::{Client, Database, Fault, Postgres, Rows};
@@ -256,9 +257,30 @@ impl Tapped for Store {
             Trouble::Refused(error) if error.code.starts_with("57P") => Some(format!("the database was unavailable: {error}")),
             Trouble::Refused(_) | Trouble::Unreadable(_) => None,
         });
-        let events = seen.executed().map(|statement| (statement.at, statement.to_string())).collect();
+        let events = worth_showing(&seen.events).map(|statement| (statement.at, statement.to_string())).collect();
         Passed { events, outage }
     }
+}
+
+/// The statements that were executed, and those that PostgreSQL rejected when they were prepared. A `ROLLBACK` outside of a
+/// transaction is left out: some connection pools send one each time a connection is returned.
+fn worth_showing(statements: &[Statement]) -> impl Iterator<Item = &Statement> {
+    let mut in_transaction = HashSet::new();
+    statements.iter().filter(move |statement| {
+        let was_rejected = matches!(statement.outcome, taps::postgres::Outcome::Failed(_));
+        if statement.kind == Kind::Prepared {
+            return was_rejected;
+        }
+        let mut words = statement.text.split(|c: char| !c.is_ascii_alphabetic()).map(str::to_ascii_uppercase);
+        match (words.next().as_deref(), words.next().as_deref()) {
+            (Some("BEGIN" | "START"), _) => drop(in_transaction.insert(statement.connection)),
+            (Some("ROLLBACK"), Some("TO")) => {}
+            (Some("ROLLBACK"), _) => return in_transaction.remove(&statement.connection),
+            (Some("COMMIT" | "END" | "ABORT"), _) => drop(in_transaction.remove(&statement.connection)),
+            _ => {}
+        }
+        true
+    })
 }
 
 /// An open transaction.
@@ -390,4 +412,60 @@ fn lost(fault: Fault) -> Stop {
 /// A text as an SQL string literal.
 pub fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use taps::postgres::{Outcome, ServiceError};
+
+    use super::*;
+
+    fn statement(connection: u64, kind: Kind, text: &str, outcome: Outcome) -> Statement {
+        Statement { kind, text: text.into(), parameters: Rc::new([]), connection, at: Instant::now(), outcome }
+    }
+
+    fn shown(statements: &[Statement]) -> Vec<String> {
+        worth_showing(statements).map(|statement| format!("{} {}", statement.connection, statement.text)).collect()
+    }
+
+    #[test]
+    fn a_rollback_is_shown_only_if_there_is_something_to_roll_back() {
+        let executed = |(connection, text): (u64, &str)| statement(connection, Kind::Executed, text, Outcome::Done("".into()));
+        let sent = [
+            (1, "ROLLBACK"),
+            (1, "BEGIN"),
+            (2, "ROLLBACK"),
+            (1, "INSERT INTO habits VALUES (1)"),
+            (1, "ROLLBACK TO SAVEPOINT one"),
+            (1, "rollback;"),
+            (1, "ROLLBACK"),
+            (2, "START TRANSACTION"),
+            (2, "COMMIT"),
+            (2, "ROLLBACK"),
+        ];
+        assert_eq!(
+            shown(&sent.map(executed)),
+            [
+                "1 BEGIN",
+                "1 INSERT INTO habits VALUES (1)",
+                "1 ROLLBACK TO SAVEPOINT one",
+                "1 rollback;",
+                "2 START TRANSACTION",
+                "2 COMMIT"
+            ]
+        );
+    }
+
+    #[test]
+    fn what_was_rejected_when_it_was_prepared_is_shown() {
+        let error =
+            ServiceError { severity: "ERROR".into(), code: "42703".into(), message: "column \"nmae\" does not exist".into() };
+        let statements = [
+            statement(1, Kind::Prepared, "SELECT name FROM habits", Outcome::Done("".into())),
+            statement(1, Kind::Prepared, "SELECT nmae FROM habits", Outcome::Failed(Rc::new(error))),
+        ];
+        assert_eq!(shown(&statements), ["1 SELECT nmae FROM habits"]);
+    }
 }

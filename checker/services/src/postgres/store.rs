@@ -461,11 +461,11 @@ mod tests {
     #[test]
     fn what_was_rejected_when_it_was_prepared_is_shown() {
         let error =
-            ServiceError { severity: "ERROR".into(), code: "42703".into(), message: "column \"nmae\" does not exist".into() };
+            ServiceError { severity: "ERROR".into(), code: "42703".into(), message: "column \"title\" does not exist".into() };
         let statements = [
             statement(1, Kind::Prepared, "SELECT name FROM habits", Outcome::Done("".into())),
-            statement(1, Kind::Prepared, "SELECT nmae FROM habits", Outcome::Failed(Rc::new(error))),
+            statement(1, Kind::Prepared, "SELECT title FROM habits", Outcome::Failed(Rc::new(error))),
         ];
-        assert_eq!(shown(&statements), ["1 SELECT nmae FROM habits"]);
+        assert_eq!(shown(&statements), ["1 SELECT title FROM habits"]);
     }
 }

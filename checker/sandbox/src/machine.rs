@@ -20,8 +20,8 @@ const OPEN_FILES: u64 = 256;
 const PLENTY: u64 = 4096;
 /// The size of a file, in bytes, that compiling a step may write.
 const FILE_SIZE: u64 = 512 << 20;
-/// The memory, in bytes, that the address space of a compiler takes.
-const ADDRESS_SPACE: u64 = 4 << 30;
+/// The address space, in bytes, that a compiler takes at least; with half as much again, everything was seen to compile.
+const ADDRESS_SPACE: u64 = 1 << 30;
 /// The processor time, in seconds, that a compiler or a server may take.
 const PROCESSOR_TIME: u64 = 10 * 60;
 

@@ -138,7 +138,7 @@ fn a_machine_that_lacks_what_every_run_needs_is_never_the_learners_fault() {
         ("export TMPDIR=/nonexistent", "the folder for temporary files"),
         ("ulimit -n 64", "A process may open only 64 files"),
         ("ulimit -f 10000", "A process may write files of only"),
-        ("ulimit -v 2000000", "A process may have an address space of only"),
+        ("ulimit -v 900000", "A process may have an address space of only"),
         ("ulimit -t 60", "60 seconds of processor time"),
         ("export RUSTC_WRAPPER=/nonexistent/sccache", "Cargo cannot run the compiler as it is told to."),
         ("export RUSTC=/nonexistent/rustc", "Cargo cannot run the compiler as it is told to."),

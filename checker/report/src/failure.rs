@@ -62,7 +62,9 @@ fn requests(page: &mut Page, run: &RunReport, check: &CheckReport, failure: &Fai
     }
     let Some(failing) = shown_by else { return };
     let before = &check.exchanges[..position.unwrap_or_default()];
-    page.prose(2, &introduction(check.disturbs.as_deref(), before.iter().any(|exchange| names(failing, exchange)), subject));
+    let names_an_id = before.iter().any(|exchange| names(failing, exchange));
+    let times = before.iter().filter(|exchange| is_repeated(exchange, failing)).count() + 1;
+    page.prose(2, &introduction(check.disturbs.as_deref(), names_an_id, times, subject));
     for line in escape(&curl(failing, subject.base())).lines() {
         page.line(4, Ink::Code, line);
     }
@@ -89,17 +91,30 @@ fn requests(page: &mut Page, run: &RunReport, check: &CheckReport, failure: &Fai
     page.gap();
 }
 
-/// What is said before the request that showed the failure.
-fn introduction(disturbs: Option<&str>, names_an_id: bool, subject: Subject) -> String {
+/// Whether the same request was sent to the same server before, and may have changed something there.
+fn is_repeated(earlier: &Exchange, failing: &Exchange) -> bool {
+    let (one, other) = (&earlier.request, &failing.request);
+    let is_safe = matches!(other.method.as_str(), "GET" | "HEAD" | "OPTIONS");
+    !is_safe && earlier.base == failing.base && one.method == other.method && one.path == other.path && one.body == other.body
+}
+
+/// What is said before the request that showed the failure, which was sent this often.
+fn introduction(disturbs: Option<&str>, names_an_id: bool, times: usize, subject: Subject) -> String {
+    let when = match times {
+        1 => String::new(),
+        2 => " the second time it was sent".to_owned(),
+        3 => " the third time it was sent".to_owned(),
+        _ => format!(" when it was sent {times} times"),
+    };
     if matches!(subject, Subject::Url(_)) {
-        return "This request showed the failure:".to_owned();
+        return format!("This request showed the failure{when}:");
     }
     let disturbance = disturbs.map(|what| {
         format!(" During this check, the checker disturbed the server's {what}. Without that, this request alone may not show the failure.")
     });
     let disturbance = disturbance.unwrap_or_default();
     let id = if names_an_id { ", take an id that exists there" } else { "" };
-    format!("This request showed the failure.{disturbance} To try it on your own server{id}:")
+    format!("This request showed the failure{when}.{disturbance} To try it on your own server{id}:")
 }
 
 /// Whether the path of `request` names the habit in the response to `earlier`.

@@ -132,6 +132,23 @@ fn a_chosen_stretch_check_that_fails_did_not_pass() {
 }
 
 #[test]
+fn a_request_that_was_sent_before_is_counted() {
+    let delete = || samples::exchange(model::Request::new("DELETE", "/habits/7"), 204, &[], "");
+    let mut report = samples::failed();
+    let mut fail = |sent: usize| {
+        let exchanges: Vec<_> = std::iter::repeat_with(delete).take(sent).collect();
+        let failing = exchanges.last().cloned();
+        report.checks[1].exchanges = exchanges;
+        let failure = model::Failure { expected: "status 404".into(), actual: "status 204".into(), exchange: failing };
+        report.checks[1].verdict = model::Verdict::Fail(Box::new(failure));
+        plain(&report, 1_000)
+    };
+    assert!(fail(1).contains("This request showed the failure. To try it"));
+    assert!(fail(2).contains("This request showed the failure the second time it was sent. To try it"));
+    assert!(fail(6).contains("This request showed the failure when it was sent 6 times. To try it"));
+}
+
+#[test]
 fn what_the_check_set_is_part_of_the_command_that_starts_the_server() {
     let mut report = samples::failed();
     let set = |name: &str, value: Option<&str>| (name.to_owned(), value.map(str::to_owned));

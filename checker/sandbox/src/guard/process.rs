@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
@@ -125,10 +126,18 @@ fn guard(care: Care, program: OsString, args: impl Iterator<Item = OsString>) ->
     guard.report(Event::Started(guard.child));
     guard.run();
     if let Care::Service { scratch, .. } = &guard.care {
-        let _ = std::fs::remove_dir_all(scratch);
+        remove(scratch);
     }
     guard.report(Event::Done);
     ExitCode::SUCCESS
+}
+
+/// Removes a folder. A process that is just dying may still write there, so one try may not be enough.
+fn remove(folder: &Path) {
+    let until = Instant::now() + KILLING;
+    while std::fs::remove_dir_all(folder).is_err() && folder.exists() && Instant::now() < until {
+        std::thread::sleep(LOOK);
+    }
 }
 
 struct Guard {

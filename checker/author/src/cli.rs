@@ -69,7 +69,7 @@ pub enum Command {
         /// How often the solutions are graded.
         #[arg(long, default_value_t = 10, value_name = "N")]
         runs: usize,
-        /// Also measure the first verdict in a fresh clone against `cargo install rustlings`; both compile from scratch.
+        /// Measure only the first verdict in a fresh clone against `cargo install rustlings`; both compile from scratch.
         #[arg(long)]
         cold: bool,
     },

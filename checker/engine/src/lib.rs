@@ -108,7 +108,7 @@ impl Grading {
         Grading { course, step, target, only: Vec::new(), stretch: false, seed, color: false }
     }
 
-    /// The checks of this run in order, each before those that need it.
+    /// The checks of this run in order: the step's own, then those of earlier steps that still apply.
     pub fn checks(&self) -> Vec<Check> {
         let mut checks = self.course.checks_at(self.step);
         if self.only.is_empty() {

@@ -30,7 +30,7 @@ pub struct RunReport {
     pub duration: Duration,
     /// How long the build took, if there was one.
     pub build: Option<Duration>,
-    /// The checks in the order they ran: the step's own first, then the regressions.
+    /// The checks in the order of the course: the step's own first, then the regressions.
     pub checks: Vec<CheckReport>,
     /// Advice on things worth fixing, on which no verdict depends.
     pub advice: Vec<Problem>,

@@ -430,7 +430,7 @@ fn milliseconds(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1e6).round() / 1e3
 }
 
-/// The time of so many milliseconds; none where they are not a time.
+/// Milliseconds as a `Duration`; zero if they are not a valid one.
 fn duration(milliseconds: f64) -> Duration {
     Duration::try_from_secs_f64(milliseconds / 1e3).unwrap_or_default()
 }

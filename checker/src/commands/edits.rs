@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use crate::evidence;
 use checkout::Workshop;
 
-/// The folder of another step than `graded`, if files were edited there since the last run and none in `graded`.
+/// The folder of the step with the newest edit since the last run, unless that step is `graded`.
 pub fn elsewhere(workshop: &Workshop, graded: &str) -> Option<String> {
     let (_, last_run) = evidence::newest(workshop.root())?;
     edited_elsewhere(&workshop.steps(), graded, last_run)

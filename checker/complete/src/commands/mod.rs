@@ -34,7 +34,7 @@ async fn run(Asked { command, workshop, course, style }: Asked<'_>) -> CommandRe
             let Some(before) = course.before(step) else {
                 return Err(CommandError::usage(
                     format!("Step {} has no step before it.", step.number),
-                    format!("Carry into step {} or a later one, once the step before is passed.", step.number + 1),
+                    format!("Carry into step {} or a later one.", step.number + 1),
                 ));
             };
             let passed = load_progress(workshop)?.passed.contains(&before.number);

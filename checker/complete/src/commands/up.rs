@@ -30,7 +30,7 @@ struct Started {
 ///
 /// # Errors
 ///
-/// The file `.env` cannot be written.
+/// The machine lacks something that every run needs, or the file `.env` cannot be written.
 pub async fn up(workshop: &Workshop, course: &Course, write_env: bool, services: ServiceArgs) -> CommandResult {
     sandbox::machine::check()?;
     let mut running = Started::default();
@@ -67,7 +67,7 @@ async fn run(
     } else {
         text.push_str("\nIn another terminal, type `export` and one of these lines, then start your server.\n");
     }
-    text.push_str("Ctrl-C stops the servers and removes everything they have stored.\n");
+    text.push_str("Ctrl-C stops these services and removes everything stored in them.\n");
     print(&text)?;
     let lost = running.lost().await;
     note(&format!("{}\n", escape(&lost)));

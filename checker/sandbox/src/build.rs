@@ -4,9 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
-use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use serde::Deserialize;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
@@ -14,19 +12,17 @@ use tokio::sync::mpsc;
 
 use super::guard::{Care, Guarded, Program};
 use super::{PrepareError, environment};
+use clock::Clock;
 use diagnosis::Complaints;
 use model::Termination;
-use private_copy::PrivateCopy;
 use sources::{Identity, LastBuild, Sources};
 
+mod clock;
 pub mod diagnosis;
 mod private_copy;
+pub mod program;
 mod sources;
 
-/// How long cargo may work without any progress. A build may take as long as the machine needs for it.
-const SILENT_FOR: Duration = Duration::from_secs(10 * 60);
-/// How long to wait for another cargo. A full build of the workshop takes less.
-const WAIT_WITHIN: Duration = Duration::from_secs(30 * 60);
 /// How long cargo may take to exit after SIGTERM.
 const GRACE: Duration = Duration::from_secs(2);
 /// The most bytes kept of the compiler's messages; nobody reads more.
@@ -62,23 +58,6 @@ pub struct Built {
     roots: BTreeSet<PathBuf>,
     /// Whether cargo compiled all of them.
     all_compiled: bool,
-}
-
-/// A program that was built from what is in its folder.
-#[derive(Debug, Clone)]
-pub struct PackageProgram {
-    copy: Arc<PrivateCopy>,
-    /// The folder of its `Cargo.toml`, where it runs.
-    pub folder: PathBuf,
-    /// The time that the build took.
-    pub time: Duration,
-}
-
-impl PackageProgram {
-    /// Its file, which nobody else knows.
-    pub fn executable(&self) -> &Path {
-        self.copy.path()
-    }
 }
 
 /// A line of cargo's `--message-format=json`, reduced to the fields used here.
@@ -133,9 +112,6 @@ enum Heard {
     End,
 }
 
-/// How often to build, until what is built is what is there.
-const ATTEMPTS: usize = 4;
-
 /// The folder in which the checker keeps its files of this workspace, below cargo's build output.
 pub fn output_folder(root: &Path) -> PathBuf {
     output_folder_below(std::env::var_os("CARGO_TARGET_DIR"), root)
@@ -145,65 +121,6 @@ pub fn output_folder(root: &Path) -> PathBuf {
 fn output_folder_below(target: Option<OsString>, root: &Path) -> PathBuf {
     let target = target.filter(|folder| !folder.is_empty());
     target.map_or_else(|| root.join("target"), PathBuf::from).join("checker")
-}
-
-/// Builds the binary of package `name` from the files as they are, and copies it, so that nothing can replace it.
-///
-/// `folder` is the folder of the package, as far as that is known before.
-pub async fn program(
-    name: &str,
-    folder: Option<&Path>,
-    root: &Path,
-    color: bool,
-    progress: &mut dyn FnMut(BuildProgress),
-) -> Result<PackageProgram, PrepareError> {
-    let output = output_folder(root);
-    let record = output.join("builds").join(format!("{name}.json"));
-    let mut last = LastBuild::load(&record);
-    let mut places: BTreeSet<PathBuf> = folder.map(Path::to_owned).into_iter().collect();
-    let mut time = Duration::ZERO;
-    for attempt in 0..ATTEMPTS {
-        if let Some(last) = &last {
-            places.extend(last.places.iter().cloned());
-        }
-        let before = Sources::read(&places);
-        let mut sees = false;
-        if let Some(last) = &last {
-            sees = attempt == 0 && last.lets_cargo_see(&before);
-            // Where the files cannot be touched, or that did not help, cargo forgets what it has built.
-            if !sees && (attempt > 1 || sources::touch(&last.roots).is_err()) {
-                clean(&last.packages, root).await;
-            }
-        }
-        let built = build(name, root, color, progress).await?;
-        let ended = SystemTime::now();
-        time += built.time;
-        places = built.places();
-        let after = Sources::read(&places);
-        let identity = built.identity.as_ref().map_err(|error| diagnosis::not_copied(&built.executable, error))?;
-        if (sees || built.all_compiled) && before == after {
-            let copy = PrivateCopy::of(&built.executable, *identity, &output);
-            if let Some(copy) = copy.map_err(|error| diagnosis::not_copied(&built.executable, &error))? {
-                built.record(ended, *identity, places, after).store(&record);
-                return Ok(PackageProgram { copy: Arc::new(copy), folder: built.folder, time });
-            }
-        }
-        last = Some(built.record(ended, *identity, places.clone(), after));
-    }
-    Err(PrepareError::Environment(diagnosis::always_changed(name)))
-}
-
-/// Makes cargo forget what it has built of these packages. If it cannot, the next build shows why.
-async fn clean(packages: &BTreeSet<String>, root: &Path) {
-    let Some(cargo) = find_cargo() else { return };
-    let mut cargo = tokio::process::Command::new(cargo);
-    cargo
-        .arg("clean")
-        .args(packages.iter().flat_map(|package| ["--package", package]))
-        .current_dir(root)
-        .env_clear()
-        .envs(environment::for_cargo());
-    let _ = cargo.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true).status().await;
 }
 
 /// Builds the binary of package `name`.
@@ -407,51 +324,6 @@ impl Built {
     }
 }
 
-/// Measures the time that cargo works, excluding the time it waits for another cargo, and the time without progress.
-struct Clock {
-    begun: Instant,
-    advanced: Instant,
-    waited: Duration,
-    waiting_since: Option<Instant>,
-}
-
-impl Clock {
-    fn new() -> Clock {
-        Clock { begun: Instant::now(), advanced: Instant::now(), waited: Duration::ZERO, waiting_since: None }
-    }
-
-    fn waits(&mut self) {
-        self.waiting_since.get_or_insert_with(Instant::now);
-    }
-
-    fn works(&mut self) {
-        if let Some(since) = self.waiting_since.take() {
-            self.waited += since.elapsed();
-            self.advances();
-        }
-    }
-
-    fn advances(&mut self) {
-        self.advanced = Instant::now();
-    }
-
-    fn is_waiting(&self) -> bool {
-        self.waiting_since.is_some()
-    }
-
-    fn worked(&self) -> Duration {
-        let waiting = self.waiting_since.map_or(Duration::ZERO, |since| since.elapsed());
-        self.begun.elapsed().saturating_sub(self.waited + waiting)
-    }
-
-    fn remaining(&self) -> Duration {
-        match self.waiting_since {
-            Some(since) => WAIT_WITHIN.saturating_sub(since.elapsed()),
-            None => SILENT_FOR.saturating_sub(self.advanced.elapsed()),
-        }
-    }
-}
-
 /// Reads a progress bar such as `Building [====>   ] 12/87: serde, tokio`.
 fn parse_progress(line: &str) -> Option<BuildProgress> {
     let (_, rest) = line.strip_prefix("Building [")?.split_once("] ")?;
@@ -508,6 +380,7 @@ pub fn find_cargo() -> Option<PathBuf> {
 
 #[cfg(test)]
 mod tests {
+    use super::clock::SILENT_FOR;
     use super::*;
 
     #[test]

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::build::PackageProgram;
+use super::build::program::PackageProgram;
 use super::complaint::{self, Complaint};
 use super::environment;
 use super::guard::{Care, Guarded, Program, Status};

@@ -51,7 +51,7 @@ pub async fn prepare(
     match spec {
         Target::Package(name) => {
             let folder = spec.folder().map(|folder| root.join(folder));
-            let program = build::program(name, folder.as_deref(), root, color, progress).await?;
+            let program = build::program::of_package(name, folder.as_deref(), root, color, progress).await?;
             Ok(Launcher::of_package(name, program))
         }
         Target::Command(command) => Launcher::of_command(command).map_err(PrepareError::NotStarted),

@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 
 use super::super::PrepareError;
-use super::{SILENT_FOR, WAIT_WITHIN};
+use super::clock::{SILENT_FOR, WAIT_WITHIN};
 use model::{Problem, Termination};
 
 /// How many of the lines that show a cause are printed.
